@@ -1,0 +1,97 @@
+/*
+ * mesh_st.h: the layout of a mesh, shared by mesh.c (the host, configuration), mesh_link.c (which
+ * peer serves which node) and mesh_dial.c (making connections). For nobody else.
+ */
+#ifndef OB_NET_MESH_ST_H
+#define OB_NET_MESH_ST_H
+
+#include "net/addr.h"
+#include "net/file.h"
+#include "net/listen.h"
+#include "net/mesh.h"
+
+/* The owner of a peer, for as long as the peer lives. */
+struct contact {
+    struct mesh *mesh;
+    struct peer *peer;
+    struct node *node;          /* NULL: not known yet */
+    struct contact *next, *prev;
+};
+
+/* Somebody whom we may have a link to. */
+struct node {
+    struct mesh *mesh;
+    unsigned index;
+    unsigned known : 1;         /* in the configuration, and not ourselves */
+    unsigned dials : 1;         /* we dial it */
+    unsigned up : 1;            /* `up` was called, `down` not yet */
+    unsigned reported : 1;      /* `down` was called since the last `up` */
+    unsigned given_up : 1;      /* a client dials no more */
+    char name[64];
+    uint8_t digest[CERT_DIGEST];
+    struct peer *link;          /* the one that serves it, or is about to */
+    struct peer *rival;         /* one that came while there was a link */
+    struct timer verdict;       /* over the rival */
+    uint64_t probed, judged;    /* when the link was asked for a sign of life; and until when */
+    struct node_info info;
+    struct link_stats past;     /* of connections that are gone */
+
+    char address[ADDR_HOST + ADDR_PORT + 2];
+    struct lookup lookup;
+    unsigned next_addr;         /* the next of what was found */
+    uint64_t backoff;
+    struct timer redial;
+    struct timer patience;      /* `down` if it is not up by then */
+    struct err last;            /* why the last try failed */
+};
+
+struct mesh {
+    struct host host;           /* first */
+    struct loop *loop;
+    struct pool *pool;
+    struct files *files;
+    struct arena *arena;
+    struct tls_ctx *tls;
+    struct listener *listener;
+    struct hello hello;
+    struct peer_conf peer;
+    struct contact *contacts;
+    int self;
+    unsigned parties;
+    unsigned half_open, half_open_max;
+    unsigned clients_max;
+    uint64_t connect_ns;
+    uint64_t lines_since;       /* refusals of strangers are logged at a bounded rate */
+    unsigned lines;
+    int started, stopping;
+    struct later stopped;
+    void (*stop_done)(void *ctx);
+    void *stop_ctx;
+    unsigned count;             /* of nodes */
+    struct node node[];
+};
+
+/* mesh_link.c */
+extern const struct peer_events mesh_peer_events;
+
+/* Makes a peer of a descriptor (its own in every case); node NULL: we shall see who it is. */
+int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node);
+void mesh_accepted(void *ctx, int fd, const char *from);
+void mesh_verdict(struct timer *t);
+/* `down`, once until the next `up`. */
+void node_report_down(struct node *n, const struct err *why);
+
+/* mesh_dial.c */
+void node_dial(struct node *n);
+/* A try has failed: goes on with the next address, or after a pause. */
+void node_retry(struct node *n, const struct err *why);
+void node_redial(struct timer *t);
+void node_impatient(struct timer *t);
+void node_lookup_done(struct lookup *l);
+
+static inline void *mesh_member(void *member, size_t offset)
+{
+    return (char *)member - offset;
+}
+
+#endif

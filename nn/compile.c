@@ -1,0 +1,238 @@
+#include "nn/compile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/compose.h"
+#include "proto/protocol.h"
+
+enum { WINDOW = 16, SLICE = 32768 };
+
+/* What is carried along while a program is put together. */
+struct compiler {
+    struct compiled *c;
+    struct program *p;
+    const struct fixed_net *net;
+    const struct compile_options *o;
+    uint32_t logits;        /* SHARE: selected x classes, of all frames */
+    uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
+    uint32_t window;
+};
+
+static unsigned bits_for(uint64_t n)
+{
+    unsigned bits = 0;
+    while (bits < 63 && ((uint64_t)1 << bits) < n)
+        bits++;
+    return bits;
+}
+
+/* ---- outside values ---- */
+
+static void externals(struct compiler *k)
+{
+    struct compiled *c = k->c;
+    const struct stage *first = &k->net->stage[0];
+    c->video_shape = geometry_dense(1, k->o->frames, (uint32_t)geometry_in(&first->g));
+    c->video = program_external_weight(k->p, &c->video_shape);
+    c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
+    for (unsigned i = 0; i < FIXED_STAGES; i++) {
+        c->weight[i] = c->bias[i] = c->stage_value[i] = NO_VALUE;
+        if (i >= k->net->nstage || k->net->stage[i].kind != STAGE_LINEAR)
+            continue;
+        c->weight[i] = program_external_weight(k->p, &k->net->stage[i].g);
+        c->bias[i] = program_external(k->p, VALUE_SHARE, k->net->stage[i].g.oc);
+    }
+}
+
+/* ---- stages ---- */
+
+/* One slice of a linear stage, closed by what the stage ends with, into `out` from `first` on. */
+static void linear_close(struct compiler *k, const struct stage *s, int relu, uint32_t z,
+                         uint32_t out, uint32_t first)
+{
+    if (relu && s->shift > 0)
+        gate_relu_into(k->p, z, s->shift, s->width, out, first);
+    else if (relu)
+        gate_relu_into(k->p, gate_reshare(k->p, z), 0, s->width, out, first);
+    else if (s->shift > 0)
+        gate_trunc_into(k->p, z, s->shift, out, first);
+    else
+        gate_reshare_into(k->p, z, out, first);
+}
+
+/* A linear stage in slices; gives the last slice's product, which says that the stage is nearly
+ * through. */
+static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t x, uint32_t out,
+                             uint32_t first)
+{
+    const struct stage *s = &k->net->stage[i];
+    size_t positions = geometry_positions(&s->g), size = k->o->slice == 0 ? SLICE : k->o->slice;
+    size_t slices = (geometry_out(&s->g) + size - 1) / size;
+    slices = slices > positions ? positions : slices;
+    uint32_t z = NO_VALUE;
+    uint8_t turn = k->p->turn;
+    for (size_t j = 0; j < slices; j++) {
+        size_t from = positions * j / slices, to = positions * (j + 1) / slices;
+        k->p->turn = (uint8_t)((turn + j) % k->p->proto->parties);
+        z = gate_linear(k->p, &s->g, x, k->c->weight[i], k->c->bias[i], (uint32_t)from,
+                        (uint32_t)(to - from));
+        linear_close(k, s, relu, z, out, first + (uint32_t)(from * s->g.oc));
+    }
+    k->p->turn = turn;
+    return z;
+}
+
+static uint32_t stage(struct compiler *k, unsigned i, uint32_t x)
+{
+    const struct stage *s = &k->net->stage[i];
+    uint32_t out;
+    switch (s->kind) {
+    case STAGE_LINEAR:
+        out = program_value(k->p, VALUE_SHARE, geometry_out(&s->g));
+        linear_stage(k, i, s->relu, x, out, 0);
+        return out;
+    case STAGE_SUMPOOL:
+        return gate_sumpool(k->p, &s->g, x);
+    case STAGE_MAXPOOL:
+        return compose_maxpool(k->p, &s->g, x, s->width);
+    default:
+        return gate_relu(k->p, x, 0, s->width);
+    }
+}
+
+/* ---- frames ---- */
+
+static uint32_t select_frame(struct compiler *k, uint32_t f)
+{
+    struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
+    k->p->layer = LAYER_SELECT;
+    return gate_reshare(k->p, gate_linear(k->p, &g, k->c->selection, k->c->video, NO_VALUE, f, 1));
+}
+
+/* One frame's walk through the stages; the last one writes its row of the logits. */
+static void frame(struct compiler *k, uint32_t f)
+{
+    unsigned last = k->net->nstage - 1u;
+    k->p->frame = (uint16_t)f;
+    k->p->turn = (uint8_t)(f % k->p->proto->parties);
+    k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
+    uint32_t x = select_frame(k, f);
+    k->p->after = NO_VALUE;
+    for (unsigned i = 0; i < last; i++) {
+        k->p->layer = (uint16_t)i;
+        x = stage(k, i, x);
+        if (f == 0)
+            k->c->stage_value[i] = x;
+    }
+    k->p->layer = (uint16_t)last;
+    k->token[f % k->window] = linear_stage(k, last, k->net->softmax, x, k->logits,
+                                           f * k->net->nclass);
+    if (f == 0)
+        k->c->stage_value[last] = k->logits;
+}
+
+/* ---- scores and label ---- */
+
+/* Sums over the frames, element by element. */
+static uint32_t sum_frames(struct compiler *k, uint32_t x, int64_t factor)
+{
+    uint32_t n = k->o->selected, classes = k->net->nclass;
+    struct map *m = map_new(k->p, classes, n * classes, (size_t)n * classes);
+    for (uint32_t i = 0; i < classes; i++)
+        for (uint32_t f = 0; f < n; f++)
+            map_term(m, i, f * classes + i, factor);
+    return gate_affine(k->p, x, NO_VALUE, m);
+}
+
+static void finish(struct compiler *k)
+{
+    const struct stage *last = &k->net->stage[k->net->nstage - 1];
+    unsigned sum_bits = bits_for(k->o->selected) + 2;
+    uint32_t scores;
+    unsigned width;
+    k->p->frame = 0;
+    k->p->turn = 0;
+    if (k->net->softmax) {
+        k->p->layer = LAYER_SOFTMAX;
+        scores = sum_frames(k, compose_shares(k->p, k->logits, k->o->selected, k->net->nclass,
+                                              last->width + bits_for(k->net->nclass),
+                                              COMPILE_SCORE_BITS), 1);
+        width = COMPILE_SCORE_BITS + sum_bits;
+    } else {
+        scores = sum_frames(k, k->logits, (int64_t)1 << (COMPILE_SCORE_BITS - k->net->frac));
+        width = last->width + COMPILE_SCORE_BITS - k->net->frac + sum_bits;
+    }
+    k->p->layer = LAYER_ARGMAX;
+    k->c->label = compose_argmax(k->p, scores, width);
+    program_keep(k->p, k->c->label);
+    k->c->scores = k->o->reveal_scores ? scores : NO_VALUE;
+    if (k->o->reveal_scores)
+        program_keep(k->p, scores);
+}
+
+static int options_check(const struct fixed_net *net, const struct compile_options *o,
+                         struct err *e)
+{
+    const struct stage *last = &net->stage[net->nstage - 1];
+    if (o->frames == 0 || o->selected == 0 || o->selected > o->frames || o->frames > 65535)
+        return err_set(e, ERR_INPUT, "%u of %u frames selected: need 1 to 65535 frames and no more"
+                       " selected than there are", o->selected, o->frames);
+    if (net->nstage == 0 || net->nstage > FIXED_STAGES || last->kind != STAGE_LINEAR ||
+        net->nclass < 2 || net->frac > COMPILE_SCORE_BITS)
+        return err_set(e, ERR_INPUT, "the network must end with a dense layer of at least two"
+                       " classes and have at most %d fraction bits", COMPILE_SCORE_BITS);
+    return 0;
+}
+
+int compile(struct compiled *c, const struct protocol *proto, const struct fixed_net *net,
+            const struct compile_options *o, struct err *e)
+{
+    struct compiler k = { .c = c, .net = net, .o = o };
+    memset(c, 0, sizeof *c);
+    int code = options_check(net, o, e);
+    if (code != 0)
+        return code;
+    k.p = c->program = program_new(proto);
+    if (k.p == NULL)
+        return err_set(e, ERR_FAILED, "out of memory while planning");
+    k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
+    externals(&k);
+    k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
+    for (uint32_t f = 0; f < o->selected; f++)
+        frame(&k, f);
+    finish(&k);
+    code = program_check(k.p, e);
+    if (code != 0)
+        compiled_fini(c);
+    return code;
+}
+
+void compiled_fini(struct compiled *c)
+{
+    program_free(c->program);
+    c->program = NULL;
+}
+
+void compile_layer_name(const struct fixed_net *net, unsigned layer, char *text, size_t n)
+{
+    static const char *const kinds[] = { [STAGE_SUMPOOL] = "sum pool", [STAGE_MAXPOOL] = "max pool",
+                                         [STAGE_RELU] = "relu" };
+    if (layer == LAYER_SELECT)
+        snprintf(text, n, "select");
+    else if (layer == LAYER_SOFTMAX)
+        snprintf(text, n, "softmax");
+    else if (layer == LAYER_ARGMAX)
+        snprintf(text, n, "argmax");
+    else if (layer >= net->nstage)
+        snprintf(text, n, "layer %u", layer);
+    else {
+        const struct stage *s = &net->stage[layer];
+        if (s->kind != STAGE_LINEAR)
+            snprintf(text, n, "%s %ux%u", kinds[s->kind], s->g.kh, s->g.kw);
+        else if (s->g.h == 1 && s->g.w == 1)
+            snprintf(text, n, "dense %u", s->g.oc);
+        else
+            snprintf(text, n, "conv %ux%u %u", s->g.kh, s->g.kw, s->g.oc);
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * compile.h: from a fixed-point network to the program of a private classification.
+ *
+ * select:   frame_i = B_i V            (selection matrix times video, one gate chain per frame)
+ * layers:   linear maps in slices, each truncated and put through its ReLU, pools between them
+ * softmax:  r = ReLU(u), S = sum r, score = r / S (1 / classes where S = 0)
+ * label:    scores added over the frames, index of the largest, lowest on a tie, as bits
+ */
+#ifndef OB_NN_COMPILE_H
+#define OB_NN_COMPILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/base_err.h"
+#include "nn/fixed.h"
+#include "proto/program.h"
+
+enum { COMPILE_SCORE_BITS = 20 };   /* fraction bits of scores */
+
+/* Options that change the program; all parties and the plan must have the same. */
+struct compile_options {
+    uint32_t frames;        /* N of the clip */
+    uint32_t selected;      /* n: rows of the selection matrix */
+    uint32_t window;        /* frames in flight at a time (0: 16) */
+    uint32_t slice;         /* elements per slice of a layer (0: chosen) */
+    int reveal_scores;
+};
+
+/* The program and its outside values. */
+struct compiled {
+    struct program *program;
+    uint32_t video;                     /* WEIGHT: frames x pixels, shape `video_shape` */
+    struct geometry video_shape;        /* dense: `frames` inputs, h w c of a frame outputs */
+    uint32_t selection;                 /* SHARE: selected x frames, row-major, integers 0, 1 */
+    uint32_t weight[FIXED_STAGES];      /* WEIGHT of each linear stage, or NO_VALUE */
+    uint32_t bias[FIXED_STAGES];        /* SHARE, or NO_VALUE */
+    uint32_t label;                     /* BITS, kept: ceil(log2 classes) bits */
+    uint32_t scores;                    /* SHARE, kept, COMPILE_SCORE_BITS; NO_VALUE unless revealed */
+    uint32_t stage_value[FIXED_STAGES]; /* of frame 0: for tests that look inside */
+};
+
+int compile(struct compiled *c, const struct protocol *proto, const struct fixed_net *net,
+            const struct compile_options *o, struct err *e);
+void compiled_fini(struct compiled *c);
+
+/* A layer label of the program in words ("select", "conv 5x5 64", "softmax", "argmax"). */
+enum { LAYER_SELECT = 1000, LAYER_SOFTMAX, LAYER_ARGMAX };
+void compile_layer_name(const struct fixed_net *net, unsigned layer, char *text, size_t n);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * cost.h: what a program costs, exactly, before it runs.
+ */
+#ifndef OB_PROTO_COST_H
+#define OB_PROTO_COST_H
+
+#include <stdint.h>
+
+#include "net/base_err.h"
+#include "proto/protocol.h"
+
+struct cost {
+    uint64_t bytes[LINK_PARTIES][LINK_PARTIES];     /* payload, from and to */
+    uint64_t messages[LINK_PARTIES];                /* sent */
+    uint32_t rounds;        /* longest chain of messages from the inputs to the last value */
+    uint64_t products;      /* ring multiplications in linear maps, one share of each operand */
+};
+
+/* The whole program. 0 or ERR_FAILED (memory). */
+int cost_program(struct cost *c, const struct program *p, struct err *e);
+
+/* The gates with a label only (layer; UINT16_MAX: all), rounds counted from the layer's start. */
+int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e);
+
+uint64_t cost_sent(const struct cost *c, unsigned party);       /* bytes */
+uint64_t cost_total(const struct cost *c);                      /* bytes over all parties */
+
+/* Memory in values and scratch if gates ran one by one in order, and a bound if all frames in
+ * flight ran at once; bytes at one party. */
+uint64_t cost_memory(const struct program *p);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * engine.h: runs a program at one party: the only place where anything waits.
+ *
+ * The engine holds no thread and no socket. It is told of messages, hands arithmetic to the host's
+ * workers, sends what the rounds leave, and starts a gate as soon as its inputs are complete - the
+ * lowest number first, so old frames come before new ones, while everything that waits for the
+ * network is overtaken by what does not. Memory of a value is taken when its first maker starts
+ * and given back when its last reader is done.
+ *
+ * Message types are the role's; the engine uses one (conf.type) with stream = gate, seq = step.
+ */
+#ifndef OB_PROTO_ENGINE_H
+#define OB_PROTO_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/base_err.h"
+#include "net/link.h"
+#include "proto/keys.h"
+#include "proto/program.h"
+
+struct engine;
+
+/* For traces: a span of arithmetic on a worker, or of waiting for messages. */
+struct engine_span {
+    const struct gate *gate;
+    uint32_t id;
+    const char *name;           /* "relu.lookup" */
+    int waiting;                /* 0: arithmetic; 1: waiting for messages */
+    unsigned worker;
+    uint64_t from, to;          /* ns of the host's clock */
+};
+
+struct engine_conf {
+    struct host *host;
+    const struct program *program;
+    const struct keys *keys;
+    struct arena *arena;
+    unsigned self;
+    uint8_t type;               /* of the messages between engines */
+    uint64_t job;
+    size_t high_mark;           /* no new gate starts while a link has more bytes queued */
+    void *ctx;
+    /* All gates are done, or the engine gave up (e->code != 0). Called once, last of all. */
+    void (*done)(void *ctx, const struct err *e);
+    void (*span)(void *ctx, const struct engine_span *span);    /* NULL: no trace */
+};
+
+struct engine_stats {
+    uint64_t sent[LINK_PARTIES], received[LINK_PARTIES];    /* payload bytes */
+    uint64_t messages;                                      /* sent */
+    uint32_t rounds;                                        /* deepest message chain seen */
+    uint32_t gates_done;
+    uint64_t busy_ns;                                       /* on workers */
+};
+
+struct engine *engine_new(const struct engine_conf *conf, struct err *e);
+
+/* Cancels what runs (work on workers is let finish, without `done`), gives memory back. */
+void engine_free(struct engine *en);
+
+/* Memory of an external value: borrowed until the engine is freed, in the layout of
+ * value_words(). All externals are bound before engine_start. */
+void engine_bind(struct engine *en, uint32_t value, const uint64_t *words);
+void engine_start(struct engine *en);
+
+/* For host_events.room and .message: gate messages of this job. room refuses (NULL) what no gate
+ * expects from that party: an unknown gate or step, a wrong length, a second copy. */
+uint8_t *engine_room(struct engine *en, unsigned from, const struct message *head,
+                     struct err *why);
+void engine_message(struct engine *en, unsigned from, struct message m);
+void engine_drained(struct engine *en);
+
+/* A kept value, complete once `done` has been called without error. */
+const uint64_t *engine_value(const struct engine *en, uint32_t value);
+
+void engine_stats(const struct engine *en, struct engine_stats *s);
+
+/* For timeouts: what the oldest unfinished gate waits for, in words; *party gets who is missing
+ * (or -1). Returns 0 if nothing is waited for. */
+int engine_waits(const struct engine *en, char *text, size_t n, int *party);
+
+#endif

@@ -1,0 +1,435 @@
+#include "proto/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "net/base_bytes.h"
+#include "net/base_mem.h"
+#include "proto/protocol.h"
+
+/* ---- growing arrays ---- */
+
+/* Makes room for one more entry of `size` bytes; 0, or -1 and the program has failed. */
+static int grow(struct program *p, void *array, uint32_t count, uint32_t *room, size_t size)
+{
+    if (p->failed)
+        return -1;
+    if (count < *room)
+        return 0;
+    uint32_t wanted = *room == 0 ? 64 : *room * 2;
+    void *old, *bigger;
+    memcpy(&old, array, sizeof old);
+    bigger = mem_new(wanted, size);
+    if (bigger == NULL || wanted > UINT32_MAX / 2) {
+        mem_free(bigger);
+        p->failed = 1;
+        return -1;
+    }
+    if (count > 0)
+        memcpy(bigger, old, count * size);
+    mem_free(old);
+    memcpy(array, &bigger, sizeof bigger);
+    *room = wanted;
+    return 0;
+}
+
+struct program *program_new(const struct protocol *proto)
+{
+    struct program *p = mem_new(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->proto = proto;
+    p->after = NO_VALUE;
+    return p;
+}
+
+void program_free(struct program *p)
+{
+    if (p == NULL)
+        return;
+    for (uint32_t i = 0; i < p->nmap; i++) {
+        mem_free(p->map[i].row);
+        mem_free(p->map[i].col);
+        mem_free(p->map[i].coef);
+        mem_free(p->map[i].constant);
+    }
+    mem_free(p->map);
+    mem_free(p->geometry);
+    mem_free(p->gate);
+    mem_free(p->value);
+    mem_free(p);
+}
+
+int program_check(const struct program *p, struct err *e)
+{
+    if (p == NULL || p->failed)
+        return err_set(e, ERR_FAILED, "the computation could not be planned: out of memory, or a"
+                       " layer beyond the limits of this program");
+    return 0;
+}
+
+/* ---- values ---- */
+
+static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, size_t words,
+                          int external)
+{
+    if (n == 0 || n >= UINT32_MAX)
+        p->failed = 1;
+    if (grow(p, &p->value, p->nvalue, &p->value_room, sizeof *p->value) != 0)
+        return NO_VALUE;
+    p->value[p->nvalue] = (struct value){ .kind = (uint8_t)kind, .external = (uint8_t)external,
+                                          .n = (uint32_t)n, .words = words };
+    return p->nvalue++;
+}
+
+uint32_t program_value(struct program *p, enum value_kind kind, size_t n)
+{
+    return value_add(p, kind, n, value_words(p->proto, kind, n), 0);
+}
+
+uint32_t program_external(struct program *p, enum value_kind kind, size_t n)
+{
+    return value_add(p, kind, n, value_words(p->proto, kind, n), 1);
+}
+
+uint32_t program_external_weight(struct program *p, const struct geometry *g)
+{
+    size_t n = geometry_depth(g) * g->oc;
+    return value_add(p, VALUE_WEIGHT, n, p->proto->weight_words(g), 1);
+}
+
+void program_keep(struct program *p, uint32_t value)
+{
+    if (value < p->nvalue)
+        p->value[value].keep = 1;
+    else
+        p->failed = 1;
+}
+
+/* ---- gates ---- */
+
+/* The number of elements of a value, or 0 when the program has failed or the kind is not one of
+ * the two allowed. */
+static size_t value_size(struct program *p, uint32_t v, int kind, int other)
+{
+    if (p->failed)
+        return 0;
+    if (v >= p->nvalue || (p->value[v].kind != kind && p->value[v].kind != other)) {
+        p->failed = 1;
+        return 0;
+    }
+    return p->value[v].n;
+}
+
+static struct gate gate_blank(const struct program *p, enum gate_kind kind)
+{
+    return (struct gate){ .kind = (uint8_t)kind, .turn = p->turn, .frame = p->frame,
+                          .layer = p->layer, .in = { NO_VALUE, NO_VALUE, NO_VALUE },
+                          .after = p->after, .out = NO_VALUE };
+}
+
+/* Enters a gate whose fields are all set, and counts it at its values. */
+static void gate_enter(struct program *p, const struct gate *g)
+{
+    if (g->out == NO_VALUE || g->out >= p->nvalue || p->value[g->out].external ||
+        g->n == 0 || (uint64_t)g->first + g->n > p->value[g->out].n) {
+        p->failed = 1;
+        return;
+    }
+    if (grow(p, &p->gate, p->ngate, &p->gate_room, sizeof *p->gate) != 0)
+        return;
+    for (int i = 0; i < 3; i++)
+        if (g->in[i] != NO_VALUE)
+            p->value[g->in[i]].readers++;
+    if (g->after != NO_VALUE)
+        p->value[g->after].readers++;
+    p->value[g->out].makers++;
+    p->gate[p->ngate++] = *g;
+}
+
+static uint32_t geometry_enter(struct program *p, const struct geometry *g)
+{
+    if (p->ngeometry > 0 && memcmp(&p->geometry[p->ngeometry - 1], g, sizeof *g) == 0)
+        return p->ngeometry - 1;
+    if (grow(p, &p->geometry, p->ngeometry, &p->geometry_room, sizeof *p->geometry) != 0)
+        return 0;
+    p->geometry[p->ngeometry] = *g;
+    return p->ngeometry++;
+}
+
+uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
+                     uint32_t b, uint32_t first, uint32_t positions)
+{
+    size_t n = value_size(p, x, VALUE_SHARE, VALUE_SHARE);
+    size_t k = value_size(p, w, VALUE_WEIGHT, VALUE_WEIGHT);
+    if (p->failed || n != geometry_in(g) || k != geometry_depth(g) * g->oc ||
+        (uint64_t)first + positions > geometry_positions(g) ||
+        (b != NO_VALUE && value_size(p, b, VALUE_SHARE, VALUE_SHARE) != g->oc)) {
+        p->failed = 1;
+        return NO_VALUE;
+    }
+    struct gate gate = gate_blank(p, GATE_LINEAR);
+    gate.in[0] = x;
+    gate.in[1] = w;
+    gate.in[2] = b;
+    gate.in_first = first;
+    gate.shape = geometry_enter(p, g);
+    gate.n = positions * g->oc;
+    gate.out = program_value(p, VALUE_SUM, gate.n);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
+/* A gate of one or two operands of the same length and kind, into a new value. */
+static uint32_t gate_plain(struct program *p, struct gate gate, int in_kind, int in_other,
+                           enum value_kind out_kind)
+{
+    size_t n = value_size(p, gate.in[0], in_kind, in_other);
+    if (gate.in[1] != NO_VALUE && value_size(p, gate.in[1], in_kind, in_other) != n)
+        p->failed = 1;
+    if (p->failed)
+        return NO_VALUE;
+    gate.n = (uint32_t)n;
+    gate.out = program_value(p, out_kind, n);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
+uint32_t gate_mul(struct program *p, uint32_t x, uint32_t y)
+{
+    struct gate gate = gate_blank(p, GATE_MUL);
+    gate.in[0] = x;
+    gate.in[1] = y;
+    return gate_plain(p, gate, VALUE_SHARE, VALUE_SHARE, VALUE_SUM);
+}
+
+uint32_t gate_and(struct program *p, uint32_t x, uint32_t y)
+{
+    struct gate gate = gate_blank(p, GATE_AND);
+    gate.in[0] = x;
+    gate.in[1] = y;
+    return gate_plain(p, gate, VALUE_BITS, VALUE_BITS, VALUE_BITS);
+}
+
+uint32_t gate_sign(struct program *p, uint32_t x, unsigned width)
+{
+    struct gate gate = gate_blank(p, GATE_SIGN);
+    gate.in[0] = x;
+    gate.width = (uint8_t)width;
+    if (width < 3 || width > 62)
+        p->failed = 1;
+    return gate_plain(p, gate, VALUE_SHARE, VALUE_SHARE, VALUE_BITS);
+}
+
+uint32_t gate_b2a(struct program *p, uint32_t x)
+{
+    struct gate gate = gate_blank(p, GATE_B2A);
+    gate.in[0] = x;
+    return gate_plain(p, gate, VALUE_BITS, VALUE_BITS, VALUE_SHARE);
+}
+
+uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x)
+{
+    if (value_size(p, x, VALUE_SHARE, VALUE_SHARE) != geometry_in(g) || g->oc != g->c) {
+        p->failed = 1;
+        return NO_VALUE;
+    }
+    struct gate gate = gate_blank(p, GATE_SUMPOOL);
+    gate.in[0] = x;
+    gate.shape = geometry_enter(p, g);
+    gate.n = (uint32_t)geometry_out(g);
+    gate.out = program_value(p, VALUE_SHARE, gate.n);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
+/* TRUNC, RESHARE and RELU read SUM; only a RELU without a shift reads SHARE. */
+static void gate_into(struct program *p, enum gate_kind kind, uint32_t x, unsigned shift,
+                      unsigned width, uint32_t out, uint32_t first)
+{
+    struct gate gate = gate_blank(p, kind);
+    int reads = kind == GATE_RELU && shift == 0 ? VALUE_SHARE : VALUE_SUM;
+    gate.in[0] = x;
+    gate.n = (uint32_t)value_size(p, x, reads, reads);
+    gate.shift = (uint8_t)shift;
+    gate.width = (uint8_t)width;
+    gate.out = out;
+    gate.first = first;
+    if (shift > 32 || (kind == GATE_TRUNC && shift == 0) || (kind == GATE_RELU && (width < 3 || width > 62 - shift)))
+        p->failed = 1;
+    if (value_size(p, out, VALUE_SHARE, VALUE_SHARE) > 0)
+        gate_enter(p, &gate);
+}
+
+void gate_trunc_into(struct program *p, uint32_t x, unsigned shift, uint32_t out, uint32_t first)
+{
+    gate_into(p, GATE_TRUNC, x, shift, 0, out, first);
+}
+
+void gate_reshare_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
+{
+    gate_into(p, GATE_RESHARE, x, 0, 0, out, first);
+}
+
+void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
+                    uint32_t first)
+{
+    gate_into(p, GATE_RELU, x, shift, width, out, first);
+}
+
+static uint32_t gate_whole(struct program *p, enum gate_kind kind, uint32_t x, unsigned shift,
+                           unsigned width)
+{
+    if (p->failed || x >= p->nvalue) {
+        p->failed = 1;
+        return NO_VALUE;
+    }
+    uint32_t out = program_value(p, VALUE_SHARE, p->value[x].n);
+    gate_into(p, kind, x, shift, width, out, 0);
+    return out;
+}
+
+uint32_t gate_trunc(struct program *p, uint32_t x, unsigned shift)
+{
+    return gate_whole(p, GATE_TRUNC, x, shift, 0);
+}
+
+uint32_t gate_reshare(struct program *p, uint32_t x)
+{
+    return gate_whole(p, GATE_RESHARE, x, 0, 0);
+}
+
+uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width)
+{
+    return gate_whole(p, GATE_RELU, x, shift, width);
+}
+
+/* ---- maps ---- */
+
+struct map *map_new(struct program *p, uint32_t rows, uint32_t columns, size_t terms)
+{
+    if (grow(p, &p->map, p->nmap, &p->map_room, sizeof *p->map) != 0)
+        return NULL;
+    struct map *m = &p->map[p->nmap++];
+    *m = (struct map){ .rows = rows, .columns = columns };
+    m->row = mem_new((size_t)rows + 1, sizeof *m->row);
+    m->col = mem_new(terms + 1, sizeof *m->col);
+    m->coef = mem_new(terms + 1, sizeof *m->coef);
+    m->constant = mem_new(rows, sizeof *m->constant);
+    if (m->row == NULL || m->col == NULL || m->coef == NULL || m->constant == NULL) {
+        p->failed = 1;
+        return NULL;
+    }
+    return m;
+}
+
+void map_term(struct map *m, uint32_t row, uint32_t column, int64_t coef)
+{
+    if (m == NULL)
+        return;
+    m->col[m->terms] = column;
+    m->coef[m->terms] = coef;
+    m->row[row + 1] = ++m->terms;
+}
+
+void map_constant(struct map *m, uint32_t row, int64_t constant)
+{
+    if (m != NULL)
+        m->constant[row] = constant;
+}
+
+/* Rows without terms end where the row before them ends. */
+static void map_close(struct map *m)
+{
+    for (uint32_t r = 0; r < m->rows; r++)
+        if (m->row[r + 1] < m->row[r])
+            m->row[r + 1] = m->row[r];
+}
+
+static uint32_t gate_map(struct program *p, enum gate_kind kind, uint32_t x, uint32_t y,
+                         struct map *m, enum value_kind values)
+{
+    size_t columns = value_size(p, x, (int)values, (int)values);
+    if (y != NO_VALUE)
+        columns += value_size(p, y, (int)values, (int)values);
+    if (p->failed || m == NULL || columns != m->columns) {
+        p->failed = 1;
+        return NO_VALUE;
+    }
+    map_close(m);
+    struct gate gate = gate_blank(p, kind);
+    gate.in[0] = x;
+    gate.in[1] = y;
+    gate.shape = (uint32_t)(m - p->map);
+    gate.n = m->rows;
+    gate.out = program_value(p, values, m->rows);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
+uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m)
+{
+    return gate_map(p, GATE_AFFINE, x, y, m, VALUE_SHARE);
+}
+
+uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m)
+{
+    return gate_map(p, GATE_BITMAP, x, y, m, VALUE_BITS);
+}
+
+/* ---- digest ---- */
+
+static void digest_u32(EVP_MD_CTX *md, uint32_t v)
+{
+    uint8_t b[4];
+    put_u32(b, v);
+    EVP_DigestUpdate(md, b, sizeof b);
+}
+
+static void digest_gate(EVP_MD_CTX *md, const struct gate *g)
+{
+    const uint32_t field[] = { g->kind, g->turn, g->shift, g->width, g->frame, g->layer, g->in[0],
+                               g->in[1], g->in[2], g->after, g->out, g->first, g->n, g->in_first,
+                               g->shape };
+    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
+        digest_u32(md, field[i]);
+}
+
+static void digest_map(EVP_MD_CTX *md, const struct map *m)
+{
+    digest_u32(md, m->rows);
+    digest_u32(md, m->columns);
+    for (uint32_t r = 0; r <= m->rows; r++)
+        digest_u32(md, m->row[r]);
+    for (uint32_t k = 0; k < m->row[m->rows]; k++) {
+        digest_u32(md, m->col[k]);
+        EVP_DigestUpdate(md, &m->coef[k], sizeof m->coef[k]);
+    }
+    EVP_DigestUpdate(md, m->constant, m->rows * sizeof *m->constant);
+}
+
+void program_digest(const struct program *p, uint8_t digest[static 32])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    memset(digest, 0, 32);
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        return;
+    }
+    EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
+    for (uint32_t i = 0; i < p->nvalue; i++) {
+        const struct value *v = &p->value[i];
+        digest_u32(md, (uint32_t)v->kind | (uint32_t)v->external << 8 | (uint32_t)v->keep << 16);
+        digest_u32(md, v->n);
+    }
+    for (uint32_t i = 0; i < p->ngate; i++)
+        digest_gate(md, &p->gate[i]);
+    for (uint32_t i = 0; i < p->ngeometry; i++)
+        EVP_DigestUpdate(md, &p->geometry[i], sizeof p->geometry[i]);
+    for (uint32_t i = 0; i < p->nmap; i++)
+        digest_map(md, &p->map[i]);
+    EVP_DigestFinal_ex(md, digest, NULL);
+    EVP_MD_CTX_free(md);
+}

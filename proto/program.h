@@ -1,0 +1,143 @@
+/*
+ * program.h: a private computation as a list of gates, and the values between them.
+ *
+ * A program is compiled before anything runs, from public facts alone. It is a dataflow graph: a
+ * gate may run as soon as the values that it reads are complete; a value may be made in slices by
+ * several gates and is complete when all have finished. Gates are numbered in the order in which
+ * they would run one by one; the number is the gate's stream on every link, its place in the
+ * randomness, and its priority (the oldest frame comes first). From the same list come the plan
+ * (rounds, bytes, memory: cost.h), the digest that parties compare, and the run (engine.h).
+ *
+ * A gate turns: party `turn` plays role 0, the next ones roles 1, 2, .., so that slices and frames
+ * spread unequal roles over the parties.
+ *
+ * What this is not: it knows no layers (nn/compile.h makes programs of networks) and no sockets.
+ */
+#ifndef OB_PROTO_PROGRAM_H
+#define OB_PROTO_PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/base_err.h"
+#include "proto/geometry.h"
+
+struct protocol;
+
+enum value_kind {
+    VALUE_SHARE,    /* n shared ring elements */
+    VALUE_SUM,      /* n ring elements as they come out of a product: not yet reshared */
+    VALUE_BITS,     /* n shared bits */
+    VALUE_WEIGHT,   /* a shared right operand, packed by the protocol for GATE_LINEAR */
+    VALUE_KINDS
+};
+
+enum { NO_VALUE = UINT32_MAX };
+
+struct value {
+    uint8_t kind;
+    uint8_t external;       /* bound from outside (inputs, weights), not made by gates */
+    uint8_t keep;           /* an output: lives until the job ends */
+    uint32_t n;
+    uint32_t makers;        /* gates that make it */
+    uint32_t readers;       /* gates that read it */
+    size_t words;           /* of memory at a party */
+};
+
+enum gate_kind {
+    /* Local for every linear sharing. */
+    GATE_AFFINE,    /* z = M (x; y) + c for a public sparse integer M and c (SHARE to SHARE) */
+    GATE_BITMAP,    /* the same over bits: XOR and NOT (BITS to BITS) */
+    GATE_SUMPOOL,   /* sums over windows of an image (SHARE to SHARE) */
+    /* The protocol's. */
+    GATE_LINEAR,    /* z = x * W + b: a slice of a convolution or matrix product (to SUM) */
+    GATE_MUL,       /* z = x y elementwise (to SUM) */
+    GATE_RESHARE,   /* SUM to SHARE */
+    GATE_TRUNC,     /* z = floor(x / 2^shift) + {0, 1} (SUM to SHARE) */
+    GATE_RELU,      /* z = max(0, floor(x / 2^shift) + {0, 1}) (SUM; SHARE if shift = 0) */
+    GATE_SIGN,      /* z = [x < 0] (SHARE to BITS) */
+    GATE_AND,       /* z = x y (BITS) */
+    GATE_B2A,       /* a bit as a ring element (BITS to SHARE) */
+    GATE_KINDS
+};
+
+/* A public sparse matrix by rows, with a constant column; entries of row i are at
+ * [row[i], row[i + 1]). coef NULL: all ones; constant NULL: zeros. */
+struct map {
+    uint32_t rows, columns, terms;
+    uint32_t *row, *col;
+    int64_t *coef, *constant;
+};
+
+struct gate {
+    uint8_t kind, turn;
+    uint8_t shift;          /* TRUNC, RELU: bits that go */
+    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1) */
+    uint16_t frame, layer;  /* labels for plan and trace */
+    uint32_t in[3];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y */
+    uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
+    uint32_t out;
+    uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
+    uint32_t in_first;      /* LINEAR: the first output position; else where it reads from */
+    uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map */
+};
+
+struct program {
+    const struct protocol *proto;
+    struct value *value;
+    struct gate *gate;
+    struct geometry *geometry;
+    struct map *map;
+    uint32_t nvalue, ngate, ngeometry, nmap;
+    uint32_t value_room, gate_room, geometry_room, map_room;    /* allocated */
+    uint16_t frame, layer;      /* labels that new gates get */
+    uint8_t turn;               /* turn that new gates get */
+    uint32_t after;             /* what new gates wait for; reset it to NO_VALUE */
+    int failed;                 /* memory ran out or a bad argument: program_check tells */
+};
+
+/* ---- building; every function may be called on a program that has failed already ---- */
+
+struct program *program_new(const struct protocol *proto);
+void program_free(struct program *p);                   /* NULL is legal */
+
+/* 0, or ERR_FAILED if something went wrong while building. */
+int program_check(const struct program *p, struct err *e);
+
+/* A new value to be made by gates (slices add up); a value bound from outside. */
+uint32_t program_value(struct program *p, enum value_kind kind, size_t n);
+uint32_t program_external(struct program *p, enum value_kind kind, size_t n);
+uint32_t program_external_weight(struct program *p, const struct geometry *g);
+void program_keep(struct program *p, uint32_t value);
+
+/* One gate each; the result is a new value unless `out` says otherwise. */
+uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
+                     uint32_t b, uint32_t first_position, uint32_t positions);
+uint32_t gate_mul(struct program *p, uint32_t x, uint32_t y);
+uint32_t gate_and(struct program *p, uint32_t x, uint32_t y);
+uint32_t gate_sign(struct program *p, uint32_t x, unsigned width);
+uint32_t gate_b2a(struct program *p, uint32_t x);
+uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x);
+uint32_t gate_trunc(struct program *p, uint32_t x, unsigned shift);
+uint32_t gate_reshare(struct program *p, uint32_t x);
+uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width);
+
+/* The same three, writing elements [first, first + n(x)) of an existing value. */
+void gate_trunc_into(struct program *p, uint32_t x, unsigned shift, uint32_t out, uint32_t first);
+void gate_reshare_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
+void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
+                    uint32_t first);
+
+/* Sparse public maps: begin, then for each row its terms and constant, then the gate. The same
+ * calls build maps over ring elements and over bits (coefficients are then ones and constants
+ * bits). Columns count the elements of x, then those of y (NO_VALUE: none). */
+struct map *map_new(struct program *p, uint32_t rows, uint32_t columns, size_t terms);
+void map_term(struct map *m, uint32_t row, uint32_t column, int64_t coef);  /* rows ascending */
+void map_constant(struct map *m, uint32_t row, int64_t constant);
+uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m);
+uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m);
+
+/* SHA-256 over everything that the parties must agree on. */
+void program_digest(const struct program *p, uint8_t digest[static 32]);
+
+#endif

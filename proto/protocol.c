@@ -1,0 +1,75 @@
+#include "proto/protocol.h"
+
+#include <string.h>
+
+#include "proto/kernel.h"
+#include "proto/local.h"
+
+static const struct protocol *const protocols[] = { &protocol_replicated };
+
+const struct protocol *protocol_at(unsigned i)
+{
+    return i < sizeof protocols / sizeof protocols[0] ? protocols[i] : NULL;
+}
+
+const struct protocol *protocol_find(const char *name)
+{
+    for (unsigned i = 0; protocol_at(i) != NULL; i++)
+        if (strcmp(protocols[i]->name, name) == 0)
+            return protocols[i];
+    return NULL;
+}
+
+size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n)
+{
+    (void)p;
+    return kind == VALUE_BITS ? KERNEL_PLANE(n) : n;
+}
+
+size_t value_words(const struct protocol *p, enum value_kind kind, size_t n)
+{
+    return p->planes[kind] * value_stride(p, kind, n);
+}
+
+const struct gate_ops *gate_ops(const struct protocol *p, const struct gate *g)
+{
+    const struct gate_ops *local = local_gate((enum gate_kind)g->kind);
+    return local != NULL ? local : p->gate[g->kind];
+}
+
+static unsigned round_times(const struct round *r, const struct gate *g)
+{
+    return r->times == NULL ? 1 : r->times(g);
+}
+
+unsigned gate_steps(const struct gate_ops *ops, const struct gate *g)
+{
+    unsigned steps = 0;
+    for (unsigned i = 0; i < ops->nround; i++)
+        steps += round_times(&ops->rounds[i], g);
+    return steps;
+}
+
+const struct round *gate_round(const struct gate_ops *ops, const struct gate *g, unsigned s,
+                               unsigned *level)
+{
+    for (unsigned i = 0; i < ops->nround; i++) {
+        unsigned times = round_times(&ops->rounds[i], g);
+        if (s < times) {
+            *level = s;
+            return &ops->rounds[i];
+        }
+        s -= times;
+    }
+    return NULL;
+}
+
+size_t gate_bytes(const struct protocol *p, const struct gate *g, unsigned s, unsigned from,
+                  unsigned to)
+{
+    unsigned level;
+    const struct round *r = gate_round(gate_ops(p, g), g, s, &level);
+    if (r == NULL || r->bytes == NULL || from == to)
+        return 0;
+    return r->bytes(g, level, gate_role(p, g, from), gate_role(p, g, to));
+}

@@ -1,0 +1,258 @@
+/*
+ * replicated.c: `replicated-ring`: three parties, one of them corrupted and semi-honest.
+ *
+ * Sharing (Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016): x = x_0 + x_1 + x_2 mod 2^64 with
+ * uniform x_j; P_i holds x_i and x_{i+1}. Bits likewise with XOR. Neighbours P_{j-1}, P_j hold the
+ * PRF key k_j of the job.
+ *
+ * Product: z_i = x_i (y_i + y_{i+1}) + x_{i+1} y_i + F(k_i) - F(k_{i+1}) are additive shares of
+ * x y, uniform among those with the right sum; an inner product costs no more than one product.
+ * Reshare: P_i sends z_i to P_{i-1}: one element per output and party.
+ *
+ * Truncation, ReLU (replicated_trunc.c, _relu.c) do not reshare first: E1 and E2 tell each other
+ * z_1, z_2, so that B = z_1 + z_2 is known to both and A = z_0 to D; two summands are what the
+ * exact truncation and the carry of a sign need. D deals what depends on A alone, in the same
+ * round.
+ *
+ * Security (semi-honest, one corruption, perfect given the PRF): every message is either masked by
+ * a word of a key that its receiver lacks, drawn for this one use, or an additive share of a
+ * uniform sharing whose other shares the receiver cannot complete. D receives nothing but shares
+ * of AND gates. The rounding coin of a truncation is a function of A (known to D) and of v; the
+ * functionality realised is the network with that coin (see docs/security.md).
+ */
+#include "proto/replicated.h"
+
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "net/base_bytes.h"
+#include "proto/kernel.h"
+
+/* ---- randomness ---- */
+
+void draw_words(const struct step *s, unsigned j, uint32_t use, size_t first, uint64_t *out,
+                size_t n)
+{
+    prf_fill(share_key(s, j), s->id, use, first / 2, out, n * sizeof *out);
+}
+
+void draw_plane(const struct step *s, unsigned j, uint32_t use, unsigned plane, uint64_t *out,
+                size_t words)
+{
+    prf_fill(share_key(s, j), s->id, use, plane * ((words + 1) / 2), out, words * sizeof *out);
+}
+
+void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n)
+{
+    unsigned next = (s->role + 1) % 3;
+    uint64_t a[CHUNK], b[CHUNK];
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        draw_words(s, s->role, USE_ZERO, i, a, m);
+        draw_words(s, next, USE_ZERO, i, b, m);
+        for (size_t k = 0; k < m; k++)
+            z[i + k] = x[i + k] + a[k] - b[k];
+    }
+    wipe(a, sizeof a);
+    wipe(b, sizeof b);
+}
+
+/* ---- linear maps ---- */
+
+/* Rows of patches that are multiplied at a time: as many as fit the cache. */
+static size_t linear_block(const struct geometry *g, size_t positions)
+{
+    size_t rows = 32768 / (2 * geometry_depth(g)) + 1;
+    return rows < positions ? rows : positions;
+}
+
+static size_t linear_scratch(const struct program *p, const struct gate *gate)
+{
+    const struct geometry *g = &p->geometry[gate->shape];
+    return linear_block(g, gate->n / g->oc) * 2 * geometry_depth(g) * sizeof(uint64_t);
+}
+
+/* [x_i | x_{i+1}] times [w_i + w_{i+1} ; w_i], started from the bias share b_i. */
+static void linear(struct step *s)
+{
+    const struct geometry *g = &s->program->geometry[s->gate->shape];
+    size_t depth = geometry_depth(g), positions = s->gate->n / g->oc;
+    size_t block = linear_block(g, positions);
+    uint64_t *rows = (uint64_t *)s->scratch;
+    for (size_t i = 0; i < positions; i += block) {
+        size_t m = positions - i < block ? positions - i : block;
+        for (unsigned k = 0; k < 2; k++)
+            geometry_patches(rows + k * depth, 2 * depth, g, s->x[0] + k * s->stride[0],
+                             s->gate->in_first + i, m);
+        for (size_t r = i; r < i + m; r++)
+            if (s->x[2] != NULL)
+                memcpy(s->z + r * g->oc, s->x[2], g->oc * sizeof *s->z);
+            else
+                memset(s->z + r * g->oc, 0, g->oc * sizeof *s->z);
+        gemm_u64(s->z + i * g->oc, g->oc, rows, 2 * depth, s->x[1], m, 2 * depth, g->oc);
+    }
+}
+
+static size_t weight_words(const struct geometry *g)
+{
+    return gemm_packed_words(2 * geometry_depth(g), g->oc);
+}
+
+static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g)
+{
+    size_t n = geometry_depth(g) * g->oc;
+    uint64_t *both = mem_new(2 * n, sizeof *both);
+    if (both == NULL)
+        return ERR_FAILED;
+    for (size_t i = 0; i < n; i++)
+        both[i] = share[i] + share[n + i];
+    memcpy(both + n, share, n * sizeof *both);
+    gemm_pack(packed, both, g->oc, 2 * geometry_depth(g), g->oc);
+    wipe(both, 2 * n * sizeof *both);
+    mem_free(both);
+    return 0;
+}
+
+static void multiply(struct step *s)
+{
+    const uint64_t *x0 = s->x[0], *x1 = x0 + s->stride[0];
+    const uint64_t *y0 = s->x[1], *y1 = y0 + s->stride[1];
+    for (size_t i = 0; i < s->gate->n; i++)
+        s->z[i] = x0[i] * (y0[i] + y1[i]) + x1[i] * y0[i];
+}
+
+/* ---- reshare: P_i sends z_i to P_{i-1} ---- */
+
+static size_t reshare_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return to == (from + 2) % 3 ? (size_t)g->n * 8 : 0;
+}
+
+static void reshare_send(struct step *s)
+{
+    mask_sum(s, s->z, s->x[0], s->gate->n);
+    memcpy(s->out[(s->role + 2) % 3], s->z, s->gate->n * sizeof *s->z);
+}
+
+static void reshare_receive(struct step *s)
+{
+    memcpy(s->z + s->z_stride, s->in[(s->role + 1) % 3], s->gate->n * sizeof *s->z);
+}
+
+static const struct round linear_rounds[] = { { .name = "linear", .run = linear } };
+static const struct round mul_rounds[] = { { .name = "mul", .run = multiply } };
+static const struct round reshare_rounds[] = {
+    { .name = "send", .run = reshare_send, .bytes = reshare_bytes },
+    { .name = "receive", .run = reshare_receive },
+};
+
+static const struct gate_ops linear_ops = {
+    .name = "linear", .rounds = linear_rounds, .nround = 1, .scratch = linear_scratch
+};
+static const struct gate_ops mul_ops = { .name = "mul", .rounds = mul_rounds, .nround = 1 };
+static const struct gate_ops reshare_ops = {
+    .name = "reshare", .rounds = reshare_rounds, .nround = 2
+};
+
+static int takes_constant(unsigned party, unsigned plane)
+{
+    return (party + plane) % 3 == 0;    /* share 0 */
+}
+
+/* ---- clients ---- */
+
+/*
+ * The owner of x draws two seeds and sends (seed_0, seed_1) to P_0, (seed_1, x_2) to P_1,
+ * (x_2, seed_0) to P_2, where x_j = F(seed_j) for j < 2 and x_2 = x - x_0 - x_1. Seeds serve one
+ * input and one client.
+ */
+static size_t input_bytes(size_t n, unsigned party)
+{
+    return party == 0 ? 2 * PRF_KEY : PRF_KEY + n * 8;
+}
+
+static void seed_words(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n)
+{
+    struct prf k;
+    prf_init(&k, seed);
+    prf_fill(&k, 0, 0, first / 2, out, n * sizeof *out);
+    prf_fini(&k);
+}
+
+static int input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e)
+{
+    uint8_t seed[2][PRF_KEY];
+    if (RAND_bytes(seed[0], PRF_KEY) != 1 || RAND_bytes(seed[1], PRF_KEY) != 1)
+        return err_set(e, ERR_FAILED, "no random bytes from the system");
+    memcpy(out[0], seed, sizeof seed);
+    memcpy(out[1], seed[1], PRF_KEY);
+    memcpy(out[2], seed[0], PRF_KEY);
+    uint64_t a[CHUNK], b[CHUNK];
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = n - i < CHUNK ? n - i : CHUNK;
+        seed_words(seed[0], i, a, m);
+        seed_words(seed[1], i, b, m);
+        for (size_t k = 0; k < m; k++)
+            a[k] = x[i + k] - a[k] - b[k];
+        memcpy(out[1] + PRF_KEY + i * 8, a, m * 8);
+        memcpy(out[2] + PRF_KEY + i * 8, a, m * 8);
+    }
+    wipe(seed, sizeof seed);
+    wipe(a, sizeof a);
+    wipe(b, sizeof b);
+    return 0;
+}
+
+static void input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned party)
+{
+    uint64_t *plane = share + n;
+    if (party == 0) {
+        seed_words(in, 0, share, n);
+        seed_words(in + PRF_KEY, 0, plane, n);
+    } else if (party == 1) {
+        seed_words(in, 0, share, n);
+        memcpy(plane, in + PRF_KEY, n * 8);
+    } else {
+        memcpy(share, in + PRF_KEY, n * 8);
+        seed_words(in, 0, plane, n);
+    }
+}
+
+/* Every share comes from both of its holders, so a confused party is noticed. */
+static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
+                       enum value_kind kind, struct err *e)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (memcmp(piece[i] + words, piece[(i + 1) % 3], words * 8) != 0)
+            return err_set(e, ERR_ABORT, "the results of party %u and party %u do not fit together",
+                           i, (i + 1) % 3);
+    for (size_t k = 0; k < words; k++)
+        x[k] = kind == VALUE_BITS ? piece[0][k] ^ piece[1][k] ^ piece[2][k]
+                                  : piece[0][k] + piece[1][k] + piece[2][k];
+    return 0;
+}
+
+const struct protocol protocol_replicated = {
+    .name = "replicated-ring",
+    .parties = 3,
+    .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
+    .gate = {
+        [GATE_LINEAR] = &linear_ops,
+        [GATE_MUL] = &mul_ops,
+        [GATE_RESHARE] = &reshare_ops,
+        [GATE_TRUNC] = &replicated_trunc,
+        [GATE_RELU] = &replicated_relu,
+        [GATE_SIGN] = &replicated_sign,
+        [GATE_AND] = &replicated_and,
+        [GATE_B2A] = &replicated_b2a,
+    },
+    .takes_constant = takes_constant,
+    .weight_words = weight_words,
+    .weight_pack = weight_pack,
+    .input_bytes = input_bytes,
+    .input_split = input_split,
+    .input_join = input_join,
+    .output_join = output_join,
+};

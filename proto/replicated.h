@@ -1,0 +1,141 @@
+/*
+ * replicated.h: what the files of the protocol `replicated-ring` share.
+ *
+ * Roles of a gate: D = 0 deals, E1 = 1 and E2 = 2 evaluate. x = x_0 + x_1 + x_2; role r holds x_r
+ * (plane 0) and x_{r+1} (plane 1), so x_j is known to roles j and j - 1, and these two hold the
+ * key k_j. F(k, use) are words of the PRF at this gate.
+ */
+#ifndef OB_PROTO_REPLICATED_H
+#define OB_PROTO_REPLICATED_H
+
+#include "proto/protocol.h"
+
+enum { D = 0, E1 = 1, E2 = 2 };
+
+/* Masks within a gate: every use of randomness has a name of its own. */
+enum replicated_use {
+    USE_ZERO = 1,       /* zero sharing of ring elements */
+    USE_PART,           /* dealt: the truncated part of D */
+    USE_COIN,           /* dealt: the mask bit of the sign as a ring element */
+    USE_COIN_PART,      /* dealt: their product */
+    USE_WRAP,           /* dealt: the top bit of D's part */
+    USE_COIN_WRAP,      /* dealt: its product with the mask bit */
+    USE_TABLE,          /* dealt: thermometers of the blocks */
+    USE_TOP,            /* dealt: the top bit of D's part, as a bit */
+    USE_CARRY,          /* shares of the blocks' carries */
+    USE_CHOICE,         /* the mask bit of the sign */
+    USE_RESULT,         /* shares of the result */
+    USE_BIT_ZERO        /* zero sharing of bits; + 1 for each level of a tree */
+};
+
+enum { CHUNK = 512 };   /* elements per pass over buffers on the stack */
+
+/* The key of share j at this role, which must hold it. */
+static inline const struct prf *share_key(const struct step *s, unsigned j)
+{
+    unsigned parties = 3;
+    unsigned other = j == s->role ? (s->role + parties - 1) % parties : (s->role + 1) % parties;
+    return &s->keys->pair[(other + s->gate->turn) % parties];
+}
+
+/* out[0 .. n) = words [first, first + n) of F(k_j, use); first is even. */
+void draw_words(const struct step *s, unsigned j, uint32_t use, size_t first, uint64_t *out,
+                size_t n);
+
+/* As draw_words, but a bit plane of `words` words, planes numbered within the use. */
+void draw_plane(const struct step *s, unsigned j, uint32_t use, unsigned plane, uint64_t *out,
+                size_t words);
+
+/* z[i] = x[i] + F(k_r, ZERO) - F(k_{r+1}, ZERO): a product made safe to send. */
+void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n);
+
+/* ---- sign circuit: replicated_sign.c ---- */
+
+/* The low m - 1 bits of two summands are cut into blocks of at most four bits. */
+struct blocks {
+    unsigned count;
+    uint8_t bits[16];
+    unsigned tables;            /* thermometer planes in all */
+};
+
+struct blocks blocks_of(unsigned width);
+
+/* Levels of the tree until `leave` blocks are left. */
+unsigned tree_levels(unsigned blocks, unsigned leave);
+unsigned tree_size(unsigned blocks, unsigned level);    /* blocks before level `level` */
+
+/* Carries of the blocks in shared form: planes of g (0 .. count) and p (1 .. count), each with
+ * the two shares of this role. `words` per plane. */
+struct tree {
+    uint64_t *g[2], *p[2];
+    size_t words;
+};
+
+size_t tree_words(unsigned count, size_t words);                    /* memory for one */
+struct tree tree_at(uint64_t *memory, unsigned count, size_t words);
+
+/* D: thermometers of its part, masked, for E2. bits: `width` planes of the part. */
+void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,
+               uint64_t *out);
+
+/* E1, E2: carries of the blocks from the thermometers (E2: as dealt; E1 draws its share) and the
+ * bits of their own part; leaves the message for the other evaluator. D: draws its shares. */
+void sign_lookup(const struct step *s, const struct blocks *b, const uint64_t *bits,
+                 const uint64_t *dealt, struct tree *t, uint64_t *out);
+size_t sign_lookup_bytes(const struct blocks *b, size_t words, unsigned from, unsigned to);
+void sign_absorb_lookup(const struct step *s, const struct blocks *b, struct tree *t,
+                        const uint64_t *in);
+
+/* One level: pairs of blocks become one. Symmetric: role r sends to role r - 1. */
+void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
+                uint64_t *out);
+size_t tree_level_bytes(unsigned blocks, size_t words, unsigned from, unsigned to);
+void tree_absorb_level(unsigned blocks, struct tree *t, const uint64_t *in);
+
+/* zero_plane: out = zero sharing of a bit plane; and_add: out ^= local part of x y, with x and y
+ * given as the two shares of this role. */
+void zero_plane(const struct step *s, unsigned level, unsigned plane, uint64_t *out, size_t words);
+void and_add(uint64_t *out, const uint64_t *x0, const uint64_t *x1, const uint64_t *y0,
+             const uint64_t *y1, size_t words);
+
+extern const struct gate_ops replicated_sign, replicated_and, replicated_b2a;   /* _bits.c */
+extern const struct gate_ops replicated_trunc, replicated_relu;         /* _trunc.c, _relu.c */
+
+/* ---- two summands, D's and the evaluators': replicated_deal.c ---- */
+
+/* What the evaluators hold of a truncated value v = part + C for a chunk of elements: C, known to
+ * both, already with its half of the wrap; and their additive shares of D's part with the other
+ * half. coin and coin_part only where the gate deals them. */
+struct dealt {
+    uint64_t c[CHUNK], part[CHUNK], coin[CHUNK], coin_part[CHUNK];
+};
+
+/* The message from D to E2: which items it holds, where, and how long it is. */
+struct deal_layout {
+    size_t part, coin, coin_part, wrap, coin_wrap, tables, bytes;   /* offsets in bytes */
+};
+
+struct deal_layout deal_layout(const struct gate *g, int coins, unsigned tables);
+
+/* First round, D. Elements [first, first + n) of its part A (n <= CHUNK); all of it, with `width`
+ * bit planes of A >> shift; and its message: the arithmetic items (coin: a bit plane, or NULL). */
+void deal_part(const struct step *s, size_t first, size_t n, uint64_t *a);
+void deal_bits(const struct step *s, uint64_t *bits, unsigned width, uint64_t *a);
+void deal_send(const struct step *s, const struct deal_layout *l, const uint64_t *a,
+               const uint64_t *coin, uint8_t *out);
+
+/* First round, E1 and E2: they leave z for each other and keep it in `own` (SUM only). */
+void deal_exchange(const struct step *s, uint64_t *own);
+size_t deal_bytes(const struct gate *g, const struct deal_layout *l, unsigned from, unsigned to);
+
+/* Second round, E1 and E2: elements [first, first + n) (n <= CHUNK) from what has come. */
+void deal_receive(const struct step *s, const struct deal_layout *l, const uint64_t *own,
+                  size_t first, size_t n, struct dealt *d);
+
+/* The last exchange of a gate whose result y = y1 + y2 the evaluators hold as y: each leaves
+ * y - (its drawn share) for the other; D draws both of its shares. */
+void result_send(const struct step *s, const uint64_t *y);
+void result_finish(struct step *s);
+size_t result_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
+
+#endif

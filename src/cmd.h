@@ -1,0 +1,17 @@
+/*
+ * cmd.h: the sub-commands. Each gets its own name in argv[0] and returns the exit status, an
+ * err_code, having printed its one line of error if there was one.
+ */
+#ifndef OB_SRC_CMD_H
+#define OB_SRC_CMD_H
+
+int cmd_demo(int argc, char **argv);
+int cmd_party(int argc, char **argv);
+int cmd_provide(int argc, char **argv);
+int cmd_classify(int argc, char **argv);
+int cmd_keygen(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_check_conf(int argc, char **argv);
+int cmd_actor(int argc, char **argv);
+
+#endif

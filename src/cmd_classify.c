@@ -1,0 +1,138 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/client.h"
+#include "src/cmd.h"
+#include "src/input.h"
+#include "src/outcome.h"
+#include "src/owner.h"
+
+struct wish {
+    struct client_options client;
+    const char *reveal, *model_name;
+};
+
+static const struct option_row rows[] = {
+    CLIENT_ROWS,
+    { "reveal", 0, OPTION_TEXT, offsetof(struct wish, reveal), "WHAT",
+      "label, or scores as well if the others agree", 0, 0 },
+    { "model-name", 0, OPTION_TEXT, offsetof(struct wish, model_name), "NAME",
+      "which of the parties' models (default)", 0, 0 },
+    { .name = NULL }
+};
+
+static const struct command command = {
+    .name = "classify", .synopsis = "-c FILE [OPTION].. CLIP",
+    .summary = "Shares a clip with the parties of a setting, waits, and prints the label. No party\n"
+               "sees the clip or the label.",
+    .rows = rows,
+    .notes = "CLIP is published text: 48 x 48 grey values in [0, 1] for each frame."
+};
+
+struct classify {
+    struct client client;
+    struct wish wish;
+    struct input input;
+    struct video clip;
+    struct alice *alice;
+    struct outcome outcome;
+};
+
+static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, struct err *e)
+{
+    struct classify *c = ctx;
+    return owner_clip(&c->clip, p, n, path, e);
+}
+
+static void on_progress(void *ctx, const char *phase, double part)
+{
+    struct classify *c = ctx;
+    progress_show(&c->client.progress, phase, part);
+}
+
+static void on_done(void *ctx, const struct err *e, const struct alice_result *r)
+{
+    struct classify *c = ctx;
+    if (r != NULL)
+        c->outcome.result = *r;
+    client_over(&c->client, e);
+}
+
+static void on_input(void *ctx, const struct err *e)
+{
+    struct classify *c = ctx;
+    const struct settings *s = &c->client.settings;
+    struct err bad = *e;
+    struct alice_conf conf = {
+        .proto = settings_protocol(s), .model_name = s->model_name,
+        .reveal_scores = s->reveal == REVEAL_SCORES, .frames = c->clip.frames, .h = c->clip.h,
+        .w = c->clip.w, .c = c->clip.c, .video = c->clip.value, .timeout = s->job_timeout,
+        .ctx = c, .progress = on_progress, .done = on_done
+    };
+    if (bad.code == 0)
+        c->alice = alice_new(c->client.node.host, &conf, &bad);
+    if (bad.code == 0)
+        mesh_start(c->client.node.mesh, &bad);
+    if (bad.code != 0)
+        client_over(&c->client, &bad);
+}
+
+static int prepare(struct classify *c, const char *clip, struct err *e)
+{
+    struct settings *s = &c->client.settings;
+    char text[SETTINGS_TEXT + 32];
+    if (client_settings(s, &c->wish.client, 0, e) != 0)
+        return e->code;
+    if (c->wish.reveal != NULL) {
+        snprintf(text, sizeof text, "client.reveal=%.100s", c->wish.reveal);
+        if (settings_assign(s, text, e) != 0)
+            return e->code;
+    }
+    if (c->wish.model_name != NULL) {
+        snprintf(text, sizeof text, "client.model_name=%.100s", c->wish.model_name);
+        if (settings_assign(s, text, e) != 0)
+            return e->code;
+    }
+    if (clip == NULL && s->clip[0] == '\0')
+        return err_set(e, ERR_USAGE, "which CLIP? (see obscura classify --help)");
+    c->input = (struct input){ .path = clip != NULL ? clip : s->clip, .limit = OWNER_CLIP_LIMIT,
+                               .ctx = c, .parse = on_parse, .done = on_input };
+    return client_open(&c->client, &c->wish.client, e);
+}
+
+static void run(struct classify *c, const char *clip, struct err *e)
+{
+    if (prepare(c, clip, e) == 0) {
+        c->outcome.proto = settings_protocol(&c->client.settings);
+        progress_show(&c->client.progress, "reading the clip", 0);
+        input_start(&c->input, c->client.node.host);
+        client_run(&c->client);
+    }
+    if (e->code == 0 && c->wish.client.json)
+        json_print(outcome_json(&c->outcome), 0, e);
+    else if (e->code == 0)
+        outcome_print(&c->outcome, stdout);
+    node_close(&c->client.node);
+    alice_free(c->alice);
+    input_fini(&c->input);
+    video_fini(&c->clip);
+    wipe(&c->outcome, sizeof c->outcome);
+}
+
+int cmd_classify(int argc, char **argv)
+{
+    struct err e = { 0 };
+    struct classify *c = calloc(1, sizeof *c);
+    int at;
+    if (c == NULL)
+        err_set(&e, ERR_FAILED, "no memory");
+    else if (options_parse(&command, argc, argv, &c->wish, &at, &e) == 0) {
+        if (argc - at > 1)
+            err_set(&e, ERR_USAGE, "one CLIP at a time; '%.40s' is too much", argv[at + 1]);
+        else
+            run(c, at < argc ? argv[at] : NULL, &e);
+    }
+    free(c);
+    return command_end(&command, &e);
+}

@@ -1,0 +1,133 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "src/cmd.h"
+#include "src/demo.h"
+#include "src/options.h"
+#include "src/owner.h"
+
+struct wish {
+    const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
+    uint64_t workers, seed;
+    double rtt, bandwidth, timeout;
+    int json, quiet;
+};
+
+#define AT(m) offsetof(struct wish, m)
+
+static const struct option_row rows[] = {
+    { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME", "security setting (replicated-ring)", 0, 0 },
+    { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video, as published text (the demo clip)", 0, 0 },
+    { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
+    { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K, or a file with "
+      "the matrix (every:15)", 0, 0 },
+    { "workers", 0, OPTION_COUNT, AT(workers), "N", "worker threads of each party (cores / parties)",
+      1, 256 },
+    { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
+      "process, virtual clock (epoll)", 0, 0 },
+    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "sim: round-trip time of the virtual network (0)",
+      0, 60000 },
+    { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "sim: Mbit/s of the virtual network "
+      "(unlimited)", 0.001, 1e6 },
+    { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
+    { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
+    { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
+      "work without time", 0, 0x1p53 },
+    { "trace", 0, OPTION_TEXT, AT(trace), "FILE", "write a Chrome trace of workers and network", 0, 0 },
+    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (60)", 0.1, 86400 },
+    { "log", 0, OPTION_TEXT, AT(log), "SPEC", "show the processes' log lines, e.g. info or "
+      "notice,net=debug", 0, 0 },
+    { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
+    { .name = NULL }
+};
+
+static const struct command command = {
+    .name = "demo", .synopsis = "[OPTION]..",
+    .summary = "Classifies a clip privately on this machine: starts the parties of a setting, Bob with\n"
+               "a model and Alice with a clip as separate processes over TLS, and prints the label.",
+    .rows = rows
+};
+
+enum { UNSEEDED = UINT32_MAX };
+
+static int take_transport(const struct wish *w, int *sim, struct err *e)
+{
+    *sim = strcmp(w->transport, "sim") == 0;
+    if (strcmp(w->transport, "uring") == 0)
+        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
+    if (!*sim && strcmp(w->transport, "epoll") != 0)
+        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", w->transport);
+    if (!*sim && (w->rtt > 0 || w->bandwidth > 0))
+        return err_set(e, ERR_USAGE, "--rtt and --bandwidth need --transport sim in this release: "
+                       "real networks are not emulated yet");
+    return 0;
+}
+
+static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
+{
+    d->proto = protocol_find(w->protocol);
+    if (d->proto == NULL)
+        return err_set(e, ERR_USAGE, "--protocol %.40s: not in this release; expected %s",
+                       w->protocol, protocol_at(0)->name);
+    if (strcmp(w->reveal, "label") != 0 && strcmp(w->reveal, "scores") != 0)
+        return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
+    d->reveal_scores = w->reveal[0] == 's';
+    d->select = w->select;
+    d->workers = (unsigned)w->workers;
+    d->trace = w->trace;
+    d->log = w->log;
+    d->quiet = w->quiet || w->log != NULL;
+    d->timeout = w->timeout;
+    d->seeded = w->seed != UNSEEDED;
+    d->seed = d->seeded ? w->seed : 1;
+    d->rtt_ms = w->rtt;
+    d->bandwidth_mbit = w->bandwidth;
+    return 0;
+}
+
+/* The clip's length is public: Bob's selection must fit it. A bad clip is refused right here. */
+static int look_at_clip(struct demo_conf *d, struct err *e)
+{
+    struct video v = { 0 };
+    int code = owner_clip_file(&v, d->clip, e);
+    d->frames = v.frames;
+    video_fini(&v);
+    return code;
+}
+
+static int run(int argc, char **argv, struct err *e)
+{
+    struct wish w = { .protocol = "replicated-ring", .transport = "epoll", .reveal = "label",
+                      .select = "every:15", .seed = UNSEEDED, .timeout = 60 };
+    struct demo_conf d = { 0 };
+    struct outcome o = { 0 };
+    char clip[1200], model[1200];
+    int at, sim;
+    if (options_parse(&command, argc, argv, &w, &at, e) != 0)
+        return e->code;
+    if (at != argc)
+        return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
+    if (take_transport(&w, &sim, e) != 0 || take_wish(&d, &w, e) != 0)
+        return e->code;
+    if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||
+        (w.model == NULL && owner_data_path(model, sizeof model, "emotion.obm", e) != 0))
+        return e->code;
+    d.clip = w.clip != NULL ? w.clip : clip;
+    d.model = w.model != NULL ? w.model : model;
+    if (d.seeded && !sim)
+        fprintf(stderr, "obscura demo: note: --seed is for tests of the simulator and changes "
+                "nothing here\n");
+    if (look_at_clip(&d, e) != 0 || (sim ? demo_sim : demo_real)(&d, &o, e) != 0)
+        return e->code;
+    if (w.json)
+        return json_print(outcome_json(&o), 1, e);
+    outcome_print(&o, stdout);
+    return 0;
+}
+
+int cmd_demo(int argc, char **argv)
+{
+    struct err e = { 0 };
+    run(argc, argv, &e);
+    return command_end(&command, &e);
+}

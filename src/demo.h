@@ -1,0 +1,32 @@
+/*
+ * demo.h: a whole private classification on one machine.
+ *
+ * Two ways: demo_real starts every party, Alice and Bob as processes of their own, over TLS on
+ * loopback; demo_sim runs all roles in this process on a virtual clock (net/sim.h).
+ */
+#ifndef OB_SRC_DEMO_H
+#define OB_SRC_DEMO_H
+
+#include "src/outcome.h"
+
+struct demo_conf {
+    const struct protocol *proto;
+    const char *clip, *model;
+    const char *select;             /* "every:K" or a file */
+    uint32_t frames;                /* of the clip */
+    unsigned workers;
+    int reveal_scores;
+    const char *trace;              /* NULL: none */
+    const char *log;                /* NULL: the parties' log lines are not shown */
+    int quiet;                      /* no progress line */
+    double timeout;                 /* seconds without an end */
+    /* demo_sim only */
+    uint64_t seed;
+    int seeded;                     /* the same seed gives the same run: work takes no time */
+    double rtt_ms, bandwidth_mbit;  /* 0: none, unlimited */
+};
+
+int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e);
+int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e);
+
+#endif

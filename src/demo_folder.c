@@ -1,0 +1,80 @@
+#include "src/demo_folder.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "src/setup.h"
+
+static int open_socket(int *fd, unsigned *port, struct err *e)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t n = sizeof at;
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0 || bind(*fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(*fd, 64) != 0 ||
+        getsockname(*fd, (struct sockaddr *)&at, &n) != 0)
+        return err_set(e, ERR_FAILED, "no listening socket on loopback: %s", strerror(errno));
+    *port = ntohs(at.sin_port);
+    return 0;
+}
+
+static int make_folder(struct demo_folder *f, struct err *e)
+{
+    const char *base = getenv("TMPDIR");
+    int n = snprintf(f->path, sizeof f->path, "%s/obscura-demo.XXXXXX",
+                     base != NULL && base[0] != '\0' ? base : "/tmp");
+    if (n > 0 && n < DEMO_PATH - 64 && mkdtemp(f->path) != NULL)
+        return 0;
+    err_set(e, ERR_FAILED, "%s: no temporary folder can be made: %s (see TMPDIR)", f->path,
+            strerror(errno));
+    f->path[0] = '\0';
+    return ERR_FAILED;
+}
+
+int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, struct err *e)
+{
+    struct setup s = {
+        .proto = conf->proto, .workers = conf->workers, .reveal_scores = conf->reveal_scores,
+        .connect_timeout = conf->timeout < 20 ? conf->timeout : 20
+    };
+    *f = (struct demo_folder){ .listen = { -1, -1, -1, -1 } };
+    if (make_folder(f, e) != 0)
+        return e->code;
+    s.dir = f->path;
+    for (unsigned i = 0; i < conf->proto->parties; i++) {
+        unsigned port = 0;
+        if (open_socket(&f->listen[i], &port, e) != 0)
+            return e->code;
+        snprintf(s.address[i], SETUP_ADDRESS, "127.0.0.1:%u", port);
+        snprintf(s.listen[i], SETUP_ADDRESS, "127.0.0.1:%u", port);
+    }
+    return setup_make(&s, e);
+}
+
+void demo_folder_close(struct demo_folder *f)
+{
+    for (unsigned i = 0; i < LINK_PARTIES; i++) {
+        if (f->listen[i] >= 0)
+            close(f->listen[i]);
+        f->listen[i] = -1;
+    }
+}
+
+void demo_folder_remove(struct demo_folder *f)
+{
+    DIR *d = f->path[0] != '\0' ? opendir(f->path) : NULL;
+    if (d != NULL) {
+        for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+            if (entry->d_name[0] != '.')
+                unlinkat(dirfd(d), entry->d_name, 0);
+        closedir(d);
+        rmdir(f->path);
+    }
+    f->path[0] = '\0';
+}

@@ -1,0 +1,257 @@
+#include "src/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/base_mem.h"
+#include "src/number.h"
+
+static int looks_like_film(const uint8_t *p, size_t n)
+{
+    static const struct { size_t at, n; const char *magic; } films[] = {
+        { 4, 4, "ftyp" }, { 0, 4, "\x1a\x45\xdf\xa3" }, { 0, 4, "RIFF" }, { 0, 4, "GIF8" },
+        { 0, 4, "OggS" }, { 0, 4, "\0\0\1\xba" }, { 0, 3, "FLV" }
+    };
+    for (size_t i = 0; i < sizeof films / sizeof films[0]; i++)
+        if (n >= films[i].at + films[i].n &&
+            memcmp(p + films[i].at, films[i].magic, films[i].n) == 0)
+            return 1;
+    return 0;
+}
+
+int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e)
+{
+    if (looks_like_film(p, n))
+        return err_set(e, ERR_INPUT, "%s: a film; this release takes the published text only: "
+                       "48 x 48 grey values in [0, 1] per frame (`obscura actor` makes such a clip)",
+                       path);
+    return video_parse(v, p, n, path, 48, 48, 1, e);
+}
+
+uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e)
+{
+    struct stat st;
+    uint8_t *data = NULL;
+    size_t got = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > limit) {
+        err_set(e, ERR_INPUT, "%s: expected a regular file of at most %zu bytes", path, limit);
+        goto out;
+    }
+    data = malloc((size_t)st.st_size + 1);
+    if (data == NULL)
+        err_set(e, ERR_FAILED, "%s: no memory for %lld bytes", path, (long long)st.st_size);
+    while (data != NULL && got < (size_t)st.st_size) {
+        ssize_t r = read(fd, data + got, (size_t)st.st_size - got);
+        if (r > 0) {
+            got += (size_t)r;
+        } else if (r == 0 || errno != EINTR) {
+            err_set(e, ERR_INPUT, "%s: %s at byte %zu", path,
+                    r == 0 ? "became shorter while it was read" : strerror(errno), got);
+            free(data);
+            data = NULL;
+        }
+    }
+    if (data != NULL)
+        data[got] = 0;
+    *n = got;
+
+out:
+    if (fd >= 0)
+        close(fd);
+    return data;
+}
+
+int owner_model_file(struct fixed_model *m, struct selection *selection, const char *path,
+                     struct err *e)
+{
+    size_t n;
+    uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
+    if (p == NULL)
+        return e->code;
+    int code = owner_model(m, selection, p, n, path, e);
+    wipe(p, n);
+    free(p);
+    return code;
+}
+
+int owner_clip_file(struct video *v, const char *path, struct err *e)
+{
+    size_t n;
+    uint8_t *p = owner_read(path, OWNER_CLIP_LIMIT, &n, e);
+    if (p == NULL)
+        return e->code;
+    int code = owner_clip(v, p, n, path, e);
+    wipe(p, n);
+    free(p);
+    return code;
+}
+
+/* ---- selections ---- */
+
+static int take_range(uint32_t frames[static OWNER_SELECTIONS], unsigned *n, const char *text,
+                      struct err *e)
+{
+    char low[32];
+    const char *dash = strchr(text, '-');
+    uint64_t a, b;
+    snprintf(low, sizeof low, "%.*s", dash == NULL ? 31 : (int)(dash - text), text);
+    if (number_count(&a, low, 1, SELECTION_FRAMES, e) != 0)
+        return e->code;
+    b = a;
+    if (dash != NULL && number_count(&b, dash + 1, a, SELECTION_FRAMES, e) != 0)
+        return e->code;
+    for (; a <= b; a++) {
+        if (*n == OWNER_SELECTIONS)
+            return err_set(e, ERR_USAGE, "more than %d clip lengths", OWNER_SELECTIONS);
+        if (*n > 0 && frames[*n - 1] >= a)
+            return err_set(e, ERR_USAGE, "clip lengths must ascend: %llu comes after %u",
+                           (unsigned long long)a, frames[*n - 1]);
+        frames[(*n)++] = (uint32_t)a;
+    }
+    return 0;
+}
+
+int owner_frames(uint32_t frames[static OWNER_SELECTIONS], unsigned *n, const char *text,
+                 struct err *e)
+{
+    *n = 0;
+    for (const char *p = text;;) {
+        char item[64];
+        size_t k = strcspn(p, ",");
+        snprintf(item, sizeof item, "%.*s", k < 63 ? (int)k : 63, p);
+        if (take_range(frames, n, item, e) != 0)
+            return err_prefix(e, "--frames %.60s", text);
+        if (p[k] == '\0')
+            return 0;
+        p += k + 1;
+    }
+}
+
+static int selections_one(struct owner_selections *s, const struct selection *one, struct err *e)
+{
+    size_t cells = (size_t)one->rows * one->frames;
+    if (s->n == OWNER_SELECTIONS)
+        return err_set(e, ERR_USAGE, "more than %d clip lengths", OWNER_SELECTIONS);
+    uint64_t *b = cells < ((size_t)1 << 28) ? malloc(cells * sizeof *b) : NULL;
+    if (b == NULL)
+        return err_set(e, ERR_FAILED, "no memory for a selection matrix of %u x %u", one->rows,
+                       one->frames);
+    selection_matrix(b, one);
+    s->frames[s->n] = one->frames;
+    s->selected[s->n] = one->rows;
+    s->rows[s->n++] = b;
+    return 0;
+}
+
+static int selections_every(struct owner_selections *s, uint32_t k, const uint32_t *frames,
+                            unsigned n, struct err *e)
+{
+    int code = 0;
+    for (unsigned i = 0; i < n && code == 0; i++) {
+        struct selection one = { 0 };
+        code = selection_every(&one, k, frames[i], e);
+        if (code == 0)
+            code = selections_one(s, &one, e);
+        selection_fini(&one);
+    }
+    return code;
+}
+
+static int selections_file(struct owner_selections *s, const char *path, uint32_t frames,
+                           struct err *e)
+{
+    struct selection one = { 0 };
+    size_t n;
+    uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
+    if (p == NULL)
+        return e->code;
+    int code = selection_parse(&one, p, n, path, frames, e);
+    if (code == 0)
+        code = selections_one(s, &one, e);
+    selection_fini(&one);
+    wipe(p, n);
+    free(p);
+    return code;
+}
+
+int owner_select(struct owner_selections *s, const char *select, const uint32_t *frames,
+                 unsigned n, const struct selection *own, struct err *e)
+{
+    uint32_t k = 0;
+    if (select == NULL || select[0] == '\0') {
+        if (own->rows == 0)
+            return err_set(e, ERR_USAGE, "the model file holds no selection: give --select every:K "
+                           "or --select FILE");
+        if (n > 1 || (n == 1 && frames[0] != own->frames))
+            return err_set(e, ERR_USAGE, "the model file's selection is for clips of %u frames "
+                           "only: give --select every:K for others", own->frames);
+        return selections_one(s, own, e);
+    }
+    if (selection_option(select, &k, e) != 0)
+        return err_prefix(e, "--select");
+    if (n == 0)
+        return err_set(e, ERR_USAGE, "for which clip lengths? Give --frames N[,N..]");
+    if (k > 0)
+        return selections_every(s, k, frames, n, e);
+    if (n > 1)
+        return err_set(e, ERR_USAGE, "a selection file is for one clip length, not %u", n);
+    return selections_file(s, select, frames[0], e);
+}
+
+void owner_selections_free(struct owner_selections *s)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        wipe(s->rows[i], (size_t)s->frames[i] * s->selected[i] * sizeof *s->rows[i]);
+        free(s->rows[i]);
+    }
+    s->n = 0;
+}
+
+void owner_selections_give(const struct owner_selections *s, struct bob_conf *conf)
+{
+    conf->nselection = s->n;
+    for (unsigned i = 0; i < s->n; i++) {
+        conf->selection[i].frames = s->frames[i];
+        conf->selection[i].selected = s->selected[i];
+        conf->selection[i].rows = s->rows[i];
+    }
+}
+
+/* ---- installed files ---- */
+
+int owner_data_path(char *path, size_t n, const char *name, struct err *e)
+{
+    const char *forced = getenv("OBSCURA_DATADIR");
+    char self[1024];
+    if (forced != NULL && forced[0] != '\0') {
+        snprintf(path, n, "%s/%s", forced, name);
+        if (access(path, R_OK) == 0)
+            return 0;
+        return err_set(e, ERR_FAILED, "%s: %s (OBSCURA_DATADIR names the folder)", path,
+                       strerror(errno));
+    }
+    ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[k > 0 ? k : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL) {        /* beside the program in a build folder, or in the source tree */
+        *slash = '\0';
+        snprintf(path, n, "%s/data/%s", self, name);
+        if (access(path, R_OK) == 0)
+            return 0;
+    }
+    snprintf(path, n, "%s/%s", OB_DATADIR, name);
+    if (access(path, R_OK) == 0)
+        return 0;
+    return err_set(e, ERR_FAILED, "%s: not installed; name the file with --model or --clip, or set "
+                   "OBSCURA_DATADIR", path);
+}

@@ -1,0 +1,412 @@
+/*
+ * party_job.c: a job's life at a party, from the question to the end.
+ *
+ *   QUEUED -> TERMS -> INPUT -> JOIN -> READY -> RUN -> ENDED
+ *
+ * Party 0 leads: it alone keeps jobs in a queue, by not giving its terms before there is room. The
+ * others give theirs at once, and Alice shares nothing before she has all; so no two parties can
+ * wait for each other's queues. The others bound what they hold, and how long they wait.
+ */
+#include "src/party_st.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "net/base_bytes.h"
+#include "net/base_log.h"
+
+static int leads(const struct party *p)
+{
+    return p->conf.self == 0;
+}
+
+struct job *job_find(struct party *p, uint64_t id)
+{
+    for (struct job *j = p->jobs; j != NULL; j = j->next)
+        if (j->id == id)
+            return j;
+    return NULL;
+}
+
+static unsigned job_count(const struct party *p, int queued)
+{
+    unsigned n = 0;
+    for (const struct job *j = p->jobs; j != NULL; j = j->next)
+        n += (j->state == JOB_QUEUED) == queued;
+    return n;
+}
+
+unsigned job_active(const struct party *p)
+{
+    return job_count(p, 0);
+}
+
+/* ---- may it be? ---- */
+
+static int ask_peers(const struct party *p, struct err *e)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (i != p->conf.self && p->peer[i] == NULL)
+            return err_set(e, ERR_PEER, "party %u has no link to party %u: start it, or try again "
+                           "in a moment", p->conf.self, i);
+    return 0;
+}
+
+/* The model's selection for so many frames; its number, or the number of selections. */
+static unsigned ask_selection(const struct model *m, uint32_t frames)
+{
+    unsigned i = 0;
+    while (i < m->is.nselection && m->is.selection[i].frames != frames)
+        i++;
+    return i;
+}
+
+static int ask_shape(const struct model *m, const struct wire_ask *a, struct err *e)
+{
+    const struct geometry *g = &m->net.stage[0].g;
+    if (a->h != g->h || a->w != g->w || a->c != g->c)
+        return err_set(e, ERR_INPUT, "model %s takes frames of %u x %u x %u, not %u x %u x %u",
+                       m->is.name, g->h, g->w, g->c, a->h, a->w, a->c);
+    if (ask_selection(m, a->frames) < m->is.nselection)
+        return 0;
+    char lengths[200];
+    size_t n = 0;
+    for (unsigned i = 0; i < m->is.nselection && n < sizeof lengths - 16; i++)
+        n += (size_t)snprintf(lengths + n, sizeof lengths - n, "%s%u", i > 0 ? ", " : "",
+                              m->is.selection[i].frames);
+    return err_set(e, ERR_INPUT, "model %s has no frame selection for clips of %u frames (it has "
+                   "for %s)", m->is.name, a->frames, lengths);
+}
+
+static int ask_reveal(const struct party *p, const struct model *m, const struct wire_ask *a,
+                      struct err *e)
+{
+    if (a->reveal && !m->is.reveal)
+        return err_set(e, ERR_USAGE, "the owner of model %s does not let scores out: ask for the "
+                       "label only", m->is.name);
+    if (a->reveal && !p->conf.reveal_scores)
+        return err_set(e, ERR_USAGE, "the operator of party %u does not let scores out: ask for "
+                       "the label only", p->conf.self);
+    return 0;
+}
+
+/* Is the number taken? Also by a job that has ended, since late messages may still name it. */
+static int ask_taken(struct party *p, uint64_t id)
+{
+    for (unsigned i = 0; i < PARTY_TOMBS; i++)
+        if (p->tomb[i].job == id)
+            return 1;
+    return job_find(p, id) != NULL;
+}
+
+static int ask_room(struct party *p, uint64_t id, struct err *e)
+{
+    unsigned active = job_count(p, 0), queued = job_count(p, 1), most = p->conf.max_jobs;
+    int full = leads(p) ? active >= most && queued >= most : active >= 3 * most;
+    if (id == 0 || ask_taken(p, id))
+        return err_set(e, ERR_INPUT, "the job number %016" PRIx64 " is taken, draw another", id);
+    if (full)
+        return err_set(e, ERR_PEER, "party %u is busy with %u jobs and %u more wait, try later",
+                       p->conf.self, active, queued);
+    return 0;
+}
+
+static int ask_check(struct party *p, const struct client *c, uint64_t id,
+                     const struct wire_ask *a, struct err *e)
+{
+    if (p->stopped)
+        return err_set(e, ERR_PEER, "party %u is shutting down", p->conf.self);
+    if (p->conf.may != NULL && !p->conf.may(p->conf.ctx, c->name, MAY_CLASSIFY))
+        return err_set(e, ERR_USAGE, "%s may not have clips classified by party %u: its operator "
+                       "has to allow that", c->name, p->conf.self);
+    if (strcmp(a->protocol, p->conf.proto->name) != 0)
+        return err_set(e, ERR_USAGE, "party %u runs %s, not %s", p->conf.self,
+                       p->conf.proto->name, a->protocol);
+    const struct model *m = model_find(p, a->model);
+    if (m == NULL)
+        return err_set(e, ERR_INPUT, "party %u has no model %s: its owner has to provide it first",
+                       p->conf.self, a->model);
+    if (ask_shape(m, a, e) != 0 || ask_reveal(p, m, a, e) != 0 || ask_peers(p, e) != 0)
+        return e->code;
+    return ask_room(p, id, e);
+}
+
+void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_ask *a)
+{
+    struct err e = { 0 };
+    struct job *j = NULL;
+    if (ask_check(p, c, id, a, &e) == 0 && (j = mem_new(1, sizeof *j)) == NULL)
+        err_set(&e, ERR_FAILED, "party %u is out of memory", p->conf.self);
+    if (j == NULL) {
+        log_line(LOG_NOTICE, LOG_JOB, "refused a job of %s: %s", c->name, e.text);
+        party_send_fault(p, c->node, WIRE_REFUSE, id, &e);
+        return;
+    }
+    struct model *m = model_find(p, a->model);
+    m->refs++;
+    *j = (struct job){ .party = p, .id = id, .client = c->node, .ask = *a, .model = m,
+                       .selection = ask_selection(m, a->frames),
+                       .asked = p->host->ops->now(p->host) };
+    struct job **tail = &p->jobs;
+    while (*tail != NULL)
+        tail = &(*tail)->next;
+    *tail = j;
+    party_wake(p);
+    job_admit(p);
+}
+
+/* ---- terms ---- */
+
+/* The digest covers whatever must be equal at all parties. */
+static int job_digest(struct job *j, const struct compile_options *o, struct err *e)
+{
+    const struct model *m = j->model;
+    uint8_t plan[32], options[20];
+    unsigned n = WIRE_DIGEST;
+    program_digest(j->compiled.program, plan);
+    put_u32(options, o->frames);
+    put_u32(options + 4, o->selected);
+    put_u32(options + 8, o->window);
+    put_u32(options + 12, o->slice);
+    put_u32(options + 16, (uint32_t)o->reveal_scores);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const char *name = j->party->conf.proto->name;
+    int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+             EVP_DigestUpdate(ctx, "obscura job 1", 14) &&
+             EVP_DigestUpdate(ctx, name, strlen(name) + 1) &&
+             EVP_DigestUpdate(ctx, plan, sizeof plan) &&
+             EVP_DigestUpdate(ctx, options, sizeof options) &&
+             EVP_DigestUpdate(ctx, m->digest, sizeof m->digest) &&
+             EVP_DigestFinal_ex(ctx, j->digest, &n);
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : err_set(e, ERR_FAILED, "a digest could not be computed");
+}
+
+static int job_compile(struct job *j, struct err *e)
+{
+    const struct party *p = j->party;
+    struct compile_options o = { .frames = j->ask.frames, .window = p->conf.window,
+                                 .selected = j->model->is.selection[j->selection].selected,
+                                 .reveal_scores = j->ask.reveal };
+    if (compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
+        return e->code;
+    j->has_program = 1;
+    if (cost_program(&j->cost, j->compiled.program, e) != 0)
+        return e->code;
+    j->arena = arena_new(p->conf.job_memory);
+    if (j->arena == NULL)
+        return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
+    return job_digest(j, &o, e);
+}
+
+static int job_terms(struct job *j, struct err *e)
+{
+    struct party *p = j->party;
+    const struct wire_model *m = &j->model->is;
+    struct wire_terms t = { .reveal = j->ask.reveal, .selected = m->selection[j->selection].selected,
+                            .rounds = j->cost.rounds, .parties = (uint8_t)p->n, .net = m->net,
+                            .nnet = m->nnet };
+    size_t n;
+    memcpy(t.version, m->version, sizeof t.version);
+    memcpy(t.digest, j->digest, sizeof t.digest);
+    for (unsigned i = 0; i < p->n; i++)
+        t.sent[i] = cost_sent(&j->cost, i);
+    uint8_t *data = wire_terms_pack(p->control, &t, &n);
+    if (data == NULL)
+        return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
+    return wire_send(p->host, j->client, WIRE_TERMS, j->id, data, n) == 0 ? 0 :
+           err_set(e, ERR_PEER, "the client left");
+}
+
+static void job_open(struct job *j)
+{
+    struct err e = { 0 };
+    j->state = JOB_TERMS;
+    j->touched = j->party->host->ops->now(j->party->host);
+    if (job_compile(j, &e) != 0 || job_terms(j, &e) != 0)
+        job_end(j, &e, NO_VALUE);
+}
+
+void job_admit(struct party *p)
+{
+    for (;;) {
+        struct job *j = p->jobs;
+        while (j != NULL && j->state != JOB_QUEUED)
+            j = j->next;
+        if (j == NULL || (leads(p) && job_active(p) >= p->conf.max_jobs))
+            return;
+        job_open(j);
+    }
+}
+
+/* ---- the end ---- */
+
+static void tell(struct job *j, const struct err *e, unsigned except)
+{
+    struct party *p = j->party;
+    for (unsigned i = 0; i < p->n; i++)
+        if (i != p->conf.self && i != except && p->peer[i] != NULL)
+            party_send_fault(p, i, WIRE_ABORT, j->id, e);
+    if (j->client != except && party_client(p, j->client) != NULL)
+        party_send_fault(p, j->client, WIRE_ABORT, j->id, e);
+}
+
+static void report(struct job *j, const struct engine_stats *stats, const struct err *e)
+{
+    const struct party *p = j->party;
+    uint64_t now = p->host->ops->now(p->host), ready = j->ready > 0 ? j->ready : now;
+    struct job_report r = { .job = j->id, .code = e->code, .frames = j->ask.frames,
+                            .selected = j->model->is.selection[j->selection].selected,
+                            .stats = *stats, .planned_bytes = cost_sent(&j->cost, p->conf.self),
+                            .planned_rounds = j->cost.rounds,
+                            .input_seconds = (double)(ready - j->asked) / 1e9,
+                            .run_seconds = (double)(now - ready) / 1e9,
+                            .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0 };
+    if (j->state > JOB_INPUT)
+        r.input_bytes = p->conf.proto->input_bytes(job_pixels(j), p->conf.self);
+    snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
+    if (p->conf.report != NULL)
+        p->conf.report(p->conf.ctx, &r);
+}
+
+/* What others may still be sending for this job. */
+static void job_tomb(struct job *j, const struct engine_stats *stats)
+{
+    const struct party *p = j->party;
+    uint64_t left[LINK_PARTIES] = { 0 };
+    unsigned self = p->conf.self;
+    for (unsigned i = 0; i < p->n && j->engine != NULL; i++)
+        left[i] = j->cost.bytes[i][self] - stats->received[i];
+    if (j->state == JOB_TERMS)
+        left[self] = p->conf.proto->input_bytes(job_pixels(j), self);
+    party_tomb(j->party, j->id, left);
+}
+
+static void job_unlink(struct job **list, const struct job *j)
+{
+    while (*list != NULL && *list != j)
+        list = &(*list)->next;
+    if (*list != NULL)
+        *list = j->next;
+}
+
+void job_end(struct job *j, const struct err *e, unsigned except)
+{
+    struct party *p = j->party;
+    struct engine_stats stats = { 0 };
+    if (j->state == JOB_ENDED)
+        return;
+    if (e->code != 0) {
+        log_line(LOG_NOTICE, LOG_JOB, "job %016" PRIx64 " ended: %s", j->id, e->text);
+        tell(j, e, except);
+    }
+    if (j->engine != NULL)
+        engine_stats(j->engine, &stats);
+    report(j, &stats, e);
+    job_tomb(j, &stats);
+    engine_free(j->engine);
+    j->engine = NULL;
+    j->state = JOB_ENDED;
+    job_unlink(&p->jobs, j);
+    j->next = p->dying;
+    p->dying = j;
+    party_wake(p);
+}
+
+/* Nobody else holds memory of the job any more. */
+static int job_dead(const struct job *j)
+{
+    return !j->joining && (j->arena == NULL || arena_used(j->arena) == j->own);
+}
+
+void job_bury(struct party *p)
+{
+    for (struct job *j = p->dying, *next; j != NULL; j = next) {
+        next = j->next;
+        if (!job_dead(j))
+            continue;
+        job_unlink(&p->dying, j);
+        job_free(j);
+    }
+}
+
+void job_free(struct job *j)
+{
+    if (j == NULL)
+        return;
+    engine_free(j->engine);
+    if (j->has_keys)
+        keys_fini(j->keys);
+    if (j->has_program)
+        compiled_fini(&j->compiled);
+    arena_free(j->arena);
+    model_unref(j->model);
+    wipe(j, sizeof *j);
+    mem_free(j);
+}
+
+/* ---- time ---- */
+
+static void job_progress(struct job *j, uint64_t now)
+{
+    struct party *p = j->party;
+    struct engine_stats s;
+    uint64_t received = 0;
+    engine_stats(j->engine, &s);
+    for (unsigned i = 0; i < p->n; i++)
+        received += s.received[i];
+    if (s.gates_done == j->gates_done && received == j->received)
+        return;
+    j->touched = now;
+    j->gates_done = s.gates_done;
+    j->received = received;
+    if (p->conf.progress != NULL)
+        p->conf.progress(p->conf.ctx, j->id, s.gates_done, j->compiled.program->ngate);
+}
+
+/* What the job waits for, in words. */
+static void job_waits(const struct job *j, char *text, size_t n)
+{
+    const struct party *p = j->party;
+    char name[64];
+    int missing;
+    snprintf(text, n, "its own arithmetic");
+    if (j->state <= JOB_INPUT)
+        snprintf(text, n, "the input of %s", party_name(p, j->client, name, sizeof name));
+    for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
+        if ((j->met & 1u << i) == 0)
+            snprintf(text, n, "party %u, which has not begun", i);
+    if (j->state == JOB_RUN)
+        engine_waits(j->engine, text, n, &missing);
+}
+
+void job_tick(struct job *j, uint64_t now)
+{
+    struct party *p = j->party;
+    double patience = p->conf.job_timeout * 1e9;
+    if (j->state == JOB_QUEUED)
+        return;
+    if (j->state == JOB_TERMS && !leads(p))
+        patience *= PARTY_PATIENCE;
+    if (j->state == JOB_INPUT) {
+        uint64_t came = p->host->ops->wire(p->host, j->client);
+        j->touched = came != j->received ? now : j->touched;
+        j->received = came;
+    }
+    if (j->state == JOB_RUN)
+        job_progress(j, now);
+    if ((double)now - (double)j->touched <= patience)
+        return;
+    char text[320];
+    struct err e;
+    unsigned stuck = j->state == JOB_INPUT ? j->client : NO_VALUE;
+    job_waits(j, text, sizeof text);
+    err_set(&e, ERR_PEER, "no progress in %g s, waiting for: %s", patience / 1e9, text);
+    job_end(j, &e, NO_VALUE);
+    if (stuck != NO_VALUE)
+        p->host->ops->drop(p->host, stuck, e.text);
+}

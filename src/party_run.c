@@ -1,0 +1,293 @@
+/*
+ * party_run.c: a job's work at a party: the input, the meeting, the engine, the outputs.
+ *
+ * A party that has its input makes its engine first and then tells its peers (JOB), with a fresh
+ * nonce; it starts the engine when all peers have told. So whoever has heard from everybody may
+ * send at once: every receiver's engine is there, though it may not have started.
+ */
+#include "src/party_st.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "net/base_log.h"
+
+enum { HIGH_MARK = 8 << 20 };       /* queued bytes on a link from which no new gate starts */
+
+void *job_take(struct job *j, size_t n)
+{
+    size_t before = arena_used(j->arena);
+    void *block = arena_take(j->arena, n);
+    j->own += arena_used(j->arena) - before;
+    return block;
+}
+
+void job_give(struct job *j, void *block)
+{
+    size_t before = arena_used(j->arena);
+    arena_give(block);
+    j->own -= before - arena_used(j->arena);
+}
+
+static int no_memory(struct job *j, struct err *e)
+{
+    return err_set(e, ERR_FAILED, "party %u: a job has reached its memory limit of %" PRIu64
+                   " MB: raise job_memory", j->party->conf.self, j->party->conf.job_memory >> 20);
+}
+
+/* ---- the input ---- */
+
+uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
+{
+    size_t n = j->party->conf.proto->input_bytes(job_pixels(j), j->party->conf.self);
+    if (j->state != JOB_TERMS) {
+        err_set(why, ERR_ABORT, "an INPUT message that is not due");
+        return NULL;
+    }
+    if (head->n != n) {
+        err_set(why, ERR_ABORT, "an INPUT message of %zu bytes, expected %zu", head->n, n);
+        return NULL;
+    }
+    uint8_t *block = arena_take(j->arena, n);
+    if (block == NULL) {
+        no_memory(j, why);
+        return NULL;
+    }
+    j->state = JOB_INPUT;
+    j->touched = j->party->host->ops->now(j->party->host);
+    return block;
+}
+
+static void join_run(struct work *w)
+{
+    struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
+    const struct protocol *proto = j->party->conf.proto;
+    proto->input_join(j->share, j->input, job_pixels(j), j->party->conf.self);
+    j->join_failed = proto->weight_pack(j->video, j->share, &j->compiled.video_shape) != 0;
+}
+
+static int job_prepare(struct job *j, struct err *e);
+static void job_try(struct job *j);
+
+static void join_done(struct work *w)
+{
+    struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
+    struct party *p = j->party;
+    struct err e = { 0 };
+    j->joining = 0;
+    arena_give(j->input);
+    j->input = NULL;
+    job_give(j, j->share);
+    j->share = NULL;
+    if (j->state == JOB_ENDED) {
+        job_bury(p);
+        return;
+    }
+    if (j->join_failed)
+        no_memory(j, &e);
+    if (j->join_failed || job_prepare(j, &e) != 0)
+        job_end(j, &e, NO_VALUE);
+    else
+        job_try(j);
+    job_admit(p);
+    job_bury(p);
+}
+
+void job_input(struct job *j, struct message m)
+{
+    const struct protocol *proto = j->party->conf.proto;
+    struct err e;
+    j->input = m.data;
+    j->touched = j->party->host->ops->now(j->party->host);
+    j->share = job_take(j, value_words(proto, VALUE_SHARE, job_pixels(j)) * 8);
+    j->video = job_take(j, proto->weight_words(&j->compiled.video_shape) * 8);
+    if (j->share == NULL || j->video == NULL) {
+        arena_give(j->input);
+        j->input = NULL;
+        no_memory(j, &e);
+        job_end(j, &e, NO_VALUE);
+        return;
+    }
+    j->state = JOB_JOIN;
+    j->joining = 1;
+    j->join = (struct work){ .run = join_run, .done = join_done };
+    j->party->host->ops->work(j->party->host, &j->join);
+}
+
+/* ---- the engine ---- */
+
+static void engine_ended(void *ctx, const struct err *e)
+{
+    struct job *j = ctx;
+    j->over = 1;
+    j->outcome = *e;
+    j->party->host->ops->arm(j->party->host, &j->party->soon, 0);
+}
+
+static void engine_spanned(void *ctx, const struct engine_span *s)
+{
+    struct job *j = ctx;
+    j->party->conf.span(j->party->conf.ctx, j->id, s);
+}
+
+/* Binds words of the model or video, if they are as long as the program thinks. */
+static int bind(struct job *j, uint32_t value, const uint64_t *words, size_t n, struct err *e)
+{
+    if (value == NO_VALUE)
+        return 0;
+    if (words == NULL || j->compiled.program->value[value].words != n)
+        return err_set(e, ERR_FAILED, "an input of the plan has %zu words, the party holds %zu",
+                       j->compiled.program->value[value].words, words != NULL ? n : 0);
+    engine_bind(j->engine, value, words);
+    return 0;
+}
+
+static int bind_all(struct job *j, struct err *e)
+{
+    const struct protocol *proto = j->party->conf.proto;
+    const struct compiled *c = &j->compiled;
+    const struct model *m = j->model;
+    const struct wire_selection *s = &m->is.selection[j->selection];
+    for (unsigned i = 0; i < m->net.nstage; i++) {
+        const struct geometry *g = &m->net.stage[i].g;
+        if (m->net.stage[i].kind == STAGE_LINEAR &&
+            (bind(j, c->weight[i], model_words(m, TENSOR_WEIGHT, i), proto->weight_words(g), e) ||
+             bind(j, c->bias[i], model_words(m, TENSOR_BIAS, i),
+                  value_words(proto, VALUE_SHARE, g->oc), e)))
+            return e->code;
+    }
+    if (bind(j, c->selection, model_words(m, TENSOR_SELECTION, j->selection),
+             value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
+        return e->code;
+    return bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
+}
+
+/* Tells all peers that this party is ready. */
+static int job_tell(struct job *j, struct err *e)
+{
+    struct party *p = j->party;
+    struct wire_job *own = &j->meet[p->conf.self];
+    memcpy(own->digest, j->digest, sizeof own->digest);
+    if (RAND_bytes(own->nonce, sizeof own->nonce) != 1)
+        return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
+    j->met |= 1u << p->conf.self;
+    for (unsigned i = 0; i < p->n; i++) {
+        size_t n;
+        uint8_t *data = i == p->conf.self ? NULL : wire_job_pack(p->control, own, &n);
+        if (i == p->conf.self)
+            continue;
+        if (data == NULL)
+            return no_memory(j, e);
+        if (wire_send(p->host, i, WIRE_JOB, j->id, data, n) != 0)
+            return err_set(e, ERR_PEER, "lost party %u", i);
+    }
+    return 0;
+}
+
+/* The own input is complete. */
+static int job_prepare(struct job *j, struct err *e)
+{
+    struct party *p = j->party;
+    j->keys = job_take(j, sizeof *j->keys);
+    if (j->keys == NULL)
+        return no_memory(j, e);
+    struct engine_conf conf = {
+        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
+        .self = p->conf.self, .type = WIRE_GATE, .job = j->id, .high_mark = HIGH_MARK, .ctx = j,
+        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
+    };
+    j->engine = engine_new(&conf, e);
+    if (j->engine == NULL || bind_all(j, e) != 0 || job_tell(j, e) != 0)
+        return e->code;
+    j->state = JOB_READY;
+    j->ready = j->touched = p->host->ops->now(p->host);
+    wire_send(p->host, j->client, WIRE_INPUT_DONE, j->id, NULL, 0);
+    return 0;
+}
+
+/* ---- the meeting ---- */
+
+static int job_same(const struct job *j, struct err *e)
+{
+    for (unsigned i = 0; i < j->party->n; i++)
+        if (memcmp(j->meet[i].digest, j->digest, WIRE_DIGEST) != 0)
+            return err_set(e, ERR_ABORT, "party %u and party %u run different plans: give both "
+                           "the same version of obscura and the same window, and provide the "
+                           "model again", j->party->conf.self, i);
+    return 0;
+}
+
+static int job_keys(struct job *j, struct err *e)
+{
+    const struct party *p = j->party;
+    struct keys_seed seed = { .self = p->conf.self, .parties = p->n, .job = j->id };
+    for (unsigned i = 0; i < p->n; i++) {
+        memcpy(seed.nonce[i], j->meet[i].nonce, KEYS_NONCE);
+        if (i == p->conf.self)
+            continue;
+        if (p->peer[i] == NULL)
+            return err_set(e, ERR_PEER, "lost party %u", i);
+        memcpy(seed.secret[i], p->peer[i]->secret, LINK_SECRET);
+    }
+    memcpy(seed.digest, j->digest, KEYS_DIGEST);
+    j->has_keys = keys_init(j->keys, &seed, e) == 0;
+    wipe(&seed, sizeof seed);
+    return j->has_keys ? 0 : e->code;
+}
+
+/* Starts the engine when everybody is ready. */
+static void job_try(struct job *j)
+{
+    struct err e = { 0 };
+    if (j->state != JOB_READY || j->met != (1u << j->party->n) - 1)
+        return;
+    if (job_same(j, &e) != 0 || job_keys(j, &e) != 0) {
+        job_end(j, &e, NO_VALUE);
+        return;
+    }
+    j->state = JOB_RUN;
+    j->ready = j->touched = j->party->host->ops->now(j->party->host);
+    j->received = 0;
+    engine_start(j->engine);
+}
+
+void job_meet(struct job *j, unsigned from, const struct wire_job *m)
+{
+    struct err e;
+    if (from >= j->party->n || (j->met & 1u << from) != 0) {
+        err_set(&e, ERR_ABORT, "party %u sent JOB twice for one job", from);
+        job_end(j, &e, NO_VALUE);
+        return;
+    }
+    j->met |= 1u << from;
+    j->meet[from] = *m;
+    job_try(j);
+}
+
+/* ---- the outputs ---- */
+
+/* A piece of an output, to Alice and to nobody else. */
+static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e)
+{
+    size_t n = j->compiled.program->value[value].words * 8;
+    const uint64_t *words = engine_value(j->engine, value);
+    uint8_t *piece = words != NULL ? arena_take(j->arena, n) : NULL;
+    if (piece == NULL)
+        return no_memory(j, e);
+    memcpy(piece, words, n);
+    return wire_send(j->party->host, j->client, type, j->id, piece, n) == 0 ? 0 :
+           err_set(e, ERR_PEER, "the client left before the label was there");
+}
+
+void job_over(struct job *j)
+{
+    struct err e = j->outcome;
+    if (e.code == 0 && j->compiled.scores != NO_VALUE)
+        job_output(j, WIRE_SCORES, j->compiled.scores, &e);
+    if (e.code == 0)
+        job_output(j, WIRE_LABEL, j->compiled.label, &e);
+    job_end(j, &e, NO_VALUE);
+}

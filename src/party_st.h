@@ -1,0 +1,169 @@
+/*
+ * party_st.h: what the files of the party share.
+ *
+ *   party.c         links, clients, dispatch of messages, the tick
+ *   party_job.c     a job's life: asked, queued, terms, ended; who is told
+ *   party_run.c     a job's work: inputs, the meeting of the parties, the engine, the outputs
+ *   party_model.c   uploads and the models that jobs use
+ *
+ * Memory that workers, the engine or the host may still hold cannot be freed when a job ends. So
+ * an ended job (or upload) moves to a list of the dying, and goes when its arena has back every
+ * block that is not the job's own.
+ */
+#ifndef OB_SRC_PARTY_ST_H
+#define OB_SRC_PARTY_ST_H
+
+#include "src/role.h"
+#include "src/wire.h"
+
+enum {
+    PARTY_TOMBS = 256,              /* ended jobs whose late messages are still swallowed */
+    PARTY_TICK_MS = 200,
+    PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
+    PARTY_PATIENCE = 20             /* a party that does not lead waits so many timeouts for input */
+};
+
+struct client {
+    unsigned node;
+    char name[64];
+    struct client *next;
+};
+
+/* ---- models ---- */
+
+struct holding {                    /* a tensor as this party has it */
+    struct tensor is;
+    uint8_t *in;                    /* the message, while it comes in and is joined */
+    uint64_t *share, *words;        /* plain; as the engine wants it */
+    int asked, failed;
+    struct model *model;
+    struct work work;
+};
+
+struct model {
+    struct party *party;
+    struct wire_model is;           /* .net lies in `bytes` */
+    uint8_t *bytes;
+    struct fixed_net net;
+    struct holding *holding;
+    unsigned nholding, left;
+    struct arena *arena;
+    uint8_t digest[WIRE_DIGEST];
+    unsigned owner;                 /* the client node, while it is an upload */
+    uint64_t upload, touched;
+    unsigned refs, busy;
+    struct model *next;
+};
+
+/* ---- jobs ---- */
+
+enum job_state { JOB_QUEUED, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_ENDED };
+
+struct job {
+    struct party *party;
+    uint64_t id;
+    unsigned client;
+    enum job_state state;
+    struct wire_ask ask;
+    struct model *model;
+    unsigned selection;             /* which of the model's */
+    struct compiled compiled;
+    int has_program;
+    struct cost cost;
+    uint8_t digest[WIRE_DIGEST];
+    struct arena *arena;
+    size_t own;                     /* bytes of the arena that the job itself holds */
+    uint8_t *input;
+    uint64_t *share, *video;
+    struct work join;
+    int joining, join_failed;
+    unsigned met;                   /* parties whose JOB has come, as bits */
+    struct wire_job meet[LINK_PARTIES];
+    struct keys *keys;
+    int has_keys;
+    struct engine *engine;
+    int over;                       /* the engine has ended, with: */
+    struct err outcome;
+    uint64_t asked, ready, touched; /* times */
+    uint32_t gates_done;
+    uint64_t received;
+    struct job *next;
+};
+
+/* A job or upload that ended while others may still be sending; left[self] is the client's. */
+struct tomb {
+    uint64_t job, left[LINK_PARTIES];   /* bytes that each peer may still send */
+};
+
+struct party {
+    struct host *host;
+    struct party_conf conf;
+    unsigned n;                     /* parties */
+    const struct node_info *peer[LINK_PARTIES];
+    struct client *clients;
+    struct model *models, *uploads, *dying_models;
+    struct job *jobs, *dying;       /* in the order in which they came */
+    struct tomb tomb[PARTY_TOMBS];
+    unsigned next_tomb;
+    struct arena *control, *sink;   /* control messages; late messages of ended jobs */
+    struct timer tick, soon;
+    int ticking, stopped;
+};
+
+/* ---- party.c ---- */
+
+const char *party_name(const struct party *p, unsigned node, char *text, size_t n);
+struct client *party_client(struct party *p, unsigned node);
+void party_send_fault(struct party *p, unsigned node, uint8_t type, uint64_t job,
+                      const struct err *e);
+void party_wake(struct party *p);           /* makes sure that the tick runs */
+void party_tomb(struct party *p, uint64_t job, const uint64_t left[static LINK_PARTIES]);
+
+/* ---- party_job.c ---- */
+
+struct job *job_find(struct party *p, uint64_t id);
+void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_ask *ask);
+void job_admit(struct party *p);            /* starts what the queue allows */
+
+/* Ends the job: e->code 0 when its outputs are on their way; otherwise everybody but `except`
+ * (NO_VALUE: nobody) is told. */
+void job_end(struct job *j, const struct err *e, unsigned except);
+void job_tick(struct job *j, uint64_t now);
+void job_bury(struct party *p);             /* frees the dying that can be freed */
+void job_free(struct job *j);
+unsigned job_active(const struct party *p); /* jobs that are not queued */
+
+/* ---- party_run.c ---- */
+
+/* Memory of the job's own in its arena. */
+void *job_take(struct job *j, size_t n);
+void job_give(struct job *j, void *block);
+
+uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why);
+void job_input(struct job *j, struct message m);
+void job_meet(struct job *j, unsigned from, const struct wire_job *m);
+void job_over(struct job *j);               /* the engine has ended: outputs or the error */
+
+/* Elements of the video; the shape has been checked against the model's. */
+static inline size_t job_pixels(const struct job *j)
+{
+    return (size_t)j->ask.frames * j->ask.h * j->ask.w * j->ask.c;
+}
+
+/* ---- party_model.c ---- */
+
+struct model *model_find(struct party *p, const char *name);
+const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index);
+int model_begin(struct party *p, unsigned node, const struct message *m, struct err *e);
+/* NULL with why->code 0: the message belongs to no upload. */
+uint8_t *model_room(struct party *p, unsigned node, const struct message *head, struct err *why);
+int model_tensor(struct party *p, unsigned node, struct message *m, struct err *e);
+int model_use(struct party *p, unsigned node, uint64_t upload, struct err *e);
+/* Ends an upload of this client, or all of them; e (may be NULL) is what the client is told. */
+void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const struct err *e);
+void model_tick(struct party *p, uint64_t now);
+void model_unref(struct model *m);
+void model_bury(struct party *p);
+void model_free(struct model *m);
+
+#endif

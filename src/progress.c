@@ -1,0 +1,60 @@
+#include "src/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 24, EVERY_NS = 100000000 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void progress_init(struct progress *p, int force, int quiet)
+{
+    *p = (struct progress){ .on = !quiet && (force || isatty(STDERR_FILENO)) };
+}
+
+static void draw(const struct progress *p, double part, uint64_t now)
+{
+    char bar[BAR + 1], left[48] = "";
+    int full = (int)(part * BAR);
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i < full ? '=' : ' ';
+    bar[BAR] = '\0';
+    double spent = (double)(now - p->started) * 1e-9;
+    if (part > 0.02 && spent > 1)
+        snprintf(left, sizeof left, ", about %.0f s left", spent / part * (1 - part));
+    fprintf(stderr, "\r\033[K%s [%s] %3.0f%%, %.1f s%s\r", p->phase, bar, 100 * part, spent, left);
+    fflush(stderr);
+}
+
+void progress_show(struct progress *p, const char *phase, double part)
+{
+    if (!p->on)
+        return;
+    uint64_t now = now_ns();
+    int fresh = strncmp(p->phase, phase, sizeof p->phase - 1) != 0;
+    if (fresh) {
+        snprintf(p->phase, sizeof p->phase, "%s", phase);
+        p->started = now;
+    }
+    if (!fresh && now - p->last < EVERY_NS)
+        return;
+    p->last = now;
+    p->shown = 1;
+    draw(p, part < 0 ? 0 : part > 1 ? 1 : part, now);
+}
+
+void progress_clear(struct progress *p)
+{
+    if (p->shown) {
+        fputs("\r\033[K\r", stderr);
+        fflush(stderr);
+    }
+    p->shown = 0;
+}

@@ -1,0 +1,133 @@
+/*
+ * role.h: the three roles of a private classification, over any host (link.h).
+ *
+ *   party   holds shares of models, takes jobs from clients, runs them with its peers
+ *   bob     `provide`: shares a model and selection matrices with every party
+ *   alice   `classify`: shares a clip with every party, waits, joins the pieces of the label
+ *
+ * A role is a state machine on the host's upcalls: it owns no socket and no thread, so the same
+ * code runs over TLS and in the simulator. wire.h gives the messages.
+ */
+#ifndef OB_SRC_ROLE_H
+#define OB_SRC_ROLE_H
+
+#include <stdint.h>
+
+#include "net/link.h"
+#include "nn/compile.h"
+#include "nn/fixed.h"
+#include "proto/cost.h"
+#include "proto/engine.h"
+#include "proto/protocol.h"
+
+/*
+ * Ending: a role's memory holds the payloads that its host still has to send. So a role is stopped
+ * (or has called `done`), then the host is freed, then the role; *_free does not touch the host.
+ */
+
+/* ---- party ---- */
+
+enum role_right { MAY_CLASSIFY = 1, MAY_PROVIDE };
+
+/* What is known of a job when it has ended at one party. */
+struct job_report {
+    uint64_t job;
+    int code;                       /* 0 or an err_code */
+    char text[480];                 /* of the error */
+    uint32_t frames, selected;
+    struct engine_stats stats;
+    uint64_t planned_bytes;         /* what the plan said this party would send */
+    uint32_t planned_rounds;
+    uint64_t input_bytes;           /* what clients sent this party for this job */
+    double input_seconds, run_seconds;
+    uint64_t memory_peak;           /* of the job's arena */
+};
+
+struct party_conf {
+    const struct protocol *proto;
+    unsigned self;
+    int reveal_scores;              /* this operator lets scores out when both owners ask */
+    unsigned max_jobs;              /* at once; more wait in a queue of the same length */
+    unsigned max_models;
+    double job_timeout;             /* seconds without progress before a job is given up */
+    uint64_t job_memory;            /* cap per job in bytes */
+    uint64_t model_memory;          /* cap per model in bytes; 0: as job_memory */
+    uint32_t window;                /* frames in flight */
+    void *ctx;
+    /* May the client of this configured name do that? NULL: every client may do everything. */
+    int (*may)(void *ctx, const char *name, enum role_right right);
+    void (*report)(void *ctx, const struct job_report *r);          /* may be NULL */
+    void (*progress)(void *ctx, uint64_t job, uint32_t done, uint32_t gates);   /* may be NULL */
+    void (*span)(void *ctx, uint64_t job, const struct engine_span *s);         /* may be NULL */
+};
+
+struct party;
+
+/* Sets host->events. The host is started by the caller afterwards. */
+struct party *party_new(struct host *h, const struct party_conf *conf, struct err *e);
+
+/* Ends all jobs and uploads, telling peers and clients; what comes afterwards is refused. Give the
+ * host a moment to send, then free it, then the party. */
+void party_stop(struct party *p);
+void party_free(struct party *p);           /* after its host; NULL is legal */
+
+unsigned party_jobs(const struct party *p); /* running now */
+int party_idle(const struct party *p);      /* nothing runs, waits or is being torn down */
+
+/* ---- bob ---- */
+
+struct bob_conf {
+    const struct protocol *proto;
+    const char *model_name;             /* under which parties keep it ("default") */
+    const struct fixed_model *model;    /* borrowed until done */
+    int reveal_scores;
+    unsigned nselection;                /* one selection matrix per clip length that is served */
+    struct {
+        uint32_t frames, selected;
+        const uint64_t *rows;           /* selected x frames, 0 or 1; borrowed */
+    } selection[64];
+    void *ctx;
+    double timeout;                     /* seconds without an answer; 0: 60 */
+    void (*progress)(void *ctx, double part);       /* of the tensors; may be NULL */
+    void (*done)(void *ctx, const struct err *e);   /* all parties hold the model (e->code is 0), or
+                                                     * not; called once */
+};
+
+struct bob;
+struct bob *bob_new(struct host *h, const struct bob_conf *conf, struct err *e);
+void bob_free(struct bob *b);               /* after its host; NULL is legal */
+
+/* ---- alice ---- */
+
+struct alice_result {
+    unsigned label;
+    char class_name[FIXED_NAME];
+    uint32_t nclass;
+    int have_scores;
+    double scores[FIXED_CLASSES];
+    uint32_t frames, selected;
+    double seconds_input, seconds_total;
+    uint32_t planned_rounds;
+    uint64_t planned_bytes[LINK_PARTIES];
+    uint64_t input_bytes;               /* sent by Alice */
+};
+
+struct alice_conf {
+    const struct protocol *proto;
+    const char *model_name;
+    int reveal_scores;                  /* ask for scores; refused unless the model owner and all
+                                         * parties agree */
+    uint32_t frames, h, w, c;
+    const double *video;                /* frames * h * w * c values in [0, 1]; borrowed */
+    double timeout;                     /* seconds for the whole job */
+    void *ctx;
+    void (*progress)(void *ctx, const char *phase, double part);    /* may be NULL */
+    /* Called once: r is NULL when e->code is not 0, and lives until the call returns. */
+    void (*done)(void *ctx, const struct err *e, const struct alice_result *r);
+};
+
+struct alice;
+struct alice *alice_new(struct host *h, const struct alice_conf *conf, struct err *e);
+void alice_free(struct alice *a);           /* after its host; NULL is legal */
+
+#endif

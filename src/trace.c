@@ -1,0 +1,174 @@
+#include "src/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/output.h"
+
+enum { LANES = 32, NETWORK = 1000, SPANS_MAX = 1 << 22 };
+
+static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
+static const char tail[] = "\n]}\n";
+
+struct span {
+    const char *name;           /* of a const table */
+    uint64_t job, from, to;
+    uint32_t gate;
+    uint16_t frame, layer;
+    uint32_t row;               /* worker, or NETWORK + lane */
+};
+
+struct trace {
+    unsigned party;
+    size_t n, room;
+    struct span *span;
+};
+
+struct trace *trace_new(unsigned party)
+{
+    struct trace *t = mem_new(1, sizeof *t);
+    if (t != NULL)
+        t->party = party;
+    return t;
+}
+
+void trace_free(struct trace *t)
+{
+    if (t == NULL)
+        return;
+    free(t->span);
+    mem_free(t);
+}
+
+void trace_span(struct trace *t, uint64_t job, const struct engine_span *s)
+{
+    if (t->n == t->room) {
+        size_t room = t->room == 0 ? 4096 : 2 * t->room;
+        struct span *grown = room > SPANS_MAX ? NULL : realloc(t->span, room * sizeof *grown);
+        if (grown == NULL)
+            return;
+        t->span = grown;
+        t->room = room;
+    }
+    t->span[t->n++] = (struct span){
+        .name = s->name, .job = job, .from = s->from, .to = s->to, .gate = s->id,
+        .frame = s->gate->frame, .layer = s->gate->layer,
+        .row = s->waiting ? NETWORK : s->worker
+    };
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* Waits overlap: each goes to the first network row that is free by then. */
+static void assign_lanes(struct trace *t)
+{
+    uint64_t free_at[LANES] = { 0 };
+    if (t->n > 0)
+        qsort(t->span, t->n, sizeof t->span[0], by_start);
+    for (size_t i = 0; i < t->n; i++) {
+        struct span *s = &t->span[i];
+        unsigned lane = 0;
+        if (s->row < NETWORK)
+            continue;
+        while (lane < LANES - 1 && free_at[lane] > s->from)
+            lane++;
+        free_at[lane] = s->to;
+        s->row = NETWORK + lane;
+    }
+}
+
+static void write_names(const struct trace *t, FILE *f, int *first)
+{
+    char seen[NETWORK + LANES] = { 0 };
+    fprintf(f, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":\"party %u\"}}",
+            *first ? "" : ",\n", t->party, t->party);
+    *first = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        unsigned row = t->span[i].row;
+        if (row >= sizeof seen || seen[row])
+            continue;
+        seen[row] = 1;
+        fprintf(f, ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\",\"args\":"
+                "{\"name\":\"", t->party, row);
+        if (row < NETWORK)
+            fprintf(f, "worker %u\"}}", row);
+        else if (row == NETWORK)
+            fputs("network\"}}", f);
+        else
+            fprintf(f, "network, also waiting %u\"}}", row - NETWORK);
+    }
+}
+
+static void write_spans(struct trace *t, FILE *f, int *first)
+{
+    assign_lanes(t);
+    write_names(t, f, first);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct span *s = &t->span[i];
+        fprintf(f, ",\n{\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\","
+                "\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,"
+                "\"frame\":%u,\"layer\":%u}}",
+                t->party, s->row, s->name == NULL ? "gate" : s->name,
+                s->row < NETWORK ? "work" : "network", (double)s->from * 1e-3,
+                (double)(s->to - s->from) * 1e-3, s->job, s->gate, s->frame, s->layer);
+    }
+}
+
+int trace_write(struct trace *const t[], unsigned n, const char *path, struct err *e)
+{
+    struct output o;
+    int code = output_open(&o, path, 0, e);
+    if (code != 0)
+        return code;
+    int first = 1;
+    fputs(head, o.f);
+    for (unsigned i = 0; i < n; i++)
+        write_spans(t[i], o.f, &first);
+    fputs(tail, o.f);
+    return output_commit(&o, e);
+}
+
+/* The events of one file: all lines but the first and the last. */
+static int copy_events(FILE *out, const char *path, int *first, struct err *e)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return err_set(e, ERR_FAILED, "%s: %s", path, strerror(errno));
+    for (ssize_t n; (n = getline(&line, &room, f)) > 0;) {
+        if (strcmp(line, head) == 0 || strcmp(line, tail + 1) == 0)
+            continue;
+        n -= line[n - 1] == '\n';
+        n -= n > 0 && line[n - 1] == ',';
+        fprintf(out, "%s%.*s", *first ? "" : ",\n", (int)n, line);
+        *first = 0;
+    }
+    free(line);
+    int code = ferror(f) ? err_set(e, ERR_FAILED, "%s: cannot be read", path) : 0;
+    fclose(f);
+    return code;
+}
+
+int trace_join(const char *path, const char *const parts[], unsigned n, struct err *e)
+{
+    struct output o;
+    int code = output_open(&o, path, 0, e), first = 1;
+    if (code != 0)
+        return code;
+    fputs(head, o.f);
+    for (unsigned i = 0; i < n && code == 0; i++)
+        code = copy_events(o.f, parts[i], &first, e);
+    fputs(tail, o.f);
+    if (code == 0)
+        return output_commit(&o, e);
+    output_drop(&o);
+    return code;
+}

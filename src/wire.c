@@ -1,0 +1,393 @@
+#include "src/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "net/base_bytes.h"
+
+/* ---- writing: a first pass with p = NULL counts, the second one stores ---- */
+
+struct writer {
+    uint8_t *p;
+    size_t n;
+};
+
+static void write_bytes(struct writer *w, const void *p, size_t n)
+{
+    if (w->p != NULL && n > 0)
+        memcpy(w->p + w->n, p, n);
+    w->n += n;
+}
+
+static void write_u8(struct writer *w, uint8_t v)
+{
+    write_bytes(w, &v, 1);
+}
+
+static void write_u16(struct writer *w, uint16_t v)
+{
+    uint8_t b[2];
+    put_u16(b, v);
+    write_bytes(w, b, sizeof b);
+}
+
+static void write_u32(struct writer *w, uint32_t v)
+{
+    uint8_t b[4];
+    put_u32(b, v);
+    write_bytes(w, b, sizeof b);
+}
+
+static void write_u64(struct writer *w, uint64_t v)
+{
+    uint8_t b[8];
+    put_u64(b, v);
+    write_bytes(w, b, sizeof b);
+}
+
+static void write_text(struct writer *w, const char *text, size_t room)
+{
+    size_t n = strnlen(text, room - 1);
+    write_u16(w, (uint16_t)n);
+    write_bytes(w, text, n);
+}
+
+static uint8_t *pack(struct arena *a, size_t *n, void (*put)(struct writer *, const void *),
+                     const void *m)
+{
+    struct writer w = { 0 };
+    write_u16(&w, WIRE_VERSION);
+    put(&w, m);
+    if (w.n > WIRE_CONTROL_MAX)
+        return NULL;
+    uint8_t *block = arena_take(a, w.n);
+    if (block == NULL)
+        return NULL;
+    *n = w.n;
+    w = (struct writer){ .p = block };
+    write_u16(&w, WIRE_VERSION);
+    put(&w, m);
+    return block;
+}
+
+static void put_ask(struct writer *w, const void *p)
+{
+    const struct wire_ask *m = p;
+    write_text(w, m->model, sizeof m->model);
+    write_text(w, m->protocol, sizeof m->protocol);
+    write_u32(w, m->frames);
+    write_u32(w, m->h);
+    write_u32(w, m->w);
+    write_u32(w, m->c);
+    write_u8(w, m->reveal);
+}
+
+static void put_terms(struct writer *w, const void *p)
+{
+    const struct wire_terms *m = p;
+    write_bytes(w, m->version, sizeof m->version);
+    write_u8(w, m->reveal);
+    write_u32(w, m->selected);
+    write_bytes(w, m->digest, sizeof m->digest);
+    write_u32(w, m->rounds);
+    write_u8(w, m->parties);
+    for (unsigned i = 0; i < m->parties; i++)
+        write_u64(w, m->sent[i]);
+    write_u32(w, m->nnet);
+    write_bytes(w, m->net, m->nnet);
+}
+
+static void put_fault(struct writer *w, const void *p)
+{
+    const struct wire_fault *m = p;
+    write_u8(w, m->code);
+    write_text(w, m->text, sizeof m->text);
+}
+
+static void put_job(struct writer *w, const void *p)
+{
+    const struct wire_job *m = p;
+    write_bytes(w, m->digest, sizeof m->digest);
+    write_bytes(w, m->nonce, sizeof m->nonce);
+}
+
+static void put_model(struct writer *w, const void *p)
+{
+    const struct wire_model *m = p;
+    write_text(w, m->name, sizeof m->name);
+    write_text(w, m->protocol, sizeof m->protocol);
+    write_bytes(w, m->version, sizeof m->version);
+    write_u8(w, m->reveal);
+    write_u16(w, m->nselection);
+    for (unsigned i = 0; i < m->nselection; i++) {
+        write_u32(w, m->selection[i].frames);
+        write_u32(w, m->selection[i].selected);
+    }
+    write_u32(w, m->nnet);
+    write_bytes(w, m->net, m->nnet);
+}
+
+uint8_t *wire_ask_pack(struct arena *a, const struct wire_ask *m, size_t *n)
+{
+    return pack(a, n, put_ask, m);
+}
+
+uint8_t *wire_terms_pack(struct arena *a, const struct wire_terms *m, size_t *n)
+{
+    return pack(a, n, put_terms, m);
+}
+
+uint8_t *wire_fault_pack(struct arena *a, const struct wire_fault *m, size_t *n)
+{
+    return pack(a, n, put_fault, m);
+}
+
+uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n)
+{
+    return pack(a, n, put_job, m);
+}
+
+uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n)
+{
+    return pack(a, n, put_model, m);
+}
+
+/* ---- reading ---- */
+
+static void read_into(struct reader *r, void *out, size_t n)
+{
+    const uint8_t *p = read_bytes(r, n);
+    if (p != NULL)
+        memcpy(out, p, n);
+    else
+        memset(out, 0, n);
+}
+
+/* Bytes that are not printable become '?', so that a peer cannot play with a terminal or a log. */
+static void read_text(struct reader *r, char *text, size_t room)
+{
+    size_t n = read_u16(r);
+    if (n >= room)
+        r->bad = 1;
+    const uint8_t *p = read_bytes(r, n);
+    text[0] = '\0';
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < n; i++)
+        text[i] = p[i] >= 0x20 && p[i] < 0x7f ? (char)p[i] : '?';
+    text[n] = '\0';
+}
+
+static void read_name(struct reader *r, char *name)
+{
+    read_text(r, name, WIRE_NAME);
+    if (name[0] == '\0')
+        r->bad = 1;
+}
+
+static uint8_t read_flag(struct reader *r)
+{
+    uint8_t v = read_u8(r);
+    if (v > 1)
+        r->bad = 1;
+    return v;
+}
+
+static struct reader begin(const uint8_t *p, size_t n)
+{
+    struct reader r = { .p = p, .n = n };
+    if (read_u16(&r) != WIRE_VERSION)
+        r.bad = 1;
+    return r;
+}
+
+static int end(const struct reader *r, const char *what, struct err *e)
+{
+    if (r->bad || r->n != 0)
+        return err_set(e, ERR_ABORT, "a malformed %s message: both ends must run the same "
+                       "version of obscura", what);
+    return 0;
+}
+
+int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    memset(m, 0, sizeof *m);
+    read_name(&r, m->model);
+    read_name(&r, m->protocol);
+    m->frames = read_u32(&r);
+    m->h = read_u32(&r);
+    m->w = read_u32(&r);
+    m->c = read_u32(&r);
+    m->reveal = read_flag(&r);
+    return end(&r, "ASK", e);
+}
+
+int wire_terms_parse(struct wire_terms *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    memset(m, 0, sizeof *m);
+    read_into(&r, m->version, sizeof m->version);
+    m->reveal = read_flag(&r);
+    m->selected = read_u32(&r);
+    read_into(&r, m->digest, sizeof m->digest);
+    m->rounds = read_u32(&r);
+    m->parties = read_u8(&r);
+    if (m->parties > LINK_PARTIES)
+        r.bad = 1;
+    for (unsigned i = 0; i < m->parties && !r.bad; i++)
+        m->sent[i] = read_u64(&r);
+    m->nnet = read_u32(&r);
+    m->net = read_bytes(&r, m->nnet);
+    return end(&r, "TERMS", e);
+}
+
+int wire_fault_parse(struct wire_fault *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    m->code = read_u8(&r);
+    if (m->code < ERR_FAILED || m->code > ERR_PEER)
+        r.bad = 1;
+    read_text(&r, m->text, sizeof m->text);
+    return end(&r, "REFUSE or ABORT", e);
+}
+
+int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    read_into(&r, m->digest, sizeof m->digest);
+    read_into(&r, m->nonce, sizeof m->nonce);
+    return end(&r, "JOB", e);
+}
+
+int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    memset(m, 0, sizeof *m);
+    read_name(&r, m->name);
+    read_name(&r, m->protocol);
+    read_into(&r, m->version, sizeof m->version);
+    m->reveal = read_flag(&r);
+    m->nselection = read_u16(&r);
+    if (m->nselection == 0 || m->nselection > WIRE_SELECTIONS)
+        r.bad = 1;
+    for (unsigned i = 0; i < m->nselection && !r.bad; i++) {
+        m->selection[i].frames = read_u32(&r);
+        m->selection[i].selected = read_u32(&r);
+    }
+    m->nnet = read_u32(&r);
+    m->net = read_bytes(&r, m->nnet);
+    return end(&r, "MODEL", e);
+}
+
+/* ---- which messages there are ---- */
+
+static const struct wire_rule {
+    const char *name;
+    uint8_t way, bulk;
+    uint32_t least, most;       /* bytes; not for bulk */
+} rules[WIRE_TYPES] = {
+    [WIRE_ASK] = { "ASK", WIRE_FROM_CLIENT, 0, 2, WIRE_CONTROL_MAX },
+    [WIRE_TERMS] = { "TERMS", WIRE_TO_CLIENT, 0, 2, WIRE_CONTROL_MAX },
+    [WIRE_REFUSE] = { "REFUSE", WIRE_TO_CLIENT, 0, 2, WIRE_TEXT + 16 },
+    [WIRE_INPUT] = { "INPUT", WIRE_FROM_CLIENT, 1, 0, 0 },
+    [WIRE_INPUT_DONE] = { "INPUT_DONE", WIRE_TO_CLIENT, 0, 0, 0 },
+    [WIRE_SCORES] = { "SCORES", WIRE_TO_CLIENT, 1, 0, 0 },
+    [WIRE_LABEL] = { "LABEL", WIRE_TO_CLIENT, 1, 0, 0 },
+    [WIRE_ABORT] = { "ABORT", WIRE_TO_CLIENT | WIRE_FROM_CLIENT | WIRE_PEERS, 0, 2,
+                     WIRE_TEXT + 16 },
+    [WIRE_MODEL] = { "MODEL", WIRE_FROM_CLIENT, 0, 2, WIRE_CONTROL_MAX },
+    [WIRE_MODEL_OK] = { "MODEL_OK", WIRE_TO_CLIENT, 0, 0, 0 },
+    [WIRE_TENSOR] = { "TENSOR", WIRE_FROM_CLIENT, 1, 0, 0 },
+    [WIRE_TENSOR_DONE] = { "TENSOR_DONE", WIRE_TO_CLIENT, 0, 0, 0 },
+    [WIRE_MODEL_READY] = { "MODEL_READY", WIRE_TO_CLIENT, 0, WIRE_DIGEST, WIRE_DIGEST },
+    [WIRE_MODEL_USE] = { "MODEL_USE", WIRE_FROM_CLIENT, 0, 0, 0 },
+    [WIRE_MODEL_DONE] = { "MODEL_DONE", WIRE_TO_CLIENT, 0, 0, 0 },
+    [WIRE_JOB] = { "JOB", WIRE_PEERS, 0, 2 + WIRE_DIGEST + KEYS_NONCE,
+                   2 + WIRE_DIGEST + KEYS_NONCE },
+    [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
+};
+
+int wire_allowed(const struct message *head, unsigned way, struct err *e)
+{
+    if (head->type >= WIRE_TYPES || rules[head->type].name == NULL)
+        return err_set(e, ERR_ABORT, "a message of the unknown type %u: both ends must run the "
+                       "same version of obscura", head->type);
+    const struct wire_rule *r = &rules[head->type];
+    if ((r->way & way) == 0)
+        return err_set(e, ERR_ABORT, "%s is not a message for this side", r->name);
+    if (!r->bulk && (head->n < r->least || head->n > r->most))
+        return err_set(e, ERR_ABORT, "a %s message of %zu bytes, expected %u to %u", r->name,
+                       head->n, r->least, r->most);
+    if (!r->bulk && head->stream != 0)
+        return err_set(e, ERR_ABORT, "a %s message on stream %u", r->name, head->stream);
+    return 0;
+}
+
+int wire_is_bulk(uint8_t type)
+{
+    return type < WIRE_TYPES && rules[type].bulk;
+}
+
+const char *wire_type_name(uint8_t type)
+{
+    return type < WIRE_TYPES && rules[type].name != NULL ? rules[type].name : "unknown";
+}
+
+int wire_send(struct host *h, unsigned node, uint8_t type, uint64_t job, uint8_t *data, size_t n)
+{
+    return h->ops->send(h, node, (struct message){ .type = type, .job = job, .n = n,
+                                                   .data = data });
+}
+
+int wire_send_fault(struct host *h, struct arena *a, unsigned node, uint8_t type, uint64_t job,
+                    const struct err *e)
+{
+    struct wire_fault f = { .code = (uint8_t)(e->code > 0 ? e->code : ERR_FAILED) };
+    snprintf(f.text, sizeof f.text, "%.*s", (int)sizeof f.text - 1, e->text);
+    size_t n;
+    uint8_t *data = wire_fault_pack(a, &f, &n);
+    return data == NULL ? ERR_FAILED : wire_send(h, node, type, job, data, n);
+}
+
+/* ---- tensors ---- */
+
+/* a * b, or 0 when that is nothing or too much. */
+static size_t product(size_t a, size_t b)
+{
+    size_t n;
+    return __builtin_mul_overflow(a, b, &n) || n > LINK_MESSAGE_MAX ? 0 : n;
+}
+
+static int tensor_fits(const struct tensor *t, const struct protocol *proto)
+{
+    if (t->n == 0 || t->n > LINK_MESSAGE_MAX / 8)
+        return 0;
+    for (unsigned i = 0; i < proto->parties; i++)
+        if (proto->input_bytes(t->n, i) > LINK_MESSAGE_MAX)
+            return 0;
+    return 1;
+}
+
+unsigned wire_tensors(struct tensor t[static WIRE_TENSORS], const struct protocol *proto,
+                      const struct fixed_net *net, unsigned nselection,
+                      const struct wire_selection *selection)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < net->nstage; i++) {
+        const struct geometry *g = &net->stage[i].g;
+        if (net->stage[i].kind != STAGE_LINEAR)
+            continue;
+        size_t depth = product(product(g->kh, g->kw), g->c);
+        t[count++] = (struct tensor){ .kind = TENSOR_WEIGHT, .index = (uint16_t)i,
+                                      .n = product(depth, g->oc), .g = *g };
+        t[count++] = (struct tensor){ .kind = TENSOR_BIAS, .index = (uint16_t)i, .n = g->oc };
+    }
+    for (unsigned i = 0; i < nselection; i++)
+        t[count++] = (struct tensor){ .kind = TENSOR_SELECTION, .index = (uint16_t)i,
+                                      .n = product(selection[i].frames, selection[i].selected) };
+    for (unsigned i = 0; i < count; i++)
+        if (!tensor_fits(&t[i], proto))
+            return 0;
+    return count;
+}

@@ -1,0 +1,179 @@
+#include "tests/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/kernel.h"
+
+/* ---- upcalls of one party ---- */
+
+static void party_done(void *ctx, const struct err *e)
+{
+    struct trial_party *p = ctx;
+    p->done = 1;
+    p->err = *e;
+    engine_stats(p->engine, &p->stats);
+    uint64_t now = p->host->ops->now(p->host);
+    if (now - p->trial->started > p->trial->took)
+        p->trial->took = now - p->trial->started;
+}
+
+static void party_start(struct trial_party *p)
+{
+    struct trial *t = p->trial;
+    const struct engine_conf conf = {
+        .host = p->host, .program = t->program, .keys = &p->keys, .arena = p->arena,
+        .self = p->self, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
+        .done = party_done
+    };
+    p->seed.self = p->self;
+    p->seed.parties = t->program->proto->parties;
+    t->started = p->host->ops->now(p->host);
+    if (keys_init(&p->keys, &p->seed, &p->err) != 0)
+        return;
+    p->engine = engine_new(&conf, &p->err);
+    for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
+        engine_bind(p->engine, t->input_value[i], p->input[i]);
+}
+
+static void on_up(void *ctx, unsigned node, const struct node_info *info)
+{
+    struct trial_party *p = ctx;
+    memcpy(p->seed.secret[node], info->secret, LINK_SECRET);
+    if (++p->links + 1 < p->trial->program->proto->parties)
+        return;
+    party_start(p);
+    if (p->engine != NULL)
+        engine_start(p->engine);
+}
+
+static void on_down(void *ctx, unsigned node, const struct err *why)
+{
+    struct trial_party *p = ctx;
+    (void)node;
+    if (!p->done)
+        p->err = *why;
+}
+
+static uint8_t *on_room(void *ctx, unsigned node, const struct message *head, struct err *why)
+{
+    struct trial_party *p = ctx;
+    if (p->engine == NULL)
+        return err_set(why, ERR_ABORT, "too early"), NULL;
+    return engine_room(p->engine, node, head, why);
+}
+
+static void on_message(void *ctx, unsigned node, struct message m)
+{
+    struct trial_party *p = ctx;
+    if (p->engine != NULL)
+        engine_message(p->engine, node, m);
+    else
+        arena_give(m.data);
+}
+
+static void on_drained(void *ctx, unsigned node)
+{
+    struct trial_party *p = ctx;
+    (void)node;
+    if (p->engine != NULL && !p->done)
+        engine_drained(p->engine);
+}
+
+static const struct host_events events = { .up = on_up, .down = on_down, .room = on_room,
+                                           .message = on_message, .drained = on_drained };
+
+/* ---- inputs and outputs in the clear ---- */
+
+void trial_input(struct trial *t, uint32_t value, const uint64_t *words, const struct geometry *g)
+{
+    const struct protocol *proto = t->program->proto;
+    const struct value *v = &t->program->value[value];
+    uint8_t *piece[LINK_PARTIES];
+    unsigned i = t->inputs++;
+    t->input_value[i] = value;
+    for (unsigned p = 0; p < proto->parties; p++)
+        piece[p] = malloc(proto->input_bytes(v->n, p));
+    if (proto->input_split(piece, words, v->n, &t->err) != 0)
+        abort();
+    for (unsigned p = 0; p < proto->parties; p++) {
+        uint64_t *share = calloc(proto->planes[VALUE_SHARE] * (size_t)v->n + 8, 8);
+        proto->input_join(share, piece[p], v->n, p);
+        if (g != NULL) {
+            uint64_t *packed = aligned_alloc(64, (v->words * 8 + 63) / 64 * 64);
+            if (proto->weight_pack(packed, share, g) != 0)
+                abort();
+            free(share);
+            share = packed;
+        }
+        t->party[p].input[i] = share;
+        free(piece[p]);
+    }
+}
+
+int trial_output(struct trial *t, uint32_t value, uint64_t *out)
+{
+    const struct protocol *proto = t->program->proto;
+    const struct value *v = &t->program->value[value];
+    const uint64_t *piece[LINK_PARTIES];
+    for (unsigned p = 0; p < proto->parties; p++)
+        piece[p] = engine_value(t->party[p].engine, value);
+    return proto->output_join(out, piece, value_stride(proto, (enum value_kind)v->kind, v->n),
+                              (enum value_kind)v->kind, &t->err);
+}
+
+/* ---- run ---- */
+
+int trial_run(struct trial *t)
+{
+    unsigned parties = t->program->proto->parties;
+    t->sim = sim_new(&t->options, &t->err);
+    if (t->sim == NULL)
+        return t->err.code;
+    for (unsigned i = 0; i < parties; i++) {
+        struct trial_party *p = &t->party[i];
+        char name[16];
+        snprintf(name, sizeof name, "party %u", i);
+        p->trial = t;
+        p->self = i;
+        p->arena = arena_new(0);
+        p->host = sim_node(t->sim, i, name, &t->err);
+        if (p->host == NULL || p->arena == NULL)
+            return ERR_FAILED;
+        p->host->events = &events;
+        p->host->ctx = p;
+    }
+    if (t->crash_at != 0)
+        sim_crash(t->sim, t->crash_party, t->crash_at);
+    sim_run(t->sim, 0, (uint64_t)3600 * 1000000000);
+    for (unsigned i = 0; i < parties; i++)
+        if (!t->party[i].done || t->party[i].err.code != 0) {
+            t->err = t->party[i].err;
+            int party;
+            if (t->err.code == 0 && (t->party[i].engine == NULL ||
+                !engine_waits(t->party[i].engine, t->err.text, sizeof t->err.text, &party)))
+                err_set(&t->err, ERR_FAILED, "party %u did not finish", i);
+            return t->err.code != 0 ? t->err.code : ERR_FAILED;
+        }
+    return 0;
+}
+
+void trial_free(struct trial *t)
+{
+    for (unsigned i = 0; i < LINK_PARTIES; i++) {
+        struct trial_party *p = &t->party[i];
+        engine_free(p->engine);
+        p->engine = NULL;
+    }
+    sim_free(t->sim);
+    for (unsigned i = 0; i < LINK_PARTIES; i++) {
+        struct trial_party *p = &t->party[i];
+        if (p->trial != NULL && p->keys.parties != 0)
+            keys_fini(&p->keys);
+        arena_free(p->arena);
+        for (unsigned k = 0; k < t->inputs; k++)
+            free(p->input[k]);
+    }
+    t->sim = NULL;
+}
