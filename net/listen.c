@@ -117,6 +117,8 @@ struct listener *listener_new(struct loop *loop, const char *address, int fd, st
     struct listener *l = mem_new(1, sizeof *l);
     if (l == NULL) {
         err_set(e, ERR_FAILED, "no memory to listen");
+        if (fd > 0)
+            close(fd);
         return NULL;
     }
     l->loop = loop;

@@ -229,6 +229,7 @@ static int open_resources(struct mesh *m, const struct mesh_conf *c, struct err 
         return 0;
     if (listen == NULL && c->listen_fd <= 0)
         return err_set(e, ERR_USAGE, "party %d needs an address to listen on", c->self);
+    m->listen_taken = 1;
     m->listener = listener_new(m->loop, listen, c->listen_fd, e);
     return m->listener == NULL ? e->code : 0;
 }
@@ -254,7 +255,7 @@ struct mesh *mesh_new(const struct mesh_conf *c, struct loop *l, struct pool *p,
     if (nodes_init(m, c, e) == 0 && open_resources(m, c, e) == 0)
         return m;
 fail:
-    if (c->listen_fd > 0 && (m == NULL || m->listener == NULL))
+    if (c->listen_fd > 0 && (m == NULL || !m->listen_taken))
         close(c->listen_fd);
     mesh_free(m);
     return NULL;
@@ -269,7 +270,6 @@ int mesh_start(struct mesh *m, struct err *e)
 {
     if (m->listener != NULL && listener_start(m->listener, mesh_accepted, m, e) != 0)
         return e != NULL ? e->code : ERR_FAILED;
-    m->started = 1;
     if (m->listener != NULL)
         log_line(LOG_INFO, LOG_NET, "listening on %s", listener_address(m->listener));
     for (unsigned i = 0; i < m->parties; i++) {

@@ -115,7 +115,10 @@ static int on_allowed(struct peer *p, const uint8_t digest[static CERT_DIGEST])
     struct contact *c = peer_owner(p);
     if (c->node != NULL)
         return memcmp(c->node->digest, digest, CERT_DIGEST) == 0;
-    return find_caller(c->mesh, digest) != NULL;
+    struct node *n = find_caller(c->mesh, digest);
+    if (n != NULL)
+        peer_set_name(p, n->name);
+    return n != NULL;
 }
 
 static unsigned count_clients(const struct mesh *m)
@@ -176,7 +179,6 @@ static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, 
     if (c->node == NULL) {
         c->node = n;
         m->half_open--;
-        peer_set_name(p, n->name);
     }
     if (m->stopping) {
         err_set(why, ERR_PEER, "the party is being stopped");

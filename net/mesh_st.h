@@ -63,7 +63,8 @@ struct mesh {
     uint64_t connect_ns;
     uint64_t lines_since;       /* refusals of strangers are logged at a bounded rate */
     unsigned lines;
-    int started, stopping;
+    int stopping;
+    int listen_taken;           /* the listening socket that we were given is the listener's */
     struct later stopped;
     void (*stop_done)(void *ctx);
     void *stop_ctx;

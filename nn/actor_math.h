@@ -7,6 +7,7 @@
 #ifndef OB_NN_ACTOR_MATH_H
 #define OB_NN_ACTOR_MATH_H
 
+#include <math.h>
 #include <stdint.h>
 
 static inline double clamp01(double x)
@@ -58,6 +59,17 @@ static inline uint64_t actor_hash(uint64_t seed, uint64_t index)
 static inline double actor_chance(uint64_t seed, uint64_t index)
 {
     return (double)(actor_hash(seed, index) >> 11) * 0x1p-53;
+}
+
+/* A lattice of random levels in [0, 1), smooth between: strands, skin, stubble. */
+static inline double actor_grain(uint64_t seed, double x, double y)
+{
+    double fx = floor(x), fy = floor(y);
+    double tx = smooth(0, 1, x - fx), ty = smooth(0, 1, y - fy);
+    uint64_t i = (uint64_t)(int64_t)fx, j = (uint64_t)(int64_t)fy * 4096;
+    double a = actor_chance(seed, i + j), b = actor_chance(seed, i + j + 1);
+    double c = actor_chance(seed, i + j + 4096), d = actor_chance(seed, i + j + 4097);
+    return mix(mix(a, b, tx), mix(c, d, tx), ty);
 }
 
 #endif

@@ -14,17 +14,6 @@ double face_inside(const struct face_shape *s, double x, double y)
     return 1 - fx * fx - fy * fy * (0.5 + 0.5 * fy * fy);
 }
 
-/* A lattice of random levels, smooth between: strands, stubble, cloth. */
-static double grain(uint64_t seed, double x, double y)
-{
-    double fx = floor(x), fy = floor(y);
-    double tx = smooth(0, 1, x - fx), ty = smooth(0, 1, y - fy);
-    uint64_t i = (uint64_t)(int64_t)fx, j = (uint64_t)(int64_t)fy * 4096;
-    double a = actor_chance(seed, i + j), b = actor_chance(seed, i + j + 1);
-    double c = actor_chance(seed, i + j + 4096), d = actor_chance(seed, i + j + 4097);
-    return mix(mix(a, b, tx), mix(c, d, tx), ty);
-}
-
 static void paint_backdrop(struct spot *p, const struct face *f, double x, double y)
 {
     double level = f->trait[TRAIT_BACKDROP];
@@ -55,7 +44,7 @@ static void paint_hair_back(struct spot *p, const struct face *f, const struct f
     double m = cover(d * 0.4, px) * smooth(reach + 0.15, reach, y);
     if (m <= 0)
         return;
-    double strand = grain(f->seed, x * 26, y * 3);
+    double strand = actor_grain(f->seed, x * 26, y * 3);
     p->tone = mix(p->tone, f->trait[TRAIT_HAIR] * (0.6 + 0.8 * strand), m);
     p->shade = mix(p->shade, 0.75, m);
     p->lit = mix(p->lit, 0.6, m);
@@ -104,7 +93,7 @@ static double hair_front(const struct face *f, const struct face_shape *s, doubl
     double above = line - y, out = fabs(x) - inner;
     if (above < -0.16 && out < -0.09)
         return 0;
-    double strand = grain(f->seed, x * 60 + y * 12 * (side > 0 ? 1 : -1), y * 4) - 0.5;
+    double strand = actor_grain(f->seed, x * 60 + y * 12 * (side > 0 ? 1 : -1), y * 4) - 0.5;
     double ragged = 0.06 + 0.4 * clamp01(t[TRAIT_FRINGE]);
     double top = smooth(-0.07, 0.05, above + ragged * strand);
     double end = hangs ? 1.2 : 0.02;
@@ -119,7 +108,7 @@ static void paint_skin(struct spot *p, const struct face *f, const struct face_s
     double m = cover(face_inside(s, x, y) * 0.4, px);
     if (m <= 0)
         return;
-    q.tone *= 0.95 + 0.10 * grain(f->seed + 1, x * 9, y * 9);
+    q.tone *= 0.95 + 0.10 * actor_grain(f->seed + 1, x * 9, y * 9);
     q.shade *= 1 - 0.30 * hair_front(f, s, x * 1.04, y - 0.06);
     paint_masses(&q, s, x, y);
     part_folds(&q, s, x, y);
@@ -142,10 +131,10 @@ static void paint_hair_front(struct spot *p, const struct face *f, const struct 
     if (m <= 0)
         return;
     double bend = x - f->trait[TRAIT_PARTING];
-    double strand = grain(f->seed + 4, x * 34 + y * 7 * (bend > 0 ? 1 : -1), y * 5);
+    double strand = actor_grain(f->seed + 4, x * 34 + y * 7 * (bend > 0 ? 1 : -1), y * 5);
     double sheen = 1 + 1.2 * blob(bend, y, 0, -0.80 + 0.3 * bend * bend, 0.7, 0.14);
     p->tone = mix(p->tone, f->trait[TRAIT_HAIR] * (0.6 + 0.8 * strand) * sheen, m);
-    p->height += 0.05 * m;
+    p->height = mix(p->height, 0.05, m);
     p->lit = mix(p->lit, 0.8, m);
 }
 

@@ -88,12 +88,6 @@ void part_nose(struct spot *p, const struct face_shape *s, double x, double y)
     p->shade *= 1 + 0.10 * blob(x, y, 0, tip - 0.04, 0.07, 0.08);
 }
 
-static double stubble(uint64_t seed, double x, double y)
-{
-    uint64_t i = (uint64_t)(int64_t)floor(x * 90), j = (uint64_t)(int64_t)floor(y * 60);
-    return actor_chance(seed, i * 8191 + j);
-}
-
 void part_beard(struct spot *p, const struct face *f, const struct face_shape *s, double x,
     double y)
 {
@@ -109,7 +103,7 @@ void part_beard(struct spot *p, const struct face *f, const struct face_shape *s
     }
     if (m <= 0)
         return;
-    m = clamp01(m) * (0.65 + 0.35 * stubble(f->seed + 2, x, y));
+    m = clamp01(m) * (0.55 + 0.5 * actor_grain(f->seed + 2, x * 110, y * 75));
     p->tone = mix(p->tone, f->trait[TRAIT_HAIR] * 1.2, m);
     p->height += 0.01 * m;
 }
@@ -120,14 +114,15 @@ static double mouth_inside(const struct face_shape *s, double t, double y, doubl
 {
     double depth = clamp01((y - top) / (low - top + 1e-9));
     double tone = 0.012 + 0.05 * smooth(0.55, 1, depth);
-    double side = 1 - 0.55 * t * t * t * t;
-    double gap = 1 - 0.10 * hill(16 * (t * 6 - floor(t * 6) - 0.5) * (t * 6 - floor(t * 6) - 0.5));
+    double side = 1 - 0.35 * t * t - 0.3 * t * t * t * t;
+    double gap = 1 - 0.18 * hill(30 * (t * 6 - floor(t * 6) - 0.5) * (t * 6 - floor(t * 6) - 0.5));
     double edge = top + s->mouth.teeth_up * (1 - 0.45 * t * t);
     double upper = s->mouth.teeth_up > 0.004 ? cover(edge - y, px + 0.008) : 0;
     double lower_edge = low - s->mouth.teeth_low * (1 - 0.4 * t * t);
     double lower = s->mouth.teeth_low > 0.004 ? cover(y - lower_edge, px + 0.008) : 0;
     tone = mix(tone, 0.55 * side * gap, 0.9 * lower);
     tone = mix(tone, 0.80 * side * gap, upper);
+    tone *= 1 - 0.28 * upper * smooth(edge - 0.045, edge, y);
     return tone * (1 - 0.45 * lower * hill((y - edge) * (y - edge) / 0.0003));
 }
 
@@ -143,13 +138,14 @@ void part_mouth(struct spot *p, const struct face *f, const struct face_shape *s
     double bow = 1 - 0.28 * hill(t2 * 12);
     double lip_top = top - s->mouth.lip_up * bow * arc;
     double lip_low = low + s->mouth.lip_low * round;
-    double inside = t2 < 1 ? cover(y - top, px) * cover(low - y, px) * smooth(0, 0.02, low - top)
-                           : 0;
+    double gap = smooth(0, 0.02, low - top);
+    double inside = t2 < 1 ? cover(y - top, px) * cover(low - y, px) * gap : 0;
     double lips = t2 < 1 ? cover(y - lip_top, px + 0.012) * cover(lip_low - y, px + 0.012) : 0;
     p->tone *= mix(1, f->trait[TRAIT_LIP_TONE], lips);
     if (lips > 0) {
-        double a = (y - lip_top) / (top - lip_top + 1e-9), b = (lip_low - y) / (lip_low - low + 1e-9);
-        p->height += 0.022 * (y < line ? hill((a - 1) * (a - 1)) : hill((b - 0.9) * (b - 0.9)));
+        double a = (y - lip_top) / (top - lip_top + 1e-9) - 1;
+        double b = (lip_low - y) / (lip_low - low + 1e-9) - 0.9;
+        p->height += 0.022 * (y < line ? hill(a * a) : hill(b * b));
         p->shade *= y < line ? 0.85 : 1.05;
     }
     double seam = fabs(y - (top + low) / 2) - (low - top) / 2;
@@ -168,7 +164,8 @@ static double eye_ball(const struct face *f, const struct face_shape *s, double 
 {
     double gx = dx - s->eye.gaze_x, gy = dy - s->eye.gaze_y + 0.008;
     double r = sqrt(gx * gx + gy * gy), iris = s->eye.iris;
-    double tone = mix(0.42, 0.95, f->trait[TRAIT_SKIN]) * (1 - 0.35 * smooth(0.3, 1.0, fabs(dx) / s->eye.width));
+    double white = mix(0.42, 0.95, f->trait[TRAIT_SKIN]);
+    double tone = white * (1 - 0.35 * smooth(0.3, 1.0, fabs(dx) / s->eye.width));
     double ring = f->trait[TRAIT_IRIS] * (1 + 0.8 * smooth(0.3, 0.8, r / iris))
         * (1 - 0.6 * smooth(0.8, 1, r / iris));
     tone = mix(tone, ring, cover(iris - r, px + 0.006));
@@ -186,7 +183,8 @@ void part_eye(struct spot *p, const struct face *f, const struct face_shape *s, 
         return;
     double in = t2 < 1 ? 1 - t2 : 0, arc = sqrt(in) * (0.45 + 0.55 * in);
     double up = -s->eye.up * arc, low = s->eye.low * in;
-    double open = t2 < 1 ? cover(dy - up, px) * cover(low - dy, px) * smooth(0, 0.012, low - up) : 0;
+    double slit = smooth(0, 0.012, low - up);
+    double open = t2 < 1 ? cover(dy - up, px) * cover(low - dy, px) * slit : 0;
     double ends = smooth(1.4, 0.75, t2);
     double lid = dy - (-s->eye.up * arc - 0.045);
     p->shade *= 1 - 0.35 * hill(lid * lid / 0.0007) * ends;
@@ -211,7 +209,7 @@ void part_brow(struct spot *p, const struct face *f, const struct face_shape *s,
         return;
     double line = mix(s->brow.y0, s->brow.y1, t) - s->brow.arch * 4 * t * (1 - t) * (0.6 + 0.4 * t);
     double thick = s->brow.thick * (1 - 0.6 * t * t) * smooth(-0.08, 0.12, t);
-    double hairs = 0.85 + 0.3 * (stubble(f->seed + 3, x * 0.7 + y * 0.5, y * 0.3) - 0.5);
+    double hairs = 0.6 + 0.55 * actor_grain(f->seed + 3, ax * 70 + y * 45, y * 14 - ax * 6);
     double m = smooth(-0.016 - px, 0.016 + px, thick - fabs(y - line))
         * smooth(1.08, 0.85, t) * smooth(-0.08, 0.06, t);
     p->tone = mix(p->tone, f->trait[TRAIT_BROW_TONE], clamp01(m * hairs * 1.1));

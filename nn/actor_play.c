@@ -47,7 +47,8 @@ static double play_uniform(const struct play *p, unsigned name, double low, doub
 /* A slow movement around 0 with an amplitude of about 1; `name` picks its phases. */
 static double play_sway(const struct play *p, unsigned name, double frame)
 {
-    double a = actor_chance(p->seed, R_SWAY + 2 * name), b = actor_chance(p->seed, R_SWAY + 2 * name + 1);
+    double a = actor_chance(p->seed, R_SWAY + 2 * name);
+    double b = actor_chance(p->seed, R_SWAY + 2 * name + 1);
     return 0.7 * sin(2 * pi * (frame / 131 + a)) + 0.4 * sin(2 * pi * (frame / 53 + b));
 }
 
@@ -107,6 +108,7 @@ void play_light(struct light *l, double *noise, const struct play *p)
     double x = play_uniform(p, R_LIGHT_X, -0.7, 0.7), y = play_uniform(p, R_LIGHT_Y, -0.7, -0.2);
     double length = sqrt(1 + x * x + y * y);
     *l = (struct light){ .x = x / length, .y = y / length, .z = 1 / length,
-        .ambient = play_uniform(p, R_AMBIENT, 0.25, 0.45), .key = play_uniform(p, R_KEY, 0.7, 1.0) };
+        .ambient = play_uniform(p, R_AMBIENT, 0.25, 0.45),
+        .key = play_uniform(p, R_KEY, 0.7, 1.0) };
     *noise = play_uniform(p, R_NOISE, 1.0, 3.0);
 }

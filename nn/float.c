@@ -8,7 +8,7 @@
 
 enum { TILE = 4 };      /* output positions that share one pass over the kernel */
 
-struct engine {
+struct evaluator {
     const struct model *m;
     float *memory;                          /* all activations, and the padded input */
     size_t count;
@@ -16,9 +16,9 @@ struct engine {
     float *patches;                         /* TILE rows of the largest patch */
 };
 
-struct engine *engine_new(const struct model *m)
+struct evaluator *evaluator_new(const struct model *m)
 {
-    struct engine *en = mem_new(1, sizeof *en);
+    struct evaluator *en = mem_new(1, sizeof *en);
     if (en == NULL)
         return NULL;
     size_t depth = 0;
@@ -32,7 +32,7 @@ struct engine *engine_new(const struct model *m)
     en->m = m;
     en->memory = mem_new(en->count, sizeof(float));
     if (en->memory == NULL) {
-        engine_free(en);
+        evaluator_free(en);
         return NULL;
     }
     float *p = en->memory;
@@ -44,7 +44,7 @@ struct engine *engine_new(const struct model *m)
     return en;
 }
 
-void engine_free(struct engine *en)
+void evaluator_free(struct evaluator *en)
 {
     if (en == NULL)
         return;
@@ -104,7 +104,7 @@ static void row_multiply(float *restrict y, const float *restrict row, size_t de
             y[o] += row[t] * w[t * oc + o];
 }
 
-static void run_linear(struct engine *en, unsigned i, float *y, const float *x)
+static void run_linear(struct evaluator *en, unsigned i, float *y, const float *x)
 {
     const struct geometry *g = &en->m->net.layer[i].g;
     size_t positions = geometry_positions(g), depth = geometry_depth(g), oc = g->oc;
@@ -170,7 +170,7 @@ static void run_softmax(const struct layer *l, float *y, const float *x)
         y[k] = (float)u[k];
 }
 
-static void run_layer(struct engine *en, unsigned i, const float *x)
+static void run_layer(struct evaluator *en, unsigned i, const float *x)
 {
     const struct layer *l = &en->m->net.layer[i];
     const struct geometry *g = &l->g;
@@ -201,7 +201,7 @@ static void run_layer(struct engine *en, unsigned i, const float *x)
     }
 }
 
-void engine_run(struct engine *en, const float *frame)
+void evaluator_run(struct evaluator *en, const float *frame)
 {
     const float *x = frame;
     for (unsigned i = 0; i < en->m->net.nlayer; i++) {
@@ -210,12 +210,12 @@ void engine_run(struct engine *en, const float *frame)
     }
 }
 
-const float *engine_layer(const struct engine *en, unsigned i)
+const float *evaluator_layer(const struct evaluator *en, unsigned i)
 {
     return en->layer[i];
 }
 
-const float *engine_logits(const struct engine *en)
+const float *evaluator_logits(const struct evaluator *en)
 {
     const struct network *net = &en->m->net;
     unsigned last = net->nlayer - 1;
@@ -226,11 +226,11 @@ const float *engine_logits(const struct engine *en)
 
 int model_run(const struct model *m, const float *frame, float *logits, struct err *e)
 {
-    struct engine *en = engine_new(m);
+    struct evaluator *en = evaluator_new(m);
     if (en == NULL)
         return err_set(e, ERR_FAILED, "no memory to evaluate the network");
-    engine_run(en, frame);
-    memcpy(logits, engine_logits(en), m->net.nclass * sizeof *logits);
-    engine_free(en);
+    evaluator_run(en, frame);
+    memcpy(logits, evaluator_logits(en), m->net.nclass * sizeof *logits);
+    evaluator_free(en);
     return 0;
 }

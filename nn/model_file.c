@@ -154,8 +154,10 @@ static int read_name(char *name, size_t n, struct reader *r)
 
 static int read_layer(struct layer *l, struct reader *r)
 {
-    *l = (struct layer){ .kind = read_u8(r), .same = read_u8(r), .bias = read_u8(r) };
-    int zero = read_u8(r);
+    const uint8_t *flags = read_bytes(r, 4);
+    if (flags == NULL)
+        return 0;
+    *l = (struct layer){ .kind = flags[0], .same = flags[1], .bias = flags[2] };
     l->kh = read_u32(r);
     l->kw = read_u32(r);
     l->sh = read_u32(r);
@@ -163,7 +165,8 @@ static int read_layer(struct layer *l, struct reader *r)
     l->units = read_u32(r);
     l->epsilon = read_float(r);
     l->rate = read_float(r);
-    return read_name(l->name, NETWORK_NAME, r) && l->same <= 1 && l->bias <= 1 && zero == 0;
+    return read_name(l->name, NETWORK_NAME, r) && l->same <= 1 && l->bias <= 1 &&
+           flags[3] == 0;
 }
 
 static int read_network(struct network *net, struct reader *r, const char *name, struct err *e)
@@ -237,7 +240,7 @@ static int frame_check(struct reader *r, const uint8_t *p, size_t n, const char 
 int model_file_parse(struct model *m, struct fixed_net *fixed, const uint8_t *p, size_t n,
                      const char *name, struct err *e)
 {
-    struct reader r;
+    struct reader r = { 0 };
     memset(m, 0, sizeof *m);
     if (fixed != NULL)
         memset(fixed, 0, sizeof *fixed);

@@ -75,10 +75,10 @@ static inline __attribute__((always_inline)) void swap_blocks(uint64_t *a, unsig
                                                               uint64_t low)
 {
     for (unsigned block = 0; block < 32; block += 2 * s)
-        for (unsigned i = block; i < block + s; i++) {
-            uint64_t differ = ((a[i] >> s) ^ a[i + s]) & low;
-            a[i] ^= differ << s;
-            a[i + s] ^= differ;
+        for (unsigned i = 0; i < s; i++) {
+            uint64_t *p = a + block + i, differ = ((p[0] >> s) ^ p[s]) & low;
+            p[0] ^= differ << s;
+            p[s] ^= differ;
         }
 }
 

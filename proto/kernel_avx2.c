@@ -92,6 +92,7 @@ static inline void row_add(uint64_t *c, __m256i v, size_t columns)
     _mm256_maskstore_epi64((long long *)c, mask, _mm256_add_epi64(old, v));
 }
 
+/* Adds the sums of `rows` rows, a constant where this is inlined, to c. */
 static inline __attribute__((always_inline)) void sums_add(uint64_t *c, size_t ldc,
                                                            struct sum (*s)[2], int rows,
                                                            size_t columns)
@@ -117,7 +118,7 @@ static inline __attribute__((always_inline)) void tile(uint64_t *c, size_t ldc, 
         __m256i b1 = _mm256_loadu_si256((const __m256i *)(b + 4));
         __m256i swapped0 = _mm256_shuffle_epi32(b0, 0xb1);
         __m256i swapped1 = _mm256_shuffle_epi32(b1, 0xb1);
-#pragma GCC unroll 3
+#pragma GCC unroll 2
         for (int r = 0; r < rows; r++)
             row_step(s[r], a[(size_t)r * lda + t], b0, b1, swapped0, swapped1);
     }

@@ -56,6 +56,7 @@ static inline __attribute__((always_inline)) void bits_store(uint64_t *planes, s
         a = _mm256_sll_epi16(a, shift);
         b = _mm256_sll_epi16(b, shift);
     }
+#pragma GCC unroll 8
     for (unsigned j = count; j-- > 0;) {
         uint64_t low = (uint32_t)_mm256_movemask_epi8(a);
         uint64_t high = (uint32_t)_mm256_movemask_epi8(b);
@@ -136,6 +137,7 @@ static inline __attribute__((always_inline)) void bytes_of_planes(__m256i *a, __
                                                                   size_t stride, unsigned count)
 {
     __m128i p[8];
+#pragma GCC unroll 8
     for (unsigned j = 0; j < 8; j++)
         p[j] = plane_load(planes, stride, j, count);
     __m128i p01 = _mm_unpacklo_epi8(p[0], p[1]), p23 = _mm_unpacklo_epi8(p[2], p[3]);
@@ -195,11 +197,13 @@ static inline void group_words(uint64_t *x, const uint64_t *planes, size_t strid
     __m256i low[2][4], high[2][4], none = _mm256_setzero_si256();
     group_halves(low[0], low[1], planes, stride, width < 32 ? width : 32);
     if (width <= 32) {
+#pragma GCC unroll 8
         for (unsigned i = 0; i < 8; i++)
             words_store(x + i / 4 * 32 + i % 4 * 4, low[i / 4][i % 4], none);
         return;
     }
     group_halves(high[0], high[1], planes + 32 * stride, stride, width - 32);
+#pragma GCC unroll 8
     for (unsigned i = 0; i < 8; i++)
         words_store(x + i / 4 * 32 + i % 4 * 4, low[i / 4][i % 4], high[i / 4][i % 4]);
 }

@@ -5,8 +5,6 @@
 #include "net/base_log.h"
 #include "src/process.h"
 
-enum { LINGER_NS = 50000000 };
-
 int client_settings(struct settings *s, const struct client_options *o, int party, struct err *e)
 {
     settings_init(s);
@@ -44,10 +42,20 @@ int client_open(struct client *c, const struct client_options *o, struct err *e)
     return 0;
 }
 
-static void on_linger(struct timer *t)
+static void on_quiet(void *ctx)
 {
-    struct client *c = (struct client *)(void *)((char *)t - offsetof(struct client, linger));
+    struct client *c = ctx;
     loop_stop(c->node.loop);
+}
+
+void client_start(struct client *c, const struct err *so_far)
+{
+    struct err bad = *so_far;
+    if (bad.code == 0)
+        mesh_start(c->node.mesh, &bad);
+    c->started = bad.code == 0;
+    if (bad.code != 0)
+        client_over(c, &bad);
 }
 
 void client_over(struct client *c, const struct err *why)
@@ -58,8 +66,10 @@ void client_over(struct client *c, const struct err *why)
     progress_clear(&c->progress);
     if (c->e->code == 0)
         *c->e = *why;
-    c->linger.fire = on_linger;
-    loop_arm(c->node.loop, &c->linger, LINGER_NS);
+    if (c->started)
+        mesh_stop(c->node.mesh, why->code == 0 ? "done" : why->text, on_quiet, c);
+    else
+        loop_stop(c->node.loop);
 }
 
 int client_run(struct client *c)

@@ -33,8 +33,7 @@ struct client {
     struct node node;
     struct progress progress;
     struct err *e;              /* of the command: the first error stays */
-    struct timer linger;
-    int over;
+    int started, over;
 };
 
 /* Reads and checks the settings (also --log), for a party or a client. */
@@ -43,7 +42,10 @@ int client_settings(struct settings *s, const struct client_options *o, int part
 /* Opens the node, and has SIGINT and SIGTERM end the loop. */
 int client_open(struct client *c, const struct client_options *o, struct err *e);
 
-/* The role is done, well or not: the loop ends after a moment in which the host can still send. */
+/* The role is there: connects. */
+void client_start(struct client *c, const struct err *so_far);
+
+/* The role is done, well or not: the loop ends when the last bytes are sent. */
 void client_over(struct client *c, const struct err *why);
 
 /* Runs the loop until client_over; gives the code. */

@@ -72,10 +72,7 @@ static void on_input(void *ctx, const struct err *e)
     };
     if (bad.code == 0)
         c->alice = alice_new(c->client.node.host, &conf, &bad);
-    if (bad.code == 0)
-        mesh_start(c->client.node.mesh, &bad);
-    if (bad.code != 0)
-        client_over(&c->client, &bad);
+    client_start(&c->client, &bad);
 }
 
 static int prepare(struct classify *c, const char *clip, struct err *e)

@@ -51,7 +51,7 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
     const char *select = v->client.settings.selection;
     if (list[0] != '\0' && owner_frames(frames, &count, list, e) != 0)
         return e->code;
-    if (owner_model(&v->model, &v->own, p, n, path, e) != 0)
+    if (owner_model(&v->model, &v->own, p, n, path, count == 1 ? frames[0] : 0, e) != 0)
         return e->code;
     return owner_select(&v->selections, select, frames, count, &v->own, e);
 }
@@ -81,10 +81,7 @@ static void on_input(void *ctx, const struct err *e)
     owner_selections_give(&v->selections, &conf);
     if (bad.code == 0)
         v->bob = bob_new(v->client.node.host, &conf, &bad);
-    if (bad.code == 0)
-        mesh_start(v->client.node.mesh, &bad);
-    if (bad.code != 0)
-        client_over(&v->client, &bad);
+    client_start(&v->client, &bad);
 }
 
 static int take_text(struct settings *s, const char *key, const char *value, struct err *e)

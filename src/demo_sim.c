@@ -39,7 +39,7 @@ static int load(struct stage_play *p)
     struct selection own = { 0 };
     int code = owner_clip_file(&p->clip, p->conf->clip, p->e);
     if (code == 0)
-        code = owner_model_file(&p->model, &own, p->conf->model, p->e);
+        code = owner_model_file(&p->model, &own, p->conf->model, p->clip.frames, p->e);
     if (code == 0)
         code = owner_select(&p->selections, p->conf->select, &p->clip.frames, 1, &own, p->e);
     selection_fini(&own);

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "net/base_mem.h"
+#include "nn/lower.h"
+#include "nn/model_file.h"
+#include "nn/weights_h5.h"
 #include "src/number.h"
 
 static int looks_like_film(const uint8_t *p, size_t n)
@@ -71,14 +74,46 @@ out:
     return data;
 }
 
+/* "x.h5" has its architecture in "x.json", if that is there. */
+static uint8_t *read_architecture(char path[static 1024], const char *model, size_t *n)
+{
+    const char *dot = strrchr(model, '.');
+    *n = 0;
+    if (dot == NULL || strchr(dot, '/') != NULL || strlen(model) > 1000)
+        return NULL;
+    snprintf(path, 1024, "%.*s.json", (int)(dot - model), model);
+    return access(path, R_OK) == 0 ? owner_read(path, (size_t)1 << 24, n, NULL) : NULL;
+}
+
+int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
+                const char *path, uint32_t frames, struct err *e)
+{
+    char json_path[1024];
+    struct model *loose = mem_new(1, sizeof *loose);
+    if (loose == NULL)
+        return err_set(e, ERR_FAILED, "%s: no memory for a model", path);
+    struct model_source source = { .bytes = p, .n = n, .name = path, .frames = frames };
+    uint8_t *json = weights_h5_likely(p, n) ? read_architecture(json_path, path, &source.njson)
+                                            : NULL;
+    source.json = json;
+    source.json_name = json_path;
+    int code = model_open_parse(loose, selection, &source, e);
+    if (code == 0 && fixed_lower(m, loose, LOWER_FRAC, e) != 0)
+        code = err_prefix(e, "%s", path);
+    model_fini(loose);
+    mem_free(loose);
+    free(json);
+    return code;
+}
+
 int owner_model_file(struct fixed_model *m, struct selection *selection, const char *path,
-                     struct err *e)
+                     uint32_t frames, struct err *e)
 {
     size_t n;
     uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = owner_model(m, selection, p, n, path, e);
+    int code = owner_model(m, selection, p, n, path, frames, e);
     wipe(p, n);
     free(p);
     return code;

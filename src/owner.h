@@ -19,9 +19,11 @@ enum { OWNER_SELECTIONS = 64 };
 #define OWNER_CLIP_LIMIT ((size_t)4 << 30)
 
 /* A model file in any of the forms that are read, lowered to fixed point. A published text that
- * begins with the selection matrix gives that too (selection->rows > 0). */
+ * begins with the selection matrix gives that too (selection->rows > 0); frames is the length of
+ * the clip it is for, 0 if unknown. A Keras file's architecture may be in the .json beside it,
+ * which is read here (on a worker, where there is a loop). */
 int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
-                const char *path, struct err *e);
+                const char *path, uint32_t frames, struct err *e);
 
 /* A clip as published text, 48 x 48 grey. */
 int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e);
@@ -32,7 +34,7 @@ uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e);
 
 /* Both in one go. */
 int owner_model_file(struct fixed_model *m, struct selection *selection, const char *path,
-                     struct err *e);
+                     uint32_t frames, struct err *e);
 int owner_clip_file(struct video *v, const char *path, struct err *e);
 
 /* Clip lengths that are served: "97", "97,120", "90-100": ascending in frames[], *n of them. */

@@ -69,7 +69,8 @@ static void school_gemm(uint64_t *c, size_t ldc, const uint64_t *a, size_t lda, 
 static int gemm_differs(struct shape s, size_t gap, enum pattern pa, enum pattern pb,
                         uint64_t *state)
 {
-    size_t lda = s.k + gap, ldb = s.n + gap, ldc = s.n + gap, packed_n = gemm_packed_words(s.k, s.n);
+    size_t lda = s.k + gap, ldb = s.n + gap, ldc = s.n + gap;
+    size_t packed_n = gemm_packed_words(s.k, s.n);
     uint64_t *a = words(s.m * lda, pa, state), *b = words(s.k * ldb, pb, state);
     uint64_t *c = words(s.m * ldc, RANDOM, state), *packed = words(packed_n, RANDOM, state);
     uint64_t *expected = words(s.m * ldc, RANDOM, state);

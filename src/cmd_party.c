@@ -1,0 +1,213 @@
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/base_log.h"
+#include "src/client.h"
+#include "src/cmd.h"
+#include "src/outcome.h"
+#include "src/process.h"
+#include "src/trace.h"
+
+struct wish {
+    struct client_options common;
+    const char *trace;
+    uint64_t listen_fd;
+};
+
+#define COMMON(m) offsetof(struct client_options, m)
+
+static const struct option_row rows[] = {
+    { "config", 'c', OPTION_TEXT, COMMON(conf), "FILE", "configuration file (obscura.conf(5))", 0, 0 },
+    { "set", 0, OPTION_LIST, COMMON(set), "SECTION.KEY=VALUE",
+      "overrule a key of the file; may be repeated", 0, 0 },
+    { "json", 'j', OPTION_FLAG, COMMON(json), NULL,
+      "print one JSON object per finished job", 0, 0 },
+    { "log", 0, OPTION_TEXT, COMMON(log), "SPEC", "log level, e.g. info or notice,net=debug", 0, 0 },
+    { "trace", 0, OPTION_TEXT, offsetof(struct wish, trace), "FILE",
+      "write a Chrome trace at the end", 0, 0 },
+    { "listen-fd", 0, OPTION_COUNT, offsetof(struct wish, listen_fd), "FD", NULL, 3, 1 << 20 },
+    { .name = NULL }
+};
+
+static const struct command command = {
+    .name = "party", .synopsis = "-c FILE [OPTION]..",
+    .summary = "Runs a computing party in the foreground until SIGTERM or SIGINT. Parties may start in\n"
+               "any order; models come from `obscura provide`, jobs from `obscura classify`.",
+    .rows = rows, .notes = "SIGUSR1 logs statistics."
+};
+
+struct daemon {
+    struct settings settings;
+    struct wish wish;
+    struct node node;
+    struct party *party;
+    struct trace *trace;
+    struct err *e;
+    int stopping;
+    uint64_t jobs_good, jobs_bad, bytes_sent;
+    uint64_t wire_mark, job_mark;       /* bytes on the wire at the last report; job of cpu_mark */
+    double cpu_mark;                    /* CPU seconds when that job was first seen */
+};
+
+static int on_may(void *ctx, const char *name, enum role_right right)
+{
+    const struct daemon *d = ctx;
+    for (unsigned i = 0; i < d->settings.nclient; i++)
+        if (strcmp(d->settings.allowed[i].name, name) == 0)
+            return (d->settings.allowed[i].may & (uint32_t)right) != 0;
+    return 0;
+}
+
+static uint64_t wire_bytes(const struct daemon *d)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < settings_protocol(&d->settings)->parties; i++)
+        if (i != d->settings.index)
+            n += d->node.host->ops->wire(d->node.host, i);
+    return n;
+}
+
+/* CPU time is the process's: a job is charged from when it is first heard of while it is alone. */
+static void on_progress(void *ctx, uint64_t job, uint32_t done, uint32_t gates)
+{
+    struct daemon *d = ctx;
+    (void)done;
+    (void)gates;
+    if (job != d->job_mark && party_jobs(d->party) <= 1) {
+        d->job_mark = job;
+        d->cpu_mark = process_cpu_seconds();
+    }
+}
+
+static void on_report(void *ctx, const struct job_report *r)
+{
+    struct daemon *d = ctx;
+    struct account a;
+    struct err bad = { 0 };
+    char bytes[24];
+    account_from(&a, r, settings_protocol(&d->settings));
+    uint64_t wire = wire_bytes(d);
+    double cpu = process_cpu_seconds();
+    a.bytes_wire = wire - d->wire_mark;
+    a.cpu_seconds = cpu - d->cpu_mark;
+    a.peak_rss_bytes = process_peak_bytes();
+    d->wire_mark = wire;
+    d->cpu_mark = cpu;
+    d->bytes_sent += a.bytes_sent;
+    *(a.code == 0 ? &d->jobs_good : &d->jobs_bad) += 1;
+    if (a.code == 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " done seconds=%.3f sent=%s rounds=%u "
+                 "memory=%" PRIu64, a.job, a.run_seconds, bytes_text(bytes, (double)a.bytes_sent),
+                 a.rounds, a.memory_bytes);
+    else
+        log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
+    if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
+        log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
+}
+
+static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
+{
+    struct daemon *d = ctx;
+    trace_span(d->trace, job, s);
+}
+
+static void on_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    loop_stop(d->node.loop);
+}
+
+/* The first signal lets peers and clients hear of it; a second one ends at once. */
+static void on_stop(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->stopping) {
+        loop_stop(d->node.loop);
+        return;
+    }
+    d->stopping = 1;
+    log_line(LOG_NOTICE, LOG_JOB, "ending; %u jobs are running", party_jobs(d->party));
+    process_notify("STOPPING=1");
+    party_stop(d->party);
+    mesh_stop(d->node.mesh, "the party is being ended by its operator", on_stopped, d);
+}
+
+static void on_statistics(void *ctx)
+{
+    struct daemon *d = ctx;
+    char sent[24], wire[24], rss[24];
+    log_line(LOG_NOTICE, LOG_JOB, "statistics: jobs running=%u done=%" PRIu64 " failed=%" PRIu64
+             " sent=%s wire=%s cpu_seconds=%.2f peak_rss=%s", party_jobs(d->party), d->jobs_good,
+             d->jobs_bad, bytes_text(sent, (double)d->bytes_sent),
+             bytes_text(wire, (double)wire_bytes(d)), process_cpu_seconds(),
+             bytes_text(rss, (double)process_peak_bytes()));
+}
+
+static int make_party(struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    struct party_conf conf = {
+        .proto = settings_protocol(s), .self = s->index,
+        .reveal_scores = s->reveal == REVEAL_SCORES, .max_jobs = s->max_jobs,
+        .max_models = s->max_models, .job_timeout = s->job_timeout, .job_memory = s->job_memory,
+        .model_memory = s->model_memory, .window = s->window, .ctx = d, .may = on_may,
+        .report = on_report, .progress = on_progress, .span = d->trace != NULL ? on_span : NULL
+    };
+    d->party = party_new(d->node.host, &conf, d->e);
+    return d->party == NULL ? d->e->code : 0;
+}
+
+static int start(struct daemon *d, struct err *e)
+{
+    char name[24];
+    if (client_settings(&d->settings, &d->wish.common, 1, e) != 0)
+        return e->code;
+    snprintf(name, sizeof name, "party %u", d->settings.index);
+    log_identity(name);
+    process_harden();
+    if (d->wish.trace != NULL && (d->trace = trace_new(d->settings.index)) == NULL)
+        return err_set(e, ERR_FAILED, "no memory for a trace");
+    int fd = d->wish.listen_fd == 0 ? -1 : (int)d->wish.listen_fd;
+    if (node_open(&d->node, &d->settings, fd, e) != 0 ||
+        loop_signal(d->node.loop, SIGTERM, on_stop, d, e) != 0 ||
+        loop_signal(d->node.loop, SIGINT, on_stop, d, e) != 0 ||
+        loop_signal(d->node.loop, SIGUSR1, on_statistics, d, e) != 0 || make_party(d) != 0)
+        return e->code;
+    return mesh_start(d->node.mesh, e);
+}
+
+static void run(struct daemon *d, struct err *e)
+{
+    d->e = e;
+    if (start(d, e) == 0) {
+        log_line(LOG_NOTICE, LOG_NET, "%s on %s, %s", d->settings.protocol, d->settings.listen,
+                 cert_fingerprint(d->node.cert));
+        process_notify("READY=1");
+        loop_run(d->node.loop, e);
+    }
+    node_close(&d->node);
+    party_free(d->party);
+    if (d->trace != NULL && e->code == 0)
+        trace_write(&d->trace, 1, d->wish.trace, e);
+    trace_free(d->trace);
+}
+
+int cmd_party(int argc, char **argv)
+{
+    struct err e = { 0 };
+    struct daemon *d = calloc(1, sizeof *d);
+    int at;
+    if (d == NULL)
+        err_set(&e, ERR_FAILED, "no memory");
+    else if (options_parse(&command, argc, argv, &d->wish, &at, &e) == 0) {
+        if (at != argc)
+            err_set(&e, ERR_USAGE, "'%.40s' is too much (see obscura party --help)", argv[at]);
+        else
+            run(d, &e);
+    }
+    free(d);
+    return command_end(&command, &e);
+}

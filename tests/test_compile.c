@@ -1,0 +1,204 @@
+/*
+ * test_compile.c: whole networks, privately in the simulator, against the fixed-point twin: every
+ * stage within the documented rounding of what the twin makes of the same inputs, the label that
+ * of the float model, and the counters those of the plan.
+ */
+#include "tests/check.h"
+#include "tests/nn_model.h"
+#include "tests/trial.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "nn/compile.h"
+#include "nn/float.h"
+#include "nn/lower.h"
+#include "nn/scores.h"
+#include "nn/selection.h"
+#include "nn/video_text.h"
+#include "nn/weights_raw.h"
+#include "proto/kernel.h"
+
+static uint64_t seed = 424242;
+static const struct protocol *proto;
+
+/* A private run of some frames of a clip. */
+struct run {
+    const struct fixed_model *model;
+    struct compile_options options;
+    struct sim_options sim;
+    const double *video;            /* frames * pixels in [0, 1] */
+    const uint64_t *selection;
+    struct compiled compiled;
+    struct trial trial;
+    unsigned label;
+    int64_t scores[FIXED_CLASSES];
+};
+
+static void run_inputs(struct run *r)
+{
+    const struct fixed_net *net = &r->model->net;
+    size_t pixels = geometry_in(&net->stage[0].g) * r->options.frames;
+    uint64_t *words = calloc(pixels, 8);
+    fixed_encode(words, r->video, pixels, net->frac);
+    trial_input(&r->trial, r->compiled.video, words, &r->compiled.video_shape);
+    free(words);
+    trial_input(&r->trial, r->compiled.selection, r->selection, NULL);
+    for (unsigned i = 0; i < net->nstage; i++)
+        if (r->compiled.weight[i] != NO_VALUE) {
+            trial_input(&r->trial, r->compiled.weight[i], (const uint64_t *)r->model->weight[i],
+                        &net->stage[i].g);
+            trial_input(&r->trial, r->compiled.bias[i], (const uint64_t *)r->model->bias[i], NULL);
+        }
+}
+
+/* Compiles, runs, joins; keep: also keep the stages of frame 0. */
+static int run(struct run *r, int keep)
+{
+    struct err e = { 0 };
+    uint64_t bits[2] = { 0 };
+    if (compile(&r->compiled, proto, &r->model->net, &r->options, &e) != 0) {
+        fprintf(stderr, "%s\n", e.text);
+        return -1;
+    }
+    for (unsigned i = 0; keep && i < r->model->net.nstage; i++)
+        program_keep(r->compiled.program, r->compiled.stage_value[i]);
+    r->trial = (struct trial){ .program = r->compiled.program, .options = r->sim };
+    run_inputs(r);
+    int code = trial_run(&r->trial);
+    if (code != 0) {
+        fprintf(stderr, "%s\n", r->trial.err.text);
+        return code;
+    }
+    code = trial_output(&r->trial, r->compiled.label, bits);
+    r->label = (unsigned)(bits[0] & 63);
+    if (code == 0 && r->compiled.scores != NO_VALUE)
+        code = trial_output(&r->trial, r->compiled.scores, (uint64_t *)r->scores);
+    return code;
+}
+
+static void run_free(struct run *r)
+{
+    trial_free(&r->trial);
+    compiled_fini(&r->compiled);
+}
+
+static void counters_equal_plan(struct run *r, struct cost *c)
+{
+    struct err e;
+    unsigned rounds = 0;
+    CHECK_EQ(cost_program(c, r->compiled.program, &e), 0);
+    for (unsigned i = 0; i < proto->parties; i++) {
+        const struct engine_stats *s = &r->trial.party[i].stats;
+        for (unsigned k = 0; k < proto->parties; k++)
+            CHECK_EQ(s->sent[k], c->bytes[i][k]);
+        rounds = s->rounds > rounds ? s->rounds : rounds;
+    }
+    CHECK_EQ(rounds, c->rounds);
+}
+
+/* ---- the emotion network on the sample video ---- */
+
+static struct fixed_model emotion_fixed;
+static struct model emotion;
+static struct video sample;
+static uint64_t *every15;
+static struct selection selection;
+
+static int load_emotion(void)
+{
+    struct err e = { 0 };
+    struct network net;
+    size_t n, m;
+    uint8_t *weights = data_read("model/emotion.f32", &n);
+    uint8_t *clip = data_read("sample_video.txt", &m);
+    network_default(&net);
+    int bad = weights == NULL || clip == NULL ||
+              weights_raw_parse(&emotion, &net, weights, n, "emotion.f32", &e) != 0 ||
+              fixed_lower(&emotion_fixed, &emotion, LOWER_FRAC, &e) != 0 ||
+              video_parse(&sample, clip, m, "sample_video.txt", 48, 48, 1, &e) != 0 ||
+              selection_every(&selection, 15, sample.frames, &e) != 0;
+    free(weights);
+    free(clip);
+    if (bad) {
+        fprintf(stderr, "%s\n", e.text);
+        return -1;
+    }
+    every15 = calloc((size_t)selection.rows * selection.frames, 8);
+    selection_matrix(every15, &selection);
+    return 0;
+}
+
+static void float_scores(double *scores)
+{
+    double logits[7 * 7];
+    for (uint32_t f = 0; f < 7; f++) {
+        float frame[2304], out[7];
+        struct err e;
+        for (int i = 0; i < 2304; i++)
+            frame[i] = (float)video_frame(&sample, selection.frame[f])[i];
+        CHECK_EQ(model_run(&emotion, frame, out, &e), 0);
+        for (int i = 0; i < 7; i++)
+            logits[f * 7 + (uint32_t)i] = out[i];
+    }
+    scores_sum(scores, logits, 7, 7, 1);
+}
+
+static void sample_video(void)
+{
+    struct run r = { .model = &emotion_fixed, .video = sample.value, .selection = every15,
+                     .options = { .frames = sample.frames, .selected = 7, .reveal_scores = 1 },
+                     .sim = { .seed = seed } };
+    struct cost c;
+    double want[7];
+    CHECK_EQ(run(&r, 0), 0);
+    CHECK_EQ(r.label, 3);
+    float_scores(want);
+    double worst = 0;
+    for (int i = 0; i < 7; i++)
+        worst = fmax(worst, fabs((double)r.scores[i] / (1 << COMPILE_SCORE_BITS) - want[i]));
+    CHECK(worst < 1.0 / 128);
+    counters_equal_plan(&r, &c);
+    CHECK(c.rounds <= 120);
+    CHECK(cost_total(&c) <= 150000000);
+    printf("# sample video: %u rounds, %.1f MB, largest score error %.5f (allowed 0.00781),"
+           " memory of a party's job %.0f MB\n", c.rounds, (double)cost_total(&c) / 1e6, worst,
+           (double)arena_peak(r.trial.party[0].arena) / 1e6);
+    run_free(&r);
+}
+
+static double seconds(uint32_t selected, uint64_t latency, uint64_t rate)
+{
+    struct run r = { .model = &emotion_fixed, .video = sample.value, .selection = every15,
+                     .options = { .frames = sample.frames, .selected = selected },
+                     .sim = { .seed = seed, .latency_ns = latency, .bits_per_second = rate } };
+    CHECK_EQ(run(&r, 0), 0);
+    double took = (double)r.trial.took / 1e9;
+    run_free(&r);
+    return took;
+}
+
+/* With 20 ms one way, seven frames take the rounds of one frame. */
+static void frames_overlap(void)
+{
+    double one = seconds(1, 20000000, 0), seven = seconds(7, 20000000, 0);
+    printf("# 20 ms one way: one frame %.3f s, seven frames %.3f s, ratio %.2f\n", one, seven,
+           seven / one);
+    CHECK(seven <= 1.3 * one);
+}
+
+int main(void)
+{
+    printf("# seed %" PRIu64 "\n", seed);
+    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
+        printf("# %s\n", proto->name);
+        if (emotion.data == NULL && load_emotion() != 0) {
+            check_skip("sample_video", "no data folder");
+            check_skip("frames_overlap", "no data folder");
+            continue;
+        }
+        CASE(sample_video);
+        CASE(frames_overlap);
+    }
+    return check_done();
+}

@@ -1,0 +1,297 @@
+/*
+ * test_roles.c: parties, Alice and Bob when nobody fails: labels, many jobs, refusals, models that
+ * replace each other. What failure does is in test_roles_faults.c, formats in test_wire.c.
+ */
+#include "roles_world.h"
+
+static void test_label(void)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct sim_options o = { .seed = seed, .latency_ns = W_MS, .jitter_ns = seed % 3 * W_MS,
+                                 .workers = 1 + seed % 3, .reorder = seed % 2,
+                                 .bits_per_second = seed % 4 == 0 ? 10000000 : 0 };
+        struct world *w = w_new(&o, NULL);
+        w_provide(w);
+        struct alice_conf conf = w_alice_conf();
+        conf.reveal_scores = seed % 2;
+        struct w_client *c = w_alice_with(w, conf);
+        sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+        w_judge(c);
+        CHECK_EQ(c->result.have_scores, seed % 2);
+        CHECK(c->result.seconds_total > 0);
+        for (unsigned i = 0; i < W_PARTIES; i++) {
+            const struct job_report *r = &w->party[i].report[0];
+            uint64_t sent = 0;
+            for (unsigned k = 0; k < W_PARTIES; k++)
+                sent += r->stats.sent[k];
+            CHECK_EQ(w->party[i].reports, 1);
+            CHECK_EQ(r->code, 0);
+            CHECK_EQ(sent, r->planned_bytes);
+            CHECK_EQ(c->result.planned_bytes[i], r->planned_bytes);
+            CHECK_EQ(r->stats.rounds, c->result.planned_rounds);
+        }
+        CHECK(w_idle(w));
+        w_free(w);
+    }
+}
+
+static void test_side_by_side(void)
+{
+    struct sim_options o = { .seed = 77, .latency_ns = 5 * W_MS, .jitter_ns = W_MS, .reorder = 1 };
+    struct world *w = w_new(&o, NULL);
+    w_provide(w);
+    struct w_client *c[4];
+    for (unsigned i = 0; i < 4; i++)        /* two run, two wait */
+        c[i] = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    for (unsigned i = 0; i < 4; i++)
+        w_judge(c[i]);
+    for (unsigned i = 0; i < W_PARTIES; i++)
+        CHECK_EQ(w->party[i].ok, 4);
+    CHECK(w_idle(w));
+    w_free(w);
+}
+
+static void test_one_after_another(void)
+{
+    struct sim_options o = { .seed = 78, .latency_ns = W_MS };
+    struct world *w = w_new(&o, NULL);
+    w_provide(w);
+    for (unsigned i = 0; i < 40; i++) {
+        struct w_client *c = w_alice(w);
+        sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+        w_judge(c);
+        CHECK(w_idle(w));
+        w_leave(c);
+        for (unsigned k = 0; k < W_PARTIES; k++)
+            CHECK_EQ(w->party[k].report[i].memory_peak, w->party[k].report[0].memory_peak);
+    }
+    w_free(w);
+}
+
+/* ---- refusals ---- */
+
+static void refused(struct world *w, struct alice_conf conf, int code, const char *text)
+{
+    struct w_client *c = w_alice_with(w, conf);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    CHECK_EQ(c->done, 1);
+    CHECK_EQ(c->err.code, code);
+    CHECK(strstr(c->err.text, text) != NULL);
+    if (strstr(c->err.text, text) == NULL)
+        fprintf(stderr, "expected \"%s\", got \"%s\"\n", text, c->err.text);
+    CHECK(w_idle(w));
+    w_leave(c);
+}
+
+static void test_refusals(void)
+{
+    struct sim_options o = { .seed = 5, .latency_ns = W_MS };
+    struct world *w = w_new(&o, NULL);
+    struct alice_conf conf = w_alice_conf();
+    refused(w, conf, ERR_INPUT, "has no model default");
+    w_provide(w);
+    conf.model_name = "other";
+    refused(w, conf, ERR_INPUT, "has no model other");
+    conf = w_alice_conf();
+    conf.frames = 7;
+    refused(w, conf, ERR_INPUT, "no frame selection for clips of 7 frames (it has for 4, 5)");
+    conf = w_alice_conf();
+    conf.h = 7;
+    refused(w, conf, ERR_INPUT, "takes frames of 6 x 6 x 1, not 7 x 6 x 1");
+    conf = w_alice_conf();
+    struct w_client *c = w_alice_with(w, conf);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    w_judge(c);
+    for (unsigned i = 0; i < W_PARTIES; i++)
+        CHECK_EQ(w->party[i].ok, 1);
+    w_free(w);
+}
+
+static void tight_lips(unsigned i, struct party_conf *c)
+{
+    c->reveal_scores = i != 2;
+}
+
+static void test_scores(void)
+{
+    struct sim_options o = { .seed = 6, .latency_ns = W_MS };
+    struct world *w = w_new(&o, tight_lips);
+    w_provide(w);
+    refused(w, w_alice_conf(), ERR_USAGE, "the operator of party 2 does not let scores out");
+    w_free(w);
+
+    w = w_new(&o, NULL);
+    struct bob_conf bob = w_bob_conf(w);
+    bob.reveal_scores = 0;
+    struct w_client *c = w_bob_with(w, &bob);
+    sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+    CHECK_EQ(c->err.code, 0);
+    refused(w, w_alice_conf(), ERR_USAGE, "the owner of model default does not let scores out");
+    struct alice_conf conf = w_alice_conf();
+    conf.reveal_scores = 0;
+    c = w_alice_with(w, conf);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    w_judge(c);
+    CHECK_EQ(c->result.have_scores, 0);
+    w_free(w);
+}
+
+static void test_busy(void)
+{
+    struct sim_options o = { .seed = 7, .latency_ns = 20 * W_MS };
+    struct world *w = w_new(&o, NULL);
+    struct w_client *c[7];
+    unsigned done = 0, busy = 0;
+    w_provide(w);
+    for (unsigned i = 0; i < 7; i++)
+        c[i] = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    for (unsigned i = 0; i < 7; i++) {
+        CHECK_EQ(c[i]->done, 1);
+        if (c[i]->err.code == 0) {
+            w_judge(c[i]);
+            done++;
+        } else {
+            CHECK_EQ(c[i]->err.code, ERR_PEER);
+            CHECK(strstr(c[i]->err.text, "busy") != NULL);
+            busy++;
+        }
+    }
+    CHECK_EQ(done, 4);
+    CHECK_EQ(busy, 3);
+    CHECK(w_idle(w));
+    w_free(w);
+}
+
+static int only_carol(void *ctx, const char *name, enum role_right right)
+{
+    (void)ctx;
+    return right == MAY_PROVIDE || strcmp(name, "carol") == 0;
+}
+
+static void carols(unsigned i, struct party_conf *c)
+{
+    c->may = i == 1 ? only_carol : NULL;
+}
+
+static void test_rights(void)
+{
+    struct sim_options o = { .seed = 8, .latency_ns = W_MS };
+    struct world *w = w_new(&o, carols);
+    w_provide(w);
+    refused(w, w_alice_conf(), ERR_USAGE, "party 1 refused: alice may not");
+    w_free(w);
+}
+
+static void other_window(unsigned i, struct party_conf *c)
+{
+    c->window = i == 1 ? 1 : 2;
+}
+
+static void test_other_plan(void)
+{
+    struct sim_options o = { .seed = 9, .latency_ns = W_MS };
+    struct world *w = w_new(&o, other_window);
+    w_provide(w);
+    refused(w, w_alice_conf(), ERR_ABORT, "party 0 and party 1 run different plans");
+    w_free(w);
+}
+
+static void small_models(unsigned i, struct party_conf *c)
+{
+    c->model_memory = i == 2 ? 1 << 16 : 0;
+}
+
+static void test_model_limits(void)
+{
+    struct sim_options o = { .seed = 10, .latency_ns = W_MS };
+    struct world *w = w_new(&o, small_models);
+    struct bob_conf bob = w_bob_conf(w);
+    struct w_client *c = w_bob_with(w, &bob);
+    sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+    CHECK_EQ(c->err.code, ERR_INPUT);
+    CHECK(strstr(c->err.text, "party 2 refused: the model needs") != NULL);
+    CHECK(w_idle(w));
+    w_free(w);
+
+    w = w_new(&o, NULL);
+    const char *const name[3] = { "a", "b", "c" };
+    for (unsigned i = 0; i < 3; i++) {
+        bob = w_bob_conf(w);
+        bob.model_name = name[i];
+        c = w_bob_with(w, &bob);
+        sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+        CHECK_EQ(c->err.code, i < 2 ? 0 : ERR_USAGE);
+        w_leave(c);
+    }
+    CHECK(w_idle(w));
+    w_free(w);
+}
+
+/* A job that runs while its model is replaced keeps the old one. */
+static void test_replacement(void)
+{
+    struct sim_options o = { .seed = 11, .latency_ns = 10 * W_MS };
+    struct world *w = w_new(&o, NULL);
+    w_provide(w);
+    for (unsigned i = 0; i < 8; i++) {
+        struct w_client *a = w_alice(w);
+        sim_run(w->sim, sim_now(w->sim) + (30 + 10 * i) * W_MS, W_S);
+        struct bob_conf conf = w_bob_conf(w);
+        struct w_client *b = w_bob_with(w, &conf);
+        sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+        CHECK_EQ(b->done, 1);
+        CHECK_EQ(b->err.code, 0);
+        if (a->err.code == 0)
+            w_judge(a);
+        else
+            CHECK(strstr(a->err.text, "different versions") != NULL);
+        CHECK(w_idle(w));
+        w_leave(a);
+        w_leave(b);
+    }
+    w_free(w);
+}
+
+static void test_bad_owner_input(void)
+{
+    struct sim_options o = { .seed = 12, .latency_ns = W_MS };
+    struct world *w = w_new(&o, NULL);
+    struct w_client *c = w_client(w, "alice");
+    struct alice_conf conf = w_alice_conf();
+    double video[W_FRAMES * W_PIXELS] = { 0 };
+    struct err e;
+    video[W_PIXELS + 3] = NAN;
+    conf.video = video;
+    CHECK(alice_new(c->host, &conf, &e) == NULL);
+    CHECK_EQ(e.code, ERR_INPUT);
+    CHECK(strstr(e.text, "frame 1 of the clip, value 3") != NULL);
+    conf.frames = 0;
+    CHECK(alice_new(c->host, &conf, &e) == NULL);
+    CHECK_EQ(e.code, ERR_INPUT);
+    struct bob_conf bob = w_bob_conf(w);
+    w->rows[5] = 2;
+    CHECK(bob_new(c->host, &bob, &e) == NULL);
+    CHECK_EQ(e.code, ERR_INPUT);
+    CHECK(strstr(e.text, "row 1, column 1") != NULL);
+    w_leave(c);
+    w_free(w);
+}
+
+int main(void)
+{
+    log_configure("err");
+    CASE(test_label);
+    CASE(test_side_by_side);
+    CASE(test_one_after_another);
+    CASE(test_refusals);
+    CASE(test_scores);
+    CASE(test_busy);
+    CASE(test_rights);
+    CASE(test_other_plan);
+    CASE(test_model_limits);
+    CASE(test_replacement);
+    CASE(test_bad_owner_input);
+    return check_done();
+}
