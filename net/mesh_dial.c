@@ -101,8 +101,9 @@ void node_impatient(struct timer *t)
     if (n->up)
         return;
     if (!n->dials)
-        err_set(&e, ERR_PEER, "%s has not connected within %.3g s: is it running, and does it "
-                "know our address and fingerprint?", n->name, seconds);
+        err_set(&e, ERR_PEER, "%s has not connected within %.3g s%s%.300s", n->name, seconds,
+                n->last.code != 0 ? "; last try: " : ": is it running, and does it know our "
+                "address and fingerprint?", n->last.text);
     else
         err_set(&e, ERR_PEER, "no link to %s at %s within %.3g s%s%.300s", n->name, n->address,
                 seconds, n->last.code != 0 ? "; last try: " : "", n->last.text);

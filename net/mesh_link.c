@@ -116,6 +116,7 @@ static int on_allowed(struct peer *p, const uint8_t digest[static CERT_DIGEST])
     if (c->node != NULL)
         return memcmp(c->node->digest, digest, CERT_DIGEST) == 0;
     struct node *n = find_caller(c->mesh, digest);
+    c->caller = n;
     if (n != NULL)
         peer_set_name(p, n->name);
     return n != NULL;
@@ -168,7 +169,7 @@ static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, 
 {
     struct contact *c = peer_owner(p);
     struct mesh *m = c->mesh;
-    struct node *n = c->node != NULL ? c->node : find_caller(m, peer_digest(p));
+    struct node *n = c->node != NULL ? c->node : c->caller;
     unsigned role = theirs->role;
     if (n == NULL || role != (n->index < LINK_CLIENT ? n->index : HELLO_CLIENT)) {
         err_set(why, ERR_PEER, "the fingerprint is that of %s, but it says it is %s%.0u",
@@ -289,6 +290,8 @@ static void on_closed(struct peer *p, const struct err *why)
         n->rival = NULL;
         loop_disarm(c->mesh->loop, &n->verdict);
     }
+    if (c->caller != NULL && !c->caller->up)
+        c->caller->last = *why;
     if (!c->mesh->stopping)
         log_stranger(c->mesh, why->text);
 }

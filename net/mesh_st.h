@@ -14,7 +14,8 @@
 struct contact {
     struct mesh *mesh;
     struct peer *peer;
-    struct node *node;          /* NULL: not known yet */
+    struct node *node;          /* NULL: not agreed yet */
+    struct node *caller;        /* accepted connections: whose certificate it showed */
     struct contact *next, *prev;
 };
 

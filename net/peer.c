@@ -376,11 +376,6 @@ void peer_set_name(struct peer *p, const char *name)
     snprintf(p->name, sizeof p->name, "%s at %s", name, p->where);
 }
 
-void peer_set_owner(struct peer *p, void *owner)
-{
-    p->owner = owner;
-}
-
 int peer_is_hopeless(const struct peer *p)
 {
     return p->hopeless;
@@ -399,16 +394,6 @@ const char *peer_name(const struct peer *p)
 enum peer_state peer_state(const struct peer *p)
 {
     return p->state;
-}
-
-int peer_is_dialled(const struct peer *p)
-{
-    return p->dialled;
-}
-
-const uint8_t *peer_digest(const struct peer *p)
-{
-    return tls_peer_digest(p->tls);
 }
 
 int peer_secret(struct peer *p, uint8_t secret[static LINK_SECRET])

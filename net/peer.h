@@ -73,12 +73,9 @@ int peer_is_hopeless(const struct peer *p);
 
 /* Who it is, once that is known: goes before its address in messages. */
 void peer_set_name(struct peer *p, const char *name);
-void peer_set_owner(struct peer *p, void *owner);
 void *peer_owner(const struct peer *p);
 const char *peer_name(const struct peer *p);
 enum peer_state peer_state(const struct peer *p);
-int peer_is_dialled(const struct peer *p);
-const uint8_t *peer_digest(const struct peer *p);       /* from PEER_HELLO on */
 int peer_secret(struct peer *p, uint8_t secret[static LINK_SECRET]);
 
 void peer_accept(struct peer *p);

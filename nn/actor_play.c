@@ -10,13 +10,14 @@ const char *const play_name[PLAY_EMOTIONS] = {
 
 /* What each emotion does at its height. */
 static const double play_action[PLAY_EMOTIONS][ACTIONS] = {
-    [0] = { [ACT_FROWN] = 1.25, [ACT_LID_RAISE] = 0.44, [ACT_LID_TIGHT] = 0.41,
+    [0] = { [ACT_FROWN] = 0.95, [ACT_LID_RAISE] = 0.44, [ACT_LID_TIGHT] = 0.41,
             [ACT_NOSE_WRINKLE] = 0.93, [ACT_LIP_RAISE] = 0.57, [ACT_TIGHTEN] = 0.51,
             [ACT_JAW_DROP] = 0.37, [ACT_BARE_TEETH] = 1.23, [ACT_HEAD_DOWN] = 0.34,
             [ACT_HEAD_TILT] = 0.11 },
-    [1] = { [ACT_FROWN] = 0.6, [ACT_CHEEK] = 0.6, [ACT_LID_TIGHT] = 0.8, [ACT_NOSE_WRINKLE] = 1.2,
-            [ACT_LIP_RAISE] = 1.1, [ACT_CORNER_DOWN] = 0.9, [ACT_CHIN_RAISE] = 0.6,
-            [ACT_EYES_CLOSED] = 0.5, [ACT_HEAD_DOWN] = -0.4 },
+    [1] = { [ACT_FROWN] = 0.7, [ACT_CHEEK] = 0.3, [ACT_LID_TIGHT] = 0.8, [ACT_NOSE_WRINKLE] = 1.0,
+            [ACT_LIP_RAISE] = 0.7, [ACT_CORNER_DOWN] = 0.7, [ACT_CHIN_RAISE] = 0.5,
+            [ACT_TIGHTEN] = 0.4, [ACT_EYES_CLOSED] = 0.3, [ACT_HEAD_DOWN] = -0.4,
+            [ACT_HEAD_TILT] = 0.2 },
     [2] = { [ACT_INNER_BROW] = 1.13, [ACT_FROWN] = 0.37, [ACT_LID_RAISE] = 0.52,
             [ACT_LIP_RAISE] = 0.67, [ACT_SMILE] = 0.19, [ACT_STRETCH] = 0.75, [ACT_PART] = 1.25,
             [ACT_BARE_TEETH] = 0.81, [ACT_HEAD_DOWN] = -0.32 },

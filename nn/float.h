@@ -3,7 +3,7 @@
  *
  * An evaluator holds the memory for one frame and keeps every layer's output until the next frame,
  * so that a reader can look inside. It borrows the model and reads the weights at every run: a
- * training loop may change them in between. One evaluator per thread; evaluators share a model freely.
+ * training loop may change them in between. One per thread; they share a model freely.
  */
 #ifndef OB_NN_FLOAT_H
 #define OB_NN_FLOAT_H
@@ -12,7 +12,7 @@
 
 struct evaluator;
 
-/* NULL without memory. The model must outlive the engine. */
+/* NULL without memory. The model must outlive it. */
 struct evaluator *evaluator_new(const struct model *m);
 void evaluator_free(struct evaluator *en);
 

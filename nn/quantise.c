@@ -54,6 +54,7 @@ static int settle(struct fixed_model *m, unsigned i, struct range *out, const st
                   const double *w, const double *b, struct err *e)
 {
     struct stage *s = &m->net.stage[i];
+    struct err why = { 0 };
     double top;
     int code = kernel_check(&top, &s->g, w, b, e);
     if (code != 0)
@@ -69,11 +70,11 @@ static int settle(struct fixed_model *m, unsigned i, struct range *out, const st
     do {
         s->shift = (uint8_t)shift;
         kernel_round(m, i, w, b);
-        code = range_stage(out, in, s, m->weight[i], m->bias[i], e);
-        if (code == 0 && (code = range_round(s, e)) != 0)
+        code = range_stage(out, in, s, m->weight[i], m->bias[i], &why);
+        if (code == 0 && (code = range_round(s, &why)) != 0)
             range_fini(out);
     } while (code == ERR_INPUT && shift-- > least);
-    return code;
+    return code == 0 ? 0 : err_set(e, code, "%s", why.text);
 }
 
 int quantise(struct fixed_model *m, double *const *w, double *const *b, struct err *e)

@@ -2,7 +2,6 @@
  * kernel_avx512.c: the matrix product where the processor multiplies 64-bit words itself (vpmullq,
  * AVX-512 DQ). One multiplication for eight products; everything else as in kernel_avx2.c.
  */
-#pragma GCC target("avx512f,avx512dq")
 #include <immintrin.h>
 
 #include "proto/kernel_impl.h"

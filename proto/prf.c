@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef HAVE_X86_KERNELS
+#include <cpuid.h>
+#endif
+
 #include <openssl/evp.h>
 
 #include "net/base_bytes.h"
@@ -137,7 +141,8 @@ static int has_aesni(void)
 
 static int has_vaes(void)
 {
-    return has_aesni() && __builtin_cpu_supports("vaes");
+    unsigned a, b, c = 0, d;    /* leaf 7, bit 9 of ecx; clang 14 has no name for it */
+    return has_aesni() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1) != 0;
 }
 #endif
 

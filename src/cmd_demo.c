@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/base_log.h"
 #include "src/cmd.h"
 #include "src/demo.h"
 #include "src/options.h"
@@ -95,6 +96,14 @@ static int look_at_clip(struct demo_conf *d, struct err *e)
     return code;
 }
 
+static int take_log(const char *spec, struct err *e)
+{
+    if (spec == NULL || log_configure(spec) == 0)
+        return 0;
+    return err_set(e, ERR_USAGE, "--log %.60s: expected error, warning, notice, info or debug, and "
+                   "after a comma e.g. net=debug (net, proto, nn, job)", spec);
+}
+
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "replicated-ring", .transport = "epoll", .reveal = "label",
@@ -107,7 +116,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_transport(&w, &sim, e) != 0 || take_wish(&d, &w, e) != 0)
+    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 || take_wish(&d, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||
         (w.model == NULL && owner_data_path(model, sizeof model, "emotion.obm", e) != 0))

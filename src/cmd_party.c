@@ -48,18 +48,9 @@ struct daemon {
     struct err *e;
     int stopping;
     uint64_t jobs_good, jobs_bad, bytes_sent;
-    uint64_t wire_mark, job_mark;       /* bytes on the wire at the last report; job of cpu_mark */
-    double cpu_mark;                    /* CPU seconds when that job was first seen */
+    uint64_t wire_mark;                 /* what came before the present job: bytes on the wire, */
+    double cpu_mark;                    /* and CPU seconds */
 };
-
-static int on_may(void *ctx, const char *name, enum role_right right)
-{
-    const struct daemon *d = ctx;
-    for (unsigned i = 0; i < d->settings.nclient; i++)
-        if (strcmp(d->settings.allowed[i].name, name) == 0)
-            return (d->settings.allowed[i].may & (uint32_t)right) != 0;
-    return 0;
-}
 
 static uint64_t wire_bytes(const struct daemon *d)
 {
@@ -70,16 +61,19 @@ static uint64_t wire_bytes(const struct daemon *d)
     return n;
 }
 
-/* CPU time is the process's: a job is charged from when it is first heard of while it is alone. */
-static void on_progress(void *ctx, uint64_t job, uint32_t done, uint32_t gates)
+/* CPU time and wire bytes are the process's: a job that comes while no other is running is charged
+ * from the moment when its client asks. */
+static int on_may(void *ctx, const char *name, enum role_right right)
 {
     struct daemon *d = ctx;
-    (void)done;
-    (void)gates;
-    if (job != d->job_mark && party_jobs(d->party) <= 1) {
-        d->job_mark = job;
+    if (right == MAY_CLASSIFY && party_jobs(d->party) == 0) {
         d->cpu_mark = process_cpu_seconds();
+        d->wire_mark = wire_bytes(d);
     }
+    for (unsigned i = 0; i < d->settings.nclient; i++)
+        if (strcmp(d->settings.allowed[i].name, name) == 0)
+            return (d->settings.allowed[i].may & (uint32_t)right) != 0;
+    return 0;
 }
 
 static void on_report(void *ctx, const struct job_report *r)
@@ -154,7 +148,7 @@ static int make_party(struct daemon *d)
         .reveal_scores = s->reveal == REVEAL_SCORES, .max_jobs = s->max_jobs,
         .max_models = s->max_models, .job_timeout = s->job_timeout, .job_memory = s->job_memory,
         .model_memory = s->model_memory, .window = s->window, .ctx = d, .may = on_may,
-        .report = on_report, .progress = on_progress, .span = d->trace != NULL ? on_span : NULL
+        .report = on_report, .span = d->trace != NULL ? on_span : NULL
     };
     d->party = party_new(d->node.host, &conf, d->e);
     return d->party == NULL ? d->e->code : 0;

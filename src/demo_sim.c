@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/base_log.h"
 #include "net/sim.h"
 #include "src/owner.h"
 #include "src/process.h"
@@ -193,6 +194,7 @@ int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e)
     };
     e->code = 0;
     o->proto = conf->proto;
+    log_configure(conf->log != NULL ? conf->log : "warning");
     int code = load(&p);
     if (code == 0) {
         p.sim = sim_new(&options, e);

@@ -14,7 +14,7 @@ static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
 
 struct span {
-    const char *name;           /* of a const table */
+    char name[32];
     uint64_t job, from, to;
     uint32_t gate;
     uint16_t frame, layer;
@@ -53,11 +53,13 @@ void trace_span(struct trace *t, uint64_t job, const struct engine_span *s)
         t->span = grown;
         t->room = room;
     }
-    t->span[t->n++] = (struct span){
-        .name = s->name, .job = job, .from = s->from, .to = s->to, .gate = s->id,
+    struct span *kept = &t->span[t->n++];
+    *kept = (struct span){
+        .job = job, .from = s->from, .to = s->to, .gate = s->id,
         .frame = s->gate->frame, .layer = s->gate->layer,
         .row = s->waiting ? NETWORK : s->worker
     };
+    snprintf(kept->name, sizeof kept->name, "%s", s->name != NULL ? s->name : "gate");
 }
 
 static int by_start(const void *a, const void *b)
@@ -115,7 +117,7 @@ static void write_spans(struct trace *t, FILE *f, int *first)
         fprintf(f, ",\n{\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\","
                 "\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,"
                 "\"frame\":%u,\"layer\":%u}}",
-                t->party, s->row, s->name == NULL ? "gate" : s->name,
+                t->party, s->row, s->name,
                 s->row < NETWORK ? "work" : "network", (double)s->from * 1e-3,
                 (double)(s->to - s->from) * 1e-3, s->job, s->gate, s->frame, s->layer);
     }

@@ -192,6 +192,23 @@ struct tensor {
     float v[ACTIVATIONS];
 };
 
+enum { BLOCK = 16 };            /* output channels at a time: they stay in registers */
+
+static void conv_point(float *y, const struct tensor *x, unsigned i, unsigned j, unsigned k,
+    unsigned units, const float *p, const float *bias)
+{
+    float sum[BLOCK];
+    memcpy(sum, bias, sizeof sum);
+    for (unsigned t = 0; t < k * k; t++) {
+        const float *in = x->v + ((i + t / k) * x->w + j + t % k) * (size_t)x->c;
+        for (unsigned m = 0; m < x->c; m++, p += units)
+            for (unsigned u = 0; u < BLOCK; u++)
+                sum[u] += in[m] * p[u];
+    }
+    for (unsigned u = 0; u < BLOCK; u++)
+        y[u] = sum[u] > 0 ? sum[u] : 0;
+}
+
 static const float *conv(struct tensor *o, const struct tensor *x, unsigned k, unsigned units,
     const float *p)
 {
@@ -199,19 +216,10 @@ static const float *conv(struct tensor *o, const struct tensor *x, unsigned k, u
     o->h = x->h - k + 1;
     o->w = x->w - k + 1;
     o->c = units;
-    for (unsigned at = 0; at < o->h * o->w; at++) {
-        float *y = o->v + (size_t)at * units;
-        memcpy(y, bias, units * sizeof *y);
-        for (unsigned t = 0; t < k * k; t++) {
-            const float *in = x->v
-                + ((at / o->w + t / k) * x->w + at % o->w + t % k) * (size_t)x->c;
-            for (unsigned m = 0; m < x->c; m++)
-                for (unsigned u = 0; u < units; u++)
-                    y[u] += in[m] * p[((size_t)t * x->c + m) * units + u];
-        }
-        for (unsigned u = 0; u < units; u++)
-            y[u] = y[u] > 0 ? y[u] : 0;
-    }
+    for (unsigned at = 0; at < o->h * o->w; at++)
+        for (unsigned u = 0; u < units; u += BLOCK)
+            conv_point(o->v + (size_t)at * units + u, x, at / o->w, at % o->w, k, units, p + u,
+                bias + u);
     return bias + units;
 }
 
@@ -235,13 +243,14 @@ static const float *dense(struct tensor *o, const struct tensor *x, unsigned uni
     const float *p)
 {
     const float *bias = p + (size_t)x->c * units;
-    *o = (struct tensor){ .h = 1, .w = 1, .c = units };
-    for (unsigned u = 0; u < units; u++) {
-        float sum = bias[u];
-        for (unsigned m = 0; m < x->c; m++)
-            sum += x->v[m] * p[(size_t)m * units + u];
-        o->v[u] = relu && sum < 0 ? 0 : sum;
-    }
+    o->h = o->w = 1;
+    o->c = units;
+    memcpy(o->v, bias, units * sizeof *bias);
+    for (unsigned m = 0; m < x->c; m++)
+        for (unsigned u = 0; u < units; u++)
+            o->v[u] += x->v[m] * p[(size_t)m * units + u];
+    for (unsigned u = 0; u < units && relu; u++)
+        o->v[u] = o->v[u] > 0 ? o->v[u] : 0;
     return bias + units;
 }
 
@@ -249,7 +258,8 @@ static const float *dense(struct tensor *o, const struct tensor *x, unsigned uni
 static void judge(double score[static 7], const uint8_t *grey, const float *p)
 {
     static struct tensor a, b;
-    a = (struct tensor){ .h = EDGE, .w = EDGE, .c = 1 };
+    a.h = a.w = EDGE;
+    a.c = 1;
     for (unsigned k = 0; k < LEVELS; k++)
         a.v[k] = (float)grey[k] / 255;
     p = conv(&b, &a, 5, 64, p);

@@ -187,11 +187,167 @@ static void frames_overlap(void)
     CHECK(seven <= 1.3 * one);
 }
 
+/* ---- random networks, stage by stage ---- */
+
+/* The exact value of a linear stage before truncation, from the definition. */
+static int64_t plain_linear(const struct fixed_model *m, unsigned i, const int64_t *in, uint32_t oy,
+                            uint32_t ox, uint32_t o)
+{
+    const struct geometry *g = &m->net.stage[i].g;
+    int64_t sum = m->bias[i][o];
+    for (uint32_t a = 0; a < g->kh; a++)
+        for (uint32_t b = 0; b < g->kw; b++) {
+            int64_t y = (int64_t)oy * g->sh + a - g->top, x = (int64_t)ox * g->sw + b - g->left;
+            if (y < 0 || x < 0 || y >= g->h || x >= g->w)
+                continue;
+            for (uint32_t c = 0; c < g->c; c++)
+                sum += in[(y * g->w + x) * g->c + c] *
+                       m->weight[i][((a * g->kw + b) * g->c + c) * g->oc + o];
+        }
+    return sum;
+}
+
+static int64_t plain_pool(const struct stage *s, const int64_t *in, uint32_t oy, uint32_t ox,
+                          uint32_t o)
+{
+    const struct geometry *g = &s->g;
+    int64_t sum = 0, top = INT64_MIN;
+    for (uint32_t a = 0; a < g->kh; a++)
+        for (uint32_t b = 0; b < g->kw; b++) {
+            int64_t y = (int64_t)oy * g->sh + a - g->top, x = (int64_t)ox * g->sw + b - g->left;
+            if (y < 0 || x < 0 || y >= g->h || x >= g->w)
+                continue;
+            int64_t v = in[(y * g->w + x) * g->c + o];
+            sum += v;
+            top = v > top ? v : top;
+        }
+    return s->kind == STAGE_MAXPOOL ? top : sum;
+}
+
+/* Is `got` what stage i may make of its private input? Only truncation may round: up or down. */
+static int allowed(const struct fixed_model *m, unsigned i, int relu, const int64_t *in, uint32_t k,
+                   int64_t got)
+{
+    const struct stage *s = &m->net.stage[i];
+    uint32_t o = k % s->g.oc, ox = k / s->g.oc % s->g.ow, oy = k / s->g.oc / s->g.ow;
+    if (s->kind == STAGE_RELU)
+        return got == (in[k] < 0 ? 0 : in[k]);
+    if (s->kind != STAGE_LINEAR)
+        return got == plain_pool(s, in, oy, ox, o);
+    int64_t v = plain_linear(m, i, in, oy, ox, o);
+    for (int64_t coin = 0; coin <= (s->shift > 0); coin++) {
+        int64_t t = (v >> s->shift) + coin;
+        if (got == (relu && t < 0 ? 0 : t))
+            return 1;
+    }
+    return 0;
+}
+
+/* Every stage of frame 0, each on the private run's own input. */
+static unsigned wrong_values(struct run *r, const int64_t *frame)
+{
+    const struct fixed_net *net = &r->model->net;
+    int64_t *in = calloc(geometry_in(&net->stage[0].g), 8);
+    unsigned wrong = 0;
+    memcpy(in, frame, geometry_in(&net->stage[0].g) * 8);
+    for (unsigned i = 0; i < net->nstage; i++) {
+        int last = i + 1u == net->nstage;
+        size_t n = geometry_out(&net->stage[i].g);
+        int64_t *out = calloc(last ? n * r->options.selected : n, 8);
+        CHECK_EQ(trial_output(&r->trial, r->compiled.stage_value[i], (uint64_t *)out), 0);
+        int relu = last ? net->softmax : net->stage[i].relu;
+        for (uint32_t k = 0; k < n; k++)
+            wrong += !allowed(r->model, i, relu, in, k, out[k]);
+        free(in);
+        in = out;
+    }
+    free(in);
+    return wrong;
+}
+
+/* The scores that the private logits of all frames imply. */
+static double score_error(struct run *r)
+{
+    const struct fixed_net *net = &r->model->net;
+    size_t n = net->nclass, frames = r->options.selected;
+    int64_t *logits = calloc(n * frames, 8);
+    double *u = calloc(n * frames, sizeof *u), want[FIXED_CLASSES], worst = 0;
+    CHECK_EQ(trial_output(&r->trial, r->compiled.stage_value[net->nstage - 1],
+                          (uint64_t *)logits), 0);
+    for (size_t k = 0; k < n * frames; k++)
+        u[k] = ldexp((double)logits[k], -net->frac);
+    scores_sum(want, u, frames, n, net->softmax);
+    for (size_t k = 0; k < n; k++)
+        worst = fmax(worst, fabs(ldexp((double)r->scores[k], -COMPILE_SCORE_BITS) - want[k]));
+    free(logits);
+    free(u);
+    return worst;
+}
+
+static int one_network(uint64_t *s)
+{
+    enum { FRAMES = 4, SELECTED = 3 };
+    struct network net;
+    struct model m;
+    struct fixed_model fixed;
+    struct err e;
+    random_network(&net, s);
+    if (model_init(&m, &net, &e) != 0)
+        return -1;
+    random_weights(&m, s);
+    int refused = fixed_lower(&fixed, &m, pick(s, 12, 15), &e);
+    model_fini(&m);
+    if (refused)
+        return 0;
+    size_t pixels = geometry_in(&fixed.net.stage[0].g);
+    double *video = calloc(FRAMES * pixels, sizeof *video);
+    uint64_t rows[SELECTED * FRAMES] = { 0 }, *frame = calloc(pixels, 8);
+    for (size_t k = 0; k < FRAMES * pixels; k++)
+        video[k] = pick(s, 0, 9) == 0 ? (double)pick(s, 0, 1) : unit(s);
+    uint32_t first = pick(s, 0, FRAMES - 1);
+    for (uint32_t k = 0; k < SELECTED; k++)
+        rows[k * FRAMES + (k == 0 ? first : pick(s, 0, FRAMES - 1))] = 1;
+    struct run r = { .model = &fixed, .video = video, .selection = rows,
+                     .options = { .frames = FRAMES, .selected = SELECTED, .reveal_scores = 1,
+                                  .slice = pick(s, 1, 40), .window = pick(s, 1, 3) },
+                     .sim = { .seed = *s, .reorder = 1, .latency_ns = 100000 } };
+    struct cost c;
+    CHECK_EQ(run(&r, 1), 0);
+    counters_equal_plan(&r, &c);
+    fixed_encode(frame, video + first * pixels, pixels, fixed.net.frac);
+    CHECK_EQ(wrong_values(&r, (int64_t *)frame), 0);
+    double error = score_error(&r);
+    CHECK(error < 1e-4);
+    for (unsigned k = 0; k < fixed.net.nclass; k++)
+        CHECK(r.scores[k] < r.scores[r.label] || (r.scores[k] == r.scores[r.label] && k >= r.label));
+    run_free(&r);
+    free(video);
+    free(frame);
+    fixed_model_fini(&fixed);
+    return 1;
+}
+
+static void random_networks(void)
+{
+    uint64_t s = seed;
+    unsigned done = 0;
+    for (int k = 0; k < 400 && done < 100 && check_bad == 0; k++) {
+        uint64_t before = s;
+        int ran = one_network(&s);
+        CHECK(ran >= 0);
+        done += ran == 1;
+        if (check_bad > 0)
+            fprintf(stderr, "the network of seed %" PRIu64 "\n", before);
+    }
+    CHECK_EQ(done, 100);
+}
+
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", seed);
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
+        CASE(random_networks);
         if (emotion.data == NULL && load_emotion() != 0) {
             check_skip("sample_video", "no data folder");
             check_skip("frames_overlap", "no data folder");

@@ -180,7 +180,7 @@ static void reference_frames(const struct model *m, const struct video *v, json_
 
 static void shipped_model(void)
 {
-    size_t nw, nv, nr;
+    size_t nw = 0, nv = 0, nr = 0;
     uint8_t *w = data_read("model/emotion.f32", &nw), *v = data_read("sample_video.txt", &nv);
     uint8_t *r = data_read("model/reference.json", &nr);
     struct network net;

@@ -1,0 +1,93 @@
+/*
+ * lockstep.h: one gate at all parties, step by step, on memory and keys that the test chooses:
+ * nothing of the engine or the network is in the way, so a test sees (and may taint) every word.
+ */
+#ifndef OB_TESTS_LOCKSTEP_H
+#define OB_TESTS_LOCKSTEP_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/protocol.h"
+
+enum { LOCKSTEP_STEPS = 24, LOCKSTEP_PARTIES = 4 };
+
+struct lockstep {
+    const struct program *program;
+    uint32_t id;                                        /* the gate */
+    struct keys *keys[LOCKSTEP_PARTIES];
+    uint64_t *x[LOCKSTEP_PARTIES][3];                   /* operands in the layout of values */
+    uint64_t *z[LOCKSTEP_PARTIES];                      /* the result, allocated by lockstep_run */
+    uint8_t *message[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];   /* step, from, to */
+    size_t bytes[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];
+    unsigned steps;
+    const struct gate_ops *replaced;                    /* use these ops instead: controls */
+    void (*sent)(void *message, size_t n);              /* called on every message; may be NULL */
+};
+
+static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops, unsigned p,
+                                 unsigned s, uint8_t *scratch)
+{
+    const struct protocol *proto = l->program->proto;
+    const struct gate *g = &l->program->gate[l->id];
+    struct step step = { .program = l->program, .gate = g, .id = l->id, .self = p,
+                         .role = gate_role(proto, g, p), .scratch = scratch, .keys = l->keys[p],
+                         .z = l->z[p] };
+    const struct value *out = &l->program->value[g->out];
+    step.z_stride = value_stride(proto, (enum value_kind)out->kind, out->n);
+    for (int k = 0; k < 3; k++)
+        if (g->in[k] != NO_VALUE) {
+            const struct value *v = &l->program->value[g->in[k]];
+            step.x[k] = l->x[p][k];
+            step.stride[k] = value_stride(proto, (enum value_kind)v->kind, v->n);
+        }
+    const struct round *round = gate_round(ops, g, s, &step.level);
+    for (unsigned q = 0; q < proto->parties; q++) {
+        size_t n = round->bytes == NULL || p == q ? 0
+                 : round->bytes(g, step.level, step.role, gate_role(proto, g, q));
+        l->bytes[s][p][q] = n;
+        if (n > 0)
+            step.out[gate_role(proto, g, q)] = l->message[s][p][q] = aligned_alloc(64, (n + 63) / 64 * 64);
+        if (s > 0)
+            step.in[gate_role(proto, g, q)] = l->message[s - 1][q][p];
+    }
+    round->run(&step);
+    for (unsigned q = 0; q < proto->parties; q++)
+        if (l->sent != NULL && l->bytes[s][p][q] > 0)
+            l->sent(l->message[s][p][q], l->bytes[s][p][q]);
+}
+
+/* Runs the gate to its end. Messages stay until lockstep_clear. */
+static inline void lockstep_run(struct lockstep *l)
+{
+    const struct protocol *proto = l->program->proto;
+    const struct gate *g = &l->program->gate[l->id];
+    const struct gate_ops *ops = l->replaced != NULL ? l->replaced : gate_ops(proto, g);
+    uint8_t *scratch[LOCKSTEP_PARTIES];
+    size_t n = ops->scratch == NULL ? 0 : ops->scratch(l->program, g);
+    for (unsigned p = 0; p < proto->parties; p++) {
+        scratch[p] = aligned_alloc(64, (n + 127) / 64 * 64);
+        l->z[p] = calloc(l->program->value[g->out].words + 8, 8);
+    }
+    l->steps = gate_steps(ops, g);
+    for (unsigned s = 0; s < l->steps; s++)
+        for (unsigned p = 0; p < proto->parties; p++)
+            lockstep_step(l, ops, p, s, scratch[p]);
+    for (unsigned p = 0; p < proto->parties; p++)
+        free(scratch[p]);
+}
+
+static inline void lockstep_clear(struct lockstep *l)
+{
+    for (unsigned p = 0; p < l->program->proto->parties; p++) {
+        free(l->z[p]);
+        l->z[p] = NULL;
+        for (unsigned s = 0; s < l->steps; s++)
+            for (unsigned q = 0; q < l->program->proto->parties; q++) {
+                free(l->message[s][p][q]);
+                l->message[s][p][q] = NULL;
+            }
+    }
+}
+
+#endif

@@ -1,0 +1,267 @@
+/* Errors, log levels, memory and byte readers. */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "net/base_bytes.h"
+#include "net/base_err.h"
+#include "net/base_log.h"
+#include "net/base_mem.h"
+#include "tests/check.h"
+
+static void errors(void)
+{
+    struct err e = { 0 };
+    CHECK_EQ(err_set(&e, ERR_INPUT, "%s:%d: bad", "file", 7), ERR_INPUT);
+    CHECK_EQ(e.code, ERR_INPUT);
+    CHECK(strcmp(e.text, "file:7: bad") == 0);
+    CHECK_EQ(err_prefix(&e, "party %d", 1), ERR_INPUT);
+    CHECK(strcmp(e.text, "party 1: file:7: bad") == 0);
+    CHECK_EQ(err_set(NULL, ERR_PEER, "nobody reads this"), ERR_PEER);
+    char longer[2000];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    err_set(&e, ERR_FAILED, "%s", longer);
+    CHECK_EQ(strlen(e.text), sizeof e.text - 1);
+    err_prefix(&e, "%s", longer);
+    CHECK_EQ(strlen(e.text), sizeof e.text - 1);
+}
+
+static void log_levels(void)
+{
+    CHECK_EQ(log_configure("notice"), 0);
+    CHECK(log_enabled(LOG_NET, LOG_NOTICE) && !log_enabled(LOG_NET, LOG_INFO));
+    CHECK_EQ(log_configure("error,net=debug"), 0);
+    CHECK(log_enabled(LOG_NET, LOG_DEBUG) && !log_enabled(LOG_NN, LOG_WARN));
+    CHECK_EQ(log_configure("loud"), -1);
+    CHECK_EQ(log_configure("nobody=debug"), -1);
+    CHECK_EQ(log_configure("notice"), 0);
+}
+
+/* Takes and gives blocks at random and keeps its own account of them. */
+static void arena_random(void)
+{
+    enum { SLOTS = 64 };
+    uint64_t seed = 20240611, expect[SLOTS] = { 0 };
+    uint8_t *slot[SLOTS] = { 0 };
+    size_t n[SLOTS] = { 0 };
+    struct arena *a = arena_new(0);
+    printf("# seed %llu\n", (unsigned long long)seed);
+    for (int step = 0; step < 20000; step++) {
+        unsigned i = check_random(&seed) % SLOTS;
+        if (slot[i] != NULL) {
+            for (size_t k = 0; k < n[i]; k += 97)
+                if (slot[i][k] != (uint8_t)(expect[i] + k))
+                    CHECK(!"another block's bytes");
+            arena_give(slot[i]);
+            slot[i] = NULL;
+            continue;
+        }
+        n[i] = check_random(&seed) % (1u << (check_random(&seed) % 18));
+        slot[i] = arena_take(a, n[i]);
+        CHECK(slot[i] != NULL && (uintptr_t)slot[i] % 64 == 0);
+        CHECK(n[i] < 32768 || (uintptr_t)slot[i] % 4096 >= 64);
+        expect[i] = check_random(&seed);
+        for (size_t k = 0; k < n[i]; k++)
+            slot[i][k] = (uint8_t)(expect[i] + k);
+    }
+    size_t used = 0;
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (slot[i] != NULL)
+            used += n[i];
+    CHECK(arena_used(a) >= used && arena_peak(a) >= arena_used(a));
+    for (unsigned i = 0; i < SLOTS; i++)
+        arena_give(slot[i]);
+    CHECK_EQ(arena_used(a), 0);
+    arena_free(a);
+}
+
+static void arena_reuse_and_waste(void)
+{
+    struct arena *a = arena_new(0);
+    void *p = arena_take(a, 100000), *q;
+    arena_give(p);
+    CHECK((q = arena_take(a, 99999)) == p);
+    arena_give(q);
+    for (size_t n = 4096; n < (64u << 20); n += n / 3 + 1) {
+        size_t before = arena_used(a);
+        p = arena_take(a, n);
+        CHECK(p != NULL && arena_used(a) - before <= n + n / 8 + 4096);
+        arena_give(p);
+    }
+    arena_free(a);
+}
+
+static void arena_limit(void)
+{
+    struct arena *a = arena_new(1 << 20);
+    CHECK(arena_take(a, 2 << 20) == NULL);
+    void *p = arena_take(a, 600000);
+    CHECK(p != NULL && arena_take(a, 600000) == NULL);
+    arena_give(p);
+    void *q = arena_take(a, 900000);       /* the free block of 600000 makes room */
+    CHECK(q != NULL);
+    CHECK(arena_take(a, SIZE_MAX) == NULL && arena_take(a, SIZE_MAX - 64) == NULL);
+    CHECK(arena_used(a) <= 1 << 20);
+    arena_give(q);
+    p = arena_take(a, 0);
+    CHECK(p != NULL);
+    arena_give(p);
+    arena_give(NULL);
+    arena_free(a);
+    arena_free(NULL);
+}
+
+/* What a host has pinned outlives its arena. */
+static void arena_pins(void)
+{
+    struct arena *a = arena_new(0);
+    uint8_t *p = arena_take(a, 1000), *q = arena_take(a, 70000), *r = arena_take(a, 10);
+    memset(p, 1, 1000);
+    memset(q, 2, 70000);
+    arena_pin(p);
+    arena_pin(q);
+    arena_pin(r);
+    arena_unpin(r);
+    arena_free(a);
+    CHECK(p[999] == 1 && q[69999] == 2);
+    arena_unpin(p);
+    arena_give(q);
+    CHECK(p[999] == 1);
+    arena_give(p);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Looks for a pattern in all of this process's writable memory. */
+static int find_pattern(const uint8_t *pattern, size_t n)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    int found = 0;
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        unsigned long from, to;
+        char mode[8];
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[0] != 'r' || mode[1] != 'w')
+            continue;
+        FILE *mem = fopen("/proc/self/mem", "r");
+        static uint8_t page[4096];
+        for (unsigned long at = from; mem != NULL && at < to; at += sizeof page) {
+            if (fseek(mem, (long)at, SEEK_SET) != 0 || fread(page, 1, sizeof page, mem) == 0)
+                continue;
+            for (size_t k = 0; k + n <= sizeof page; k += n)
+                found += memcmp(page + k, pattern, n) == 0;
+            memset(page, 0, sizeof page);
+        }
+        if (mem != NULL)
+            fclose(mem);
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return found;
+}
+
+/* The pattern is never in memory as a whole but in the arena: it is built from its complement. */
+static void arena_wipes(void)
+{
+    uint8_t pattern[64];
+    uint64_t seed = 77;
+    for (size_t i = 0; i < sizeof pattern; i++)
+        pattern[i] = (uint8_t)check_random(&seed);
+    struct arena *a = arena_new(0);
+    uint8_t *p = arena_take(a, 1 << 20), *q = arena_take(a, 4096);
+    for (size_t i = 0; i < 1 << 20; i++)
+        p[i] = pattern[i % 64];
+    memcpy(q, p, 4096);
+    arena_give(p);
+    CHECK(find_pattern(pattern, 64) > 4000);
+    arena_free(a);
+    int left = find_pattern(pattern, 64);
+    CHECK(left <= 2);           /* `pattern` itself, and the buffer of the search */
+}
+#endif
+
+static void double_give_aborts(void)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct arena *a = arena_new(0);
+        void *p = arena_take(a, 10);
+        signal(SIGABRT, SIG_DFL);
+        arena_give(p);
+        arena_give(p);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+}
+
+static void allocation_failures(void)
+{
+    struct arena *a = arena_new(0);
+    mem_fail_at(2);
+    void *p = mem_new(3, 5), *q = mem_new(3, 5), *r = mem_new(3, 5);
+    CHECK(p != NULL && q == NULL && r != NULL);
+    mem_free(p);
+    mem_free(r);
+    mem_fail_at(1);
+    CHECK(arena_take(a, 8) == NULL);
+    p = arena_take(a, 8);
+    CHECK(p != NULL);
+    mem_fail_at(1);
+    CHECK(arena_new(0) == NULL);
+    mem_fail_at(0);
+    volatile size_t half = SIZE_MAX / 2;
+    CHECK(mem_new(half, 3) == NULL);
+    arena_free(a);
+}
+
+static void wiping(void)
+{
+    uint8_t b[100];
+    memset(b, 7, sizeof b);
+    wipe(b + 10, 80);
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(b[i], i < 10 || i >= 90 ? 7 : 0);
+    wipe(NULL, 0);
+}
+
+static void bytes(void)
+{
+    const uint8_t in[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+    struct reader r = { .p = in, .n = sizeof in };
+    CHECK_EQ(read_u8(&r), 1);
+    CHECK_EQ(read_u16(&r), 0x0302);
+    CHECK_EQ(read_u32(&r), 0x07060504);
+    CHECK_EQ(read_u64(&r), 0x0f0e0d0c0b0a0908);
+    CHECK(!r.bad && r.n == 1);
+    CHECK_EQ(read_u16(&r), 0);
+    CHECK(r.bad);
+    CHECK_EQ(read_u8(&r), 0);   /* stays bad, though a byte is left */
+    uint8_t out[8];
+    put_u64(out, 0x0123456789abcdef);
+    CHECK(out[0] == 0xef && out[7] == 0x01 && get_u64(out) == 0x0123456789abcdef);
+    CHECK(get_u16(out) == 0xcdef && get_u32(out + 4) == 0x01234567);
+}
+
+int main(void)
+{
+    CASE(errors);
+    CASE(log_levels);
+    CASE(arena_random);
+    CASE(arena_reuse_and_waste);
+    CASE(arena_limit);
+    CASE(arena_pins);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CASE(arena_wipes);
+#else
+    check_skip("arena_wipes", "a sanitizer's allocator keeps freed pages its own way");
+#endif
+    CASE(double_give_aborts);
+    CASE(allocation_failures);
+    CASE(wiping);
+    CASE(bytes);
+    return check_done();
+}

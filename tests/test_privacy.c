@@ -1,0 +1,321 @@
+/*
+ * test_privacy.c: what one corrupted party sees does not depend on the secrets.
+ *
+ * For every gate and every party: the party's own randomness (its keys, its shares of the inputs)
+ * is fixed once; only the keys that it does not hold vary from run to run. Over many runs with
+ * input a and as many with input b, every received word, and every pair of received words, must
+ * be distributed alike: two-sample chi-square tests on nibbles, single and joint, with a threshold
+ * far out in the tail for the number of tests made. Controls with one mask left out must fail.
+ */
+#include "tests/check.h"
+#include "tests/lockstep.h"
+#include "tests/trial.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+enum { RUNS = 3000, WORDS = 40, NIBBLES = 4 };
+
+static uint64_t state = 777;
+
+/* ---- one observed gate ---- */
+
+struct view {
+    unsigned words;
+    uint64_t word[WORDS];
+};
+
+struct experiment {
+    struct program *program;
+    uint32_t id;
+    const struct gate_ops *replaced;
+    unsigned observer;
+    int bits;                       /* operands are bits */
+    uint64_t fixed_key;             /* seeds for what the observer knows */
+};
+
+/* Keys: pair (a, b) known to the observer iff it is one of the two. */
+static void keys_make(const struct experiment *x, struct keys keys[3])
+{
+    for (unsigned a = 0; a < 3; a++) {
+        unsigned b = (a + 1) % 3;
+        uint64_t s = a == x->observer || b == x->observer ? x->fixed_key + a : state;
+        uint8_t key[PRF_KEY];
+        for (int i = 0; i < PRF_KEY; i++)
+            key[i] = (uint8_t)check_random(&s);
+        if (a != x->observer && b != x->observer)
+            state = s;
+        prf_init(&keys[a].pair[b], key);
+        prf_init(&keys[b].pair[a], key);
+    }
+}
+
+/* Three shares of `value`: the observer's two are fixed, the third makes the value. */
+static void shares(const struct experiment *x, uint64_t salt, uint64_t value, uint64_t share[3])
+{
+    uint64_t s = x->fixed_key + salt;
+    unsigned third = (x->observer + 2) % 3;
+    for (unsigned j = 0; j < 3; j++)
+        share[j] = check_random(&s);
+    uint64_t a = share[(third + 1) % 3], b = share[(third + 2) % 3];
+    share[third] = x->bits ? value ^ a ^ b : value - a - b;
+}
+
+/* A one-element operand; a SUM is the product of the value with a shared 1, as it comes out of
+ * the protocol, so that nothing but the gate's own masks protects it. */
+static void operand(const struct experiment *x, struct lockstep *l, int k, uint64_t value)
+{
+    const struct gate *g = &x->program->gate[x->id];
+    const struct value *v = &x->program->value[g->in[k]];
+    uint64_t share[3], one[3];
+    shares(x, 100 + (uint64_t)k, value, share);
+    shares(x, 200, 1, one);
+    for (unsigned p = 0; p < 3; p++) {
+        unsigned q = (p + 1) % 3;
+        l->x[p][k] = calloc(v->words + 8, 8);
+        l->x[p][k][0] = v->kind != VALUE_SUM ? share[p]
+                      : share[p] * (one[p] + one[q]) + share[q] * one[p];
+        if (v->kind != VALUE_SUM)
+            l->x[p][k][1] = share[q];
+    }
+}
+
+static void observe(const struct experiment *x, uint64_t value, struct view *out)
+{
+    struct keys keys[3];
+    struct lockstep l = { .program = x->program, .id = x->id, .replaced = x->replaced };
+    const struct gate *g = &x->program->gate[x->id];
+    memset(keys, 0, sizeof keys);
+    keys_make(x, keys);
+    for (int k = 0; k < 2; k++)
+        if (g->in[k] != NO_VALUE)
+            operand(x, &l, k, value);
+    for (unsigned p = 0; p < 3; p++)
+        l.keys[p] = &keys[p];
+    lockstep_run(&l);
+    out->words = 0;
+    for (unsigned s = 0; s < l.steps; s++)
+        for (unsigned from = 0; from < 3; from++)
+            for (size_t b = 0; b < l.bytes[s][from][x->observer] && out->words < WORDS; b += 8) {
+                size_t n = l.bytes[s][from][x->observer] - b;
+                uint64_t w = 0;
+                memcpy(&w, l.message[s][from][x->observer] + b, n < 8 ? n : 8);
+                out->word[out->words++] = w;
+            }
+    for (unsigned p = 0; p < 3; p++)
+        for (int k = 0; k < 2; k++)
+            free(l.x[p][k]);
+    lockstep_clear(&l);
+    for (unsigned p = 0; p < 3; p++)
+        for (unsigned q = 0; q < 3; q++)
+            if (p != q)
+                prf_fini(&keys[p].pair[q]);
+}
+
+/* ---- the test ---- */
+
+/* Two-sample chi-square of counts a, b over cells, as a distance in standard deviations. */
+static double distance(const uint32_t *a, const uint32_t *b, unsigned cells)
+{
+    double x = 0;
+    int used = 0;
+    for (unsigned c = 0; c < cells; c++) {
+        double sum = (double)a[c] + b[c], diff = (double)a[c] - b[c];
+        if (sum > 0) {
+            x += diff * diff / sum;
+            used++;
+        }
+    }
+    return used < 2 ? (x > 0 ? 1e9 : 0) : (x - (used - 1)) / sqrt(2.0 * (used - 1));
+}
+
+/* Nibbles that are looked at: the lowest, the top one, and two that truncation by 14 bits brings
+ * to the same place. */
+static unsigned nibble(uint64_t w, int which)
+{
+    static const unsigned at[NIBBLES] = { 0, 14, 30, 60 };
+    return (unsigned)(w >> at[which]) & 15;
+}
+
+static double worst_distance(const struct view *a, const struct view *b)
+{
+    double worst = 0;
+    for (unsigned i = 0; i < a[0].words; i++)
+        for (unsigned j = i; j < a[0].words; j++)
+            for (int k = 0; k < NIBBLES * NIBBLES; k++) {
+                uint32_t ha[256] = { 0 }, hb[256] = { 0 };
+                for (int r = 0; r < RUNS; r++) {
+                    ha[nibble(a[r].word[i], k / NIBBLES) * 16 + nibble(a[r].word[j], k % NIBBLES)]++;
+                    hb[nibble(b[r].word[i], k / NIBBLES) * 16 + nibble(b[r].word[j], k % NIBBLES)]++;
+                }
+                double d = distance(ha, hb, 256);
+                worst = d > worst ? d : worst;
+            }
+    return worst;
+}
+
+/* The largest distance over the observers, inputs a and b. */
+static double experiment(struct program *p, uint32_t id, const struct gate_ops *replaced, int bits,
+                         uint64_t a, uint64_t b)
+{
+    static struct view va[RUNS], vb[RUNS];
+    double worst = 0;
+    for (unsigned observer = 0; observer < 3; observer++) {
+        struct experiment x = { .program = p, .id = id, .replaced = replaced, .bits = bits,
+                                .observer = observer, .fixed_key = check_random(&state) };
+        for (int r = 0; r < RUNS; r++) {
+            observe(&x, a, &va[r]);
+            observe(&x, b, &vb[r]);
+            CHECK_EQ(va[r].words, vb[r].words);
+        }
+        double d = worst_distance(va, vb);
+        worst = d > worst ? d : worst;
+    }
+    return worst;
+}
+
+static const double limit = 9;      /* standard deviations; some 10^5 tests are made */
+
+static double gate_experiment(enum gate_kind kind, const struct gate_ops *replaced)
+{
+    struct program *p = program_new(&protocol_replicated);
+    int bits = kind == GATE_AND || kind == GATE_B2A;
+    enum value_kind reads = bits ? VALUE_BITS
+                          : kind == GATE_SIGN ? VALUE_SHARE : VALUE_SUM;
+    uint32_t x = program_external(p, reads, 1), y = program_external(p, VALUE_BITS, 1);
+    switch (kind) {
+    case GATE_RESHARE: gate_reshare(p, x); break;
+    case GATE_TRUNC: gate_trunc(p, x, 14); break;
+    case GATE_RELU: gate_relu(p, x, 14, 8); break;
+    case GATE_SIGN: gate_sign(p, x, 40); break;
+    case GATE_AND: gate_and(p, x, y); break;
+    default: gate_b2a(p, x);
+    }
+    CHECK_EQ(program_check(p, NULL), 0);
+    double d = bits ? experiment(p, 0, replaced, 1, 0, 1)
+                    : experiment(p, 0, replaced, 0, 5 << 14, (uint64_t)-7 << 14);
+    program_free(p);
+    return d;
+}
+
+static void views_are_alike(void)
+{
+    static const struct { enum gate_kind kind; const char *name; } gates[] = {
+        { GATE_RESHARE, "reshare" }, { GATE_TRUNC, "trunc" }, { GATE_RELU, "relu" },
+        { GATE_SIGN, "sign" }, { GATE_AND, "and" }, { GATE_B2A, "b2a" },
+    };
+    for (int i = 0; i < 6; i++) {
+        double d = gate_experiment(gates[i].kind, NULL);
+        printf("# %-8s largest distance %.1f (allowed %.0f)\n", gates[i].name, d, limit);
+        CHECK(d < limit);
+    }
+}
+
+/* ---- controls: one mask left out ---- */
+
+static const struct gate_ops *original;
+static unsigned unmasked_step, unmasked_byte;
+
+/* Runs the real first round, then takes one mask off the dealer's message: the item at
+ * unmasked_byte is replaced by itself plus F(k_1, use), as if the mask had not been drawn. */
+static void unmask(struct step *s)
+{
+    original->rounds[0].run(s);
+    if (s->role != 0)
+        return;
+    uint64_t mask, item;
+    prf_fill(&s->keys->pair[(1u + s->gate->turn) % 3], s->id, unmasked_step, 0, &mask, 8);
+    memcpy(&item, s->out[2] + unmasked_byte, 8);
+    item += mask;
+    memcpy(s->out[2] + unmasked_byte, &item, 8);
+}
+
+static double control(enum gate_kind kind, unsigned use, unsigned byte)
+{
+    struct round rounds[8];
+    original = protocol_replicated.gate[kind];
+    memcpy(rounds, original->rounds, original->nround * sizeof *rounds);
+    rounds[0].run = unmask;
+    struct gate_ops broken = *original;
+    broken.rounds = rounds;
+    unmasked_step = use;
+    unmasked_byte = byte;
+    return gate_experiment(kind, &broken);
+}
+
+/* A product sent without its zero sharing. */
+static void reshare_bare(struct step *s)
+{
+    memcpy(s->z, s->x[0], s->gate->n * sizeof *s->z);
+    memcpy(s->out[(s->role + 2) % 3], s->z, s->gate->n * sizeof *s->z);
+}
+
+static void missing_masks_are_seen(void)
+{
+    enum { PART = 2, COIN = 3 };    /* the dealt part, the sign's mask bit (replicated.h) */
+    double d = control(GATE_TRUNC, PART, 0);
+    printf("# trunc without the mask of the part: %.1f\n", d);
+    CHECK(d > limit);
+    d = control(GATE_RELU, PART, 0);
+    printf("# relu without the mask of the part: %.1f\n", d);
+    CHECK(d > limit);
+    struct round rounds[2];
+    memcpy(rounds, protocol_replicated.gate[GATE_RESHARE]->rounds, sizeof rounds);
+    rounds[0].run = reshare_bare;
+    struct gate_ops broken = *protocol_replicated.gate[GATE_RESHARE];
+    broken.rounds = rounds;
+    d = gate_experiment(GATE_RESHARE, &broken);
+    printf("# reshare without the zero sharing: %.1f\n", d);
+    CHECK(d > limit);
+}
+
+/* ---- whole runs: lengths and order ---- */
+
+struct trace {
+    uint64_t hash;
+    unsigned messages;
+};
+
+static void see(void *ctx, unsigned from, unsigned to, const struct message *m, uint64_t now)
+{
+    struct trace *t = ctx;
+    const uint64_t field[] = { from, to, m->type, m->stream, m->seq, m->n, m->depth, now };
+    for (unsigned i = 0; i < 8; i++)
+        t->hash = (t->hash ^ field[i]) * 0x100000001b3u;
+    t->messages++;
+}
+
+static struct trace transcript(int64_t value)
+{
+    struct trace trace = { 1, 0 };
+    struct program *p = program_new(&protocol_replicated);
+    uint32_t x = program_external(p, VALUE_SHARE, 200);
+    uint32_t y = gate_relu(p, gate_mul(p, x, x), 14, 30);
+    program_keep(p, gate_reshare(p, gate_mul(p, gate_relu(p, x, 0, 40), y)));
+    struct trial t = { .program = p, .options = { .seed = 3, .latency_ns = 1000, .jitter_ns = 500,
+                       .bits_per_second = 1000000, .ctx = &trace, .see = see } };
+    uint64_t in[200];
+    for (int i = 0; i < 200; i++)
+        in[i] = (uint64_t)(value * i);
+    trial_input(&t, x, in, NULL);
+    CHECK_EQ(trial_run(&t), 0);
+    trial_free(&t);
+    program_free(p);
+    return trace;
+}
+
+static void lengths_and_order_are_public(void)
+{
+    struct trace a = transcript(0), b = transcript(-731), c = transcript(4000);
+    CHECK(a.messages > 20);
+    CHECK(a.hash == b.hash && b.hash == c.hash);
+}
+
+int main(void)
+{
+    printf("# seed %" PRIu64 "\n", state);
+    CASE(views_are_alike);
+    CASE(missing_masks_are_seen);
+    CASE(lengths_and_order_are_public);
+    return check_done();
+}

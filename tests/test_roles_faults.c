@@ -1,0 +1,430 @@
+/*
+ * test_roles_faults.c: what failure gets: a party that dies, an Alice who leaves, a network that
+ * stalls, messages that are mutilated, repeated, swallowed or made up, memory that runs out. The
+ * job concerned ends everywhere, with a text that says who; the other jobs go on.
+ */
+#include "roles_world.h"
+
+static const struct sim_options lan = { .seed = 21, .latency_ns = 2 * W_MS, .jitter_ns = W_MS,
+                                        .reorder = 1 };
+
+/* How long provide and one job take on this network, in virtual time. */
+static uint64_t job_span(void)
+{
+    struct world *w = w_new(&lan, NULL);
+    w_provide(w);
+    uint64_t from = sim_now(w->sim);
+    struct w_client *c = w_alice(w);
+    while (!c->done)
+        sim_run(w->sim, sim_now(w->sim) + W_MS, W_S);
+    uint64_t span = sim_now(w->sim) - from;
+    w_judge(c);
+    w_free(w);
+    return span;
+}
+
+/* Runs until nothing is left to happen soon, so that everything that ends has ended. */
+static void settle(struct world *w, unsigned seconds)
+{
+    for (unsigned i = 0; i < 4; i++)
+        sim_run(w->sim, sim_now(w->sim) + seconds * W_S / 4, 60 * W_S);
+}
+
+static int names(const char *text, unsigned party)
+{
+    char name[16];
+    snprintf(name, sizeof name, "party %u", party);
+    return strstr(text, name) != NULL;
+}
+
+static void test_crash(void)
+{
+    uint64_t span = job_span();
+    unsigned ended = 0;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct sim_options o = lan;
+        o.seed = seed;
+        struct world *w = w_new(&o, NULL);
+        w_provide(w);
+        unsigned victim = (unsigned)(check_random(&w->random) % W_PARTIES);
+        struct w_client *c = w_alice(w);
+        sim_crash(w->sim, victim, sim_now(w->sim) + check_random(&w->random) % span);
+        settle(w, 20);
+        CHECK_EQ(c->done, 1);
+        if (c->err.code != 0) {
+            CHECK_EQ(c->err.code, ERR_PEER);
+            CHECK(names(c->err.text, victim));
+            ended++;
+        } else
+            w_judge(c);
+        for (unsigned i = 0; i < W_PARTIES; i++) {
+            const struct w_party *p = &w->party[i];
+            if (i == victim)
+                continue;
+            CHECK(party_idle(p->party));
+            CHECK(p->reports <= 1);
+            CHECK(p->reports == 0 || p->report[0].code == 0 || p->report[0].code == ERR_PEER);
+            CHECK(p->reports == 0 || p->report[0].code == 0 || names(p->report[0].text, victim));
+        }
+        w_free(w);
+    }
+    CHECK(ended > 25);
+}
+
+static void test_alice_leaves(void)
+{
+    uint64_t span = job_span();
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sim_options o = lan;
+        o.seed = seed;
+        struct world *w = w_new(&o, NULL);
+        w_provide(w);
+        struct w_client *c = w_alice(w), *other = w_alice(w);
+        sim_crash(w->sim, c->node, sim_now(w->sim) + check_random(&w->random) % span);
+        settle(w, 20);
+        w_judge(other);
+        CHECK(w_idle(w));
+        for (unsigned i = 0; i < W_PARTIES; i++)
+            for (unsigned k = 0; k < w->party[i].reports; k++)
+                CHECK(w->party[i].report[k].code == 0 || w->party[i].report[k].code == ERR_PEER);
+        c = w_alice(w);
+        settle(w, 20);
+        w_judge(c);
+        w_free(w);
+    }
+}
+
+static void test_stall(void)
+{
+    uint64_t span = job_span();
+    unsigned ended = 0;
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        struct sim_options o = lan;
+        o.seed = seed;
+        struct world *w = w_new(&o, NULL);
+        w_provide(w);
+        struct w_client *c = w_alice(w);
+        unsigned a = (unsigned)(check_random(&w->random) % W_PARTIES);
+        unsigned b = seed % 4 == 0 ? c->node : (a + 1) % W_PARTIES;
+        sim_stall(w->sim, a, b, sim_now(w->sim) + check_random(&w->random) % span);
+        settle(w, 200);
+        CHECK_EQ(c->done, 1);
+        if (c->err.code != 0) {
+            CHECK_EQ(c->err.code, ERR_PEER);
+            CHECK(strstr(c->err.text, "party") != NULL);
+            ended++;
+        }
+        for (unsigned i = 0; i < W_PARTIES; i++)
+            CHECK_EQ(party_jobs(w->party[i].party), 0);
+        w_free(w);
+    }
+    CHECK(ended > 8);
+}
+
+/* A party in the middle of a run waits for one that is silent: the text says for what. */
+static void test_timeout_text(void)
+{
+    struct world *w = w_new(&lan, NULL);
+    uint64_t span = job_span();
+    w_provide(w);
+    w_alice(w);
+    sim_stall(w->sim, 0, 1, sim_now(w->sim) + span / 2);
+    sim_stall(w->sim, 1, 2, sim_now(w->sim) + span / 2);
+    settle(w, 30);
+    for (unsigned i = 0; i < W_PARTIES; i += 2) {
+        CHECK_EQ(w->party[i].reports, 1);
+        CHECK_EQ(w->party[i].report[0].code, ERR_PEER);
+    }
+    CHECK(strstr(w->party[0].report[0].text, "no progress in 5 s") != NULL ||
+          strstr(w->party[2].report[0].text, "no progress in 5 s") != NULL);
+    w_free(w);
+}
+
+static void test_stop(void)
+{
+    for (unsigned ms = 1; ms < 120; ms += 7) {
+        struct world *w = w_new(&lan, NULL);
+        w_provide(w);
+        struct w_client *c = w_alice(w);
+        sim_run(w->sim, sim_now(w->sim) + ms * W_MS, W_S);
+        party_stop(w->party[1].party);
+        settle(w, 20);
+        CHECK_EQ(c->done, 1);
+        CHECK(c->err.code == 0 || c->err.code == ERR_PEER);
+        CHECK(c->err.code == 0 || strstr(c->err.text, "party 1") != NULL);
+        CHECK_EQ(party_jobs(w->party[0].party) + party_jobs(w->party[2].party), 0);
+        CHECK(party_idle(w->party[0].party) && party_idle(w->party[2].party));
+        w_free(w);
+    }
+}
+
+/* ---- mutilated messages ---- */
+
+struct tamper {
+    uint64_t random;
+    struct arena *arena;
+    unsigned one_in, from, count;   /* one message in so many, from this node on average */
+};
+
+/* Another length: the beginning of the old contents, then noise. */
+static void resize(struct tamper *t, struct message *m)
+{
+    size_t n = check_random(&t->random) % 3 == 0 ? check_random(&t->random) % 200000
+                                                 : m->n + check_random(&t->random) % 17 - 8;
+    n = n > 1 << 20 ? 0 : n;
+    uint8_t *data = n == 0 ? NULL : arena_take(t->arena, n);
+    for (size_t i = 0; i < n; i++)
+        data[i] = i < m->n ? m->data[i] : (uint8_t)check_random(&t->random);
+    arena_give(m->data);
+    m->data = data;
+    m->n = n;
+}
+
+static int mutilate(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
+{
+    struct tamper *t = ctx;
+    (void)to;
+    (void)now;
+    if (from != t->from || check_random(&t->random) % t->one_in != 0)
+        return 0;
+    t->count++;
+    switch (check_random(&t->random) % 9) {
+    case 0:
+        m->type = (uint8_t)(check_random(&t->random) % (WIRE_TYPES + 3));
+        break;
+    case 1:
+        m->job = check_random(&t->random) % 2 ? m->job ^ 1 : check_random(&t->random);
+        break;
+    case 2:
+        m->stream = (uint32_t)(check_random(&t->random) >> (check_random(&t->random) % 33 + 31));
+        break;
+    case 3:
+        m->seq ^= (uint32_t)(check_random(&t->random) % 8);
+        break;
+    case 4:
+    case 5:
+        resize(t, m);
+        break;
+    case 6:
+        for (unsigned i = 0; i < 3 && m->n > 0; i++)
+            m->data[check_random(&t->random) % m->n] ^= (uint8_t)check_random(&t->random);
+        break;
+    case 7:
+        return 1;
+    default:
+        return 2;
+    }
+    return 0;
+}
+
+/* Somebody sends mutilated messages while a model is provided and clips are classified. */
+static void mutilated(uint64_t seed, unsigned from, unsigned one_in)
+{
+    struct tamper t = { .random = seed * 1000 + from, .arena = arena_new(0),
+                        .one_in = one_in, .from = from };
+    struct sim_options o = lan;
+    o.seed = seed;
+    o.ctx = &t;
+    o.tamper = mutilate;
+    struct world *w = w_new(&o, NULL);
+    struct bob_conf conf = w_bob_conf(w);
+    struct w_client *b = w_bob_with(w, &conf);
+    settle(w, 200);
+    CHECK_EQ(b->done, 1);
+    struct w_client *a = w_alice(w);
+    settle(w, 400);
+    CHECK_EQ(a->done, 1);
+    if (t.count == 0)
+        CHECK_EQ(a->err.code, 0);
+    CHECK(a->err.code == 0 || a->err.text[0] != '\0');
+    if (getenv("VERBOSE")) printf("bob %d alice %d tampered %u: %s | %s\n", b->err.code, a->err.code, t.count, b->err.text, a->err.text);
+    w_leave(a);
+    w_leave(b);
+    settle(w, 20);
+    for (unsigned i = 0; i < W_PARTIES; i++)
+        CHECK(party_idle(w->party[i].party));
+    w_free(w);
+    arena_free(t.arena);
+}
+
+static void test_mutilated_by_client(void)
+{
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        mutilated(seed, LINK_CLIENT, 12);
+        mutilated(seed, LINK_CLIENT + 1, 3);
+    }
+}
+
+static void test_mutilated_by_party(void)
+{
+    for (uint64_t seed = 1; seed <= 150; seed++)
+        mutilated(seed, (unsigned)(seed % W_PARTIES), seed % 2 ? 10 : 300);
+}
+
+/* ---- made-up messages from a client ---- */
+
+struct vandal {
+    struct host *host;
+    struct arena *arena;
+    uint64_t random, job;
+};
+
+static void vandal_up(void *ctx, unsigned node, const struct node_info *info)
+{
+    struct vandal *v = ctx;
+    (void)info;
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint32_t lengths[] = { 0, 1, 2, 52, 64, 500, 65536, 65537, 1000000 };
+        struct message m = { .type = (uint8_t)(check_random(&v->random) % (WIRE_TYPES + 2)),
+                             .job = i % 2 ? v->job : check_random(&v->random),
+                             .stream = check_random(&v->random) % 4 ? 0 : 7,
+                             .n = lengths[check_random(&v->random) % 9] };
+        m.data = m.n > 0 ? arena_take(v->arena, m.n) : NULL;
+        for (size_t k = 0; k < m.n; k++)
+            m.data[k] = k == 0 ? WIRE_VERSION : k == 1 ? 0 : (uint8_t)check_random(&v->random);
+        v->host->ops->send(v->host, node, m);
+    }
+}
+
+static void vandal_down(void *ctx, unsigned node, const struct err *why)
+{
+    (void)ctx;
+    (void)node;
+    (void)why;
+}
+
+static uint8_t *vandal_room(void *ctx, unsigned node, const struct message *head, struct err *why)
+{
+    struct vandal *v = ctx;
+    (void)node;
+    (void)why;
+    return arena_take(v->arena, head->n);
+}
+
+static void vandal_message(void *ctx, unsigned node, struct message m)
+{
+    (void)ctx;
+    (void)node;
+    arena_give(m.data);
+}
+
+static void vandal_drained(void *ctx, unsigned node)
+{
+    (void)ctx;
+    (void)node;
+}
+
+static void test_vandals(void)
+{
+    static const struct host_events events = { vandal_up, vandal_down, vandal_room,
+                                               vandal_message, vandal_drained };
+    struct vandal v[5];
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sim_options o = lan;
+        o.seed = seed;
+        struct world *w = w_new(&o, NULL);
+        w_provide(w);
+        struct w_client *a = w_alice(w);
+        for (unsigned i = 0; i < 5; i++) {
+            struct w_client *c = w_client(w, "vandal");
+            v[i] = (struct vandal){ .host = c->host, .arena = arena_new(0), .random = seed + 99 * i,
+                                    .job = seed };
+            c->host->events = &events;
+            c->host->ctx = &v[i];
+            sim_run(w->sim, sim_now(w->sim) + 4 * W_MS, W_S);
+        }
+        settle(w, 20);
+        w_judge(a);
+        CHECK_EQ(w->party[0].ok, 1);
+        w_free(w);
+        for (unsigned i = 0; i < 5; i++)
+            arena_free(v[i].arena);
+    }
+}
+
+/* ---- memory ---- */
+
+/* The k-th allocation of a run fails, in a party, a client or the simulator itself. */
+static int without_memory(long k, int providing)
+{
+    struct world *w = w_new(&lan, NULL);
+    struct bob_conf conf = w_bob_conf(w);
+    struct w_client *c = NULL;
+    if (providing)
+        c = w_bob_with(w, &conf);
+    else {
+        w_provide(w);
+        c = w_alice(w);
+    }
+    mem_fail_at(k);
+    settle(w, 200);
+    mem_fail_at(0);
+    CHECK(c->done <= 1);
+    CHECK(c->err.code == 0 || c->err.text[0] != '\0');
+    int fine = c->done && c->err.code == 0;
+    if (fine && !providing)
+        w_judge(c);
+    w_free(w);
+    return fine;
+}
+
+static void test_without_memory(void)
+{
+    unsigned fine = 0, runs = 0;
+    for (long k = 1; k < 30000; k += 1 + k / 24, runs++) {
+        fine += (unsigned)without_memory(k, 0);
+        without_memory(k, 1);
+    }
+    CHECK(fine > 0);            /* the last ones come after the job */
+    CHECK(fine < runs);
+}
+
+static uint64_t tiny_limit;
+
+static void tiny_jobs(unsigned i, struct party_conf *c)
+{
+    c->model_memory = c->job_memory;
+    if (i == 1 && tiny_limit > 0)
+        c->job_memory = tiny_limit;
+}
+
+/* A job that needs more than a party allows ends, and says so; whether already the clip, or the
+ * run, does not fit. */
+static void test_small_arena(void)
+{
+    uint64_t peak = 0;
+    for (unsigned percent = 100; percent > 0; percent -= 10) {
+        tiny_limit = peak * percent / 100;
+        struct world *w = w_new(&lan, tiny_jobs);
+        w_provide(w);
+        struct w_client *c = w_alice(w);
+        settle(w, 20);
+        CHECK_EQ(c->done, 1);
+        if (peak == 0)
+            w_judge(c);
+        if (peak > 0 && percent < 90) {
+            CHECK(c->err.code == ERR_FAILED || c->err.code == ERR_PEER);
+            CHECK(strstr(c->err.text, "memory") != NULL);
+            CHECK(strstr(c->err.text, "party 1") != NULL);
+        }
+        CHECK_EQ(party_jobs(w->party[0].party), 0);
+        peak = w->party[1].report[0].memory_peak > peak ? w->party[1].report[0].memory_peak : peak;
+        w_free(w);
+    }
+}
+
+int main(void)
+{
+    log_configure("error");
+    CASE(test_crash);
+    CASE(test_alice_leaves);
+    CASE(test_stall);
+    CASE(test_timeout_text);
+    CASE(test_stop);
+    CASE(test_mutilated_by_client);
+    CASE(test_mutilated_by_party);
+    CASE(test_vandals);
+    CASE(test_small_arena);
+    CASE(test_without_memory);
+    return check_done();
+}
