@@ -73,7 +73,10 @@ void mem_fail_at(long k)
 
 void *mem_new(size_t count, size_t size)
 {
-    return fails_now() ? NULL : calloc(count, size > 0 ? size : 1);
+    size_t n;
+    if (__builtin_mul_overflow(count, size, &n) || fails_now())
+        return NULL;
+    return calloc(1, n > 0 ? n : 1);
 }
 
 void mem_free(void *p)

@@ -131,7 +131,7 @@ static int party_init(struct mesh *m, unsigned index, const struct mesh_conf *c,
 {
     struct node *n = &m->node[index];
     const char *address = c->party[index].address;
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "party %u", index);
     if (node_init(m, index, name, c->party[index].fingerprint, e) != 0)
         return e->code;

@@ -108,8 +108,8 @@ static void peer_end(struct peer *p, const struct err *why, enum ending how, int
 
 void peer_fail(struct peer *p, const struct err *why)
 {
-    if (p->state < PEER_CLOSING)
-        sendq_clear(&p->out);
+    if (p->state == PEER_READY)
+        sendq_clear(&p->out);   /* but a hello goes out, so that the peer sees for itself */
     p->hopeless |= p->state == PEER_HELLO;
     peer_end(p, why, TELLING, 0);
 }

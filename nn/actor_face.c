@@ -76,6 +76,7 @@ static void pose_eyes(struct face_shape *s, const double *t, const double *a)
     s->eye.iris = 0.078;
 }
 
+/* The eyes are posed before: brows do not come down over them. */
 static void pose_brows(struct face_shape *s, const double *t, const double *a)
 {
     double y = t[TRAIT_BROW_Y] + 0.03 * a[ACT_CHEEK] * a[ACT_SMILE];
@@ -84,6 +85,8 @@ static void pose_brows(struct face_shape *s, const double *t, const double *a)
     double oblique = a[ACT_INNER_BROW] * a[ACT_FROWN];
     s->brow.y0 = y - 0.15 * a[ACT_INNER_BROW] + 0.13 * a[ACT_FROWN] + 0.05 * a[ACT_NOSE_WRINKLE]
         - 0.09 * oblique;
+    if (s->brow.y0 > s->eye.y - 0.08)
+        s->brow.y0 = s->eye.y - 0.08;
     s->brow.y1 = y + 0.05 - 0.13 * a[ACT_OUTER_BROW] + 0.01 * a[ACT_FROWN] + 0.05 * oblique;
     s->brow.arch = t[TRAIT_BROW_ARCH] + 0.05 * a[ACT_OUTER_BROW] - 0.04 * a[ACT_FROWN];
     s->brow.thick = t[TRAIT_BROW_THICK];

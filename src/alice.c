@@ -307,7 +307,7 @@ static uint8_t *piece_room(struct alice *a, unsigned from, const struct message 
     size_t n = head->type == WIRE_LABEL ? label_bytes(a) : scores_bytes(a);
     if (a->state != ALICE_SENT || (*asked & 1u << from) != 0 || head->n != n ||
         (head->type == WIRE_SCORES && !a->agreed.reveal)) {
-        err_set(why, ERR_ABORT, "party %u sent a %s message of %zu bytes that is not due", from,
+        err_set(why, ERR_ABORT, "party %u sent a message %s of %zu bytes that is not due", from,
                 wire_type_name(head->type), head->n);
         return NULL;
     }

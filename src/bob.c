@@ -33,6 +33,7 @@ struct bob {
     struct wire_model offer;
     uint8_t *net;                           /* fixed_net_write */
     uint8_t digest[WIRE_DIGEST];
+    uint64_t wire;                          /* bytes of all links when the timer last fired */
     struct timer timer;
 };
 
@@ -266,7 +267,7 @@ static uint8_t *bob_room(void *ctx, unsigned node, const struct message *head, s
     if (wire_allowed(head, WIRE_TO_CLIENT, why) != 0)
         return NULL;
     if (wire_is_bulk(head->type)) {
-        err_set(why, ERR_ABORT, "party %u sent a %s message to the owner of a model", node,
+        err_set(why, ERR_ABORT, "party %u sent a message %s to the owner of a model", node,
                 wire_type_name(head->type));
         return NULL;
     }
@@ -299,6 +300,14 @@ static void timeout(struct timer *t)
     struct bob *b = (struct bob *)(void *)((char *)t - offsetof(struct bob, timer));
     unsigned missing = everybody(b) & ~(b->state == BOB_CONNECT ? b->up : b->said);
     struct err e;
+    uint64_t wire = 0;
+    for (unsigned i = 0; i < b->n; i++)
+        wire += b->host->ops->wire(b->host, i);
+    if (wire != b->wire && b->state != BOB_CONNECT) {   /* slow, but not silent */
+        b->wire = wire;
+        still_alive(b);
+        return;
+    }
     for (unsigned i = 0; b->state == BOB_SENDING && i < b->n; i++)
         if (b->acked[i] == b->next && b->next < b->ntensor)
             missing &= ~(1u << i);

@@ -178,7 +178,7 @@ static uint8_t *tomb_room(struct party *p, unsigned node, const struct message *
             t->left[slot] -= head->n;
         return block;
     }
-    err_set(why, ERR_ABORT, "a %s message of %zu bytes for job %016" PRIx64
+    err_set(why, ERR_ABORT, "a message %s of %zu bytes for job %016" PRIx64
             ", where none is due", wire_type_name(head->type), head->n, head->job);
     return NULL;
 }
@@ -279,7 +279,7 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
         return 0;
     if (j->state != JOB_INPUT || j->input != NULL ||
         m->n != p->conf.proto->input_bytes(job_pixels(j), p->conf.self))
-        return err_set(e, ERR_ABORT, "an INPUT message that is not due");
+        return err_set(e, ERR_ABORT, "a message INPUT that is not due");
     job_input(j, *m);
     m->data = NULL;
     return 0;
@@ -289,7 +289,7 @@ static int take_gate(struct party *p, unsigned node, struct message *m, struct e
 {
     struct job *j = job_find(p, m->job);
     if (m->n == 0)
-        return err_set(e, ERR_ABORT, "a GATE message without contents");
+        return err_set(e, ERR_ABORT, "a message GATE without contents");
     if (j == NULL || j->engine == NULL || j->over)
         return 0;
     engine_message(j->engine, node, *m);
@@ -417,6 +417,7 @@ void party_free(struct party *p)
 {
     if (p == NULL)
         return;
+    p->stopped = 1;
     free_jobs(p->jobs);
     free_jobs(p->dying);
     free_models(p->models);

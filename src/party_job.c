@@ -11,7 +11,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -351,7 +350,7 @@ void job_free(struct job *j)
 
 /* ---- time ---- */
 
-static void job_progress(struct job *j, uint64_t now)
+void job_progress(struct job *j, uint64_t now)
 {
     struct party *p = j->party;
     struct engine_stats s;
@@ -397,8 +396,10 @@ void job_tick(struct job *j, uint64_t now)
         j->touched = came != j->received ? now : j->touched;
         j->received = came;
     }
-    if (j->state == JOB_RUN)
+    if (j->state == JOB_RUN) {
         job_progress(j, now);
+        engine_drained(j->engine);      /* in case the host's mark is another */
+    }
     if ((double)now - (double)j->touched <= patience)
         return;
     char text[320];

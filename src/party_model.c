@@ -170,7 +170,7 @@ int model_begin(struct party *p, unsigned node, const struct message *msg, struc
     if (wire_model_parse(&is, msg->data, msg->n, e) != 0)
         return e->code;
     if (upload_find(p, node, msg->job) != NULL)
-        return err_set(e, ERR_ABORT, "a second MODEL message for one upload");
+        return err_set(e, ERR_ABORT, "a second message MODEL for one upload");
     struct model *m = NULL;
     struct err why = { 0 };
     if (model_admit(p, c, &is, &why) != 0 || (m = model_new(p, msg, &why)) == NULL ||
@@ -271,7 +271,7 @@ int model_tensor(struct party *p, unsigned node, struct message *msg, struct err
         return 0;
     struct holding *h = m != NULL && msg->stream < m->nholding ? &m->holding[msg->stream] : NULL;
     if (h == NULL || !h->asked || h->words != NULL || msg->n != input_bytes(p, &h->is))
-        return err_set(e, ERR_ABORT, "a TENSOR message that is not due");
+        return err_set(e, ERR_ABORT, "a message TENSOR that is not due");
     h->words = arena_take(m->arena, kept_bytes(p, &h->is));
     h->share = h->is.kind == TENSOR_WEIGHT ? arena_take(m->arena, share_bytes(p, &h->is))
                                            : h->words;
@@ -344,6 +344,10 @@ void model_tick(struct party *p, uint64_t now)
 {
     for (struct model *m = p->uploads, *next; m != NULL; m = next) {
         next = m->next;
+        uint64_t came = p->host->ops->wire(p->host, m->owner);
+        if (came != m->came)
+            m->touched = now;
+        m->came = came;
         if ((double)(now - m->touched) <= p->conf.job_timeout * 1e9)
             continue;
         struct err e;

@@ -15,7 +15,9 @@
 
 #include "net/base_log.h"
 
-enum { HIGH_MARK = 8 << 20 };       /* queued bytes on a link from which no new gate starts */
+/* Queued bytes on a link above which no new gate starts: the hosts' own mark of back-pressure, so
+ * that they will say when the queue is short again. */
+enum { HIGH_MARK = 64 << 20 };
 
 void *job_take(struct job *j, size_t n)
 {
@@ -44,11 +46,11 @@ uint8_t *job_input_room(struct job *j, const struct message *head, struct err *w
 {
     size_t n = j->party->conf.proto->input_bytes(job_pixels(j), j->party->conf.self);
     if (j->state != JOB_TERMS) {
-        err_set(why, ERR_ABORT, "an INPUT message that is not due");
+        err_set(why, ERR_ABORT, "a message INPUT that is not due");
         return NULL;
     }
     if (head->n != n) {
-        err_set(why, ERR_ABORT, "an INPUT message of %zu bytes, expected %zu", head->n, n);
+        err_set(why, ERR_ABORT, "a message INPUT of %zu bytes, expected %zu", head->n, n);
         return NULL;
     }
     uint8_t *block = arena_take(j->arena, n);
@@ -285,6 +287,7 @@ static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e
 void job_over(struct job *j)
 {
     struct err e = j->outcome;
+    job_progress(j, j->party->host->ops->now(j->party->host));
     if (e.code == 0 && j->compiled.scores != NO_VALUE)
         job_output(j, WIRE_SCORES, j->compiled.scores, &e);
     if (e.code == 0)

@@ -50,7 +50,7 @@ struct model {
     struct arena *arena;
     uint8_t digest[WIRE_DIGEST];
     unsigned owner;                 /* the client node, while it is an upload */
-    uint64_t upload, touched;
+    uint64_t upload, touched, came; /* came: bytes on the client's wire when last looked at */
     unsigned refs, busy;
     struct model *next;
 };
@@ -129,6 +129,7 @@ void job_admit(struct party *p);            /* starts what the queue allows */
  * (NO_VALUE: nobody) is told. */
 void job_end(struct job *j, const struct err *e, unsigned except);
 void job_tick(struct job *j, uint64_t now);
+void job_progress(struct job *j, uint64_t now);     /* notes what the engine has done */
 void job_bury(struct party *p);             /* frees the dying that can be freed */
 void job_free(struct job *j);
 unsigned job_active(const struct party *p); /* jobs that are not queued */

@@ -204,7 +204,7 @@ static struct reader begin(const uint8_t *p, size_t n)
 static int end(const struct reader *r, const char *what, struct err *e)
 {
     if (r->bad || r->n != 0)
-        return err_set(e, ERR_ABORT, "a malformed %s message: both ends must run the same "
+        return err_set(e, ERR_ABORT, "a malformed message %s: both ends must run the same "
                        "version of obscura", what);
     return 0;
 }
@@ -315,12 +315,12 @@ int wire_allowed(const struct message *head, unsigned way, struct err *e)
                        "same version of obscura", head->type);
     const struct wire_rule *r = &rules[head->type];
     if ((r->way & way) == 0)
-        return err_set(e, ERR_ABORT, "%s is not a message for this side", r->name);
+        return err_set(e, ERR_ABORT, "a message %s, which is not for this side", r->name);
     if (!r->bulk && (head->n < r->least || head->n > r->most))
-        return err_set(e, ERR_ABORT, "a %s message of %zu bytes, expected %u to %u", r->name,
+        return err_set(e, ERR_ABORT, "a message %s of %zu bytes, expected %u to %u", r->name,
                        head->n, r->least, r->most);
     if (!r->bulk && head->stream != 0)
-        return err_set(e, ERR_ABORT, "a %s message on stream %u", r->name, head->stream);
+        return err_set(e, ERR_ABORT, "a message %s on stream %u", r->name, head->stream);
     return 0;
 }
 

@@ -176,8 +176,17 @@ static void arena_wipes(void)
     arena_give(p);
     CHECK(find_pattern(pattern, 64) > 4000);
     arena_free(a);
-    int left = find_pattern(pattern, 64);
-    CHECK(left <= 2);           /* `pattern` itself, and the buffer of the search */
+    CHECK(find_pattern(pattern, 64) <= 2);      /* `pattern` itself, and the search's buffer */
+
+    /* A block that makes room for another goes back to the allocator, which keeps the pages. */
+    a = arena_new(100000);
+    p = arena_take(a, 3000);
+    for (size_t i = 0; i < 3000; i++)
+        p[i] = pattern[i % 64];
+    arena_give(p);
+    q = arena_take(a, 90000);
+    CHECK(q != NULL && find_pattern(pattern, 64) <= 2);
+    arena_free(a);
 }
 #endif
 

@@ -237,7 +237,6 @@ static void mutilated(uint64_t seed, unsigned from, unsigned one_in)
     if (t.count == 0)
         CHECK_EQ(a->err.code, 0);
     CHECK(a->err.code == 0 || a->err.text[0] != '\0');
-    if (getenv("VERBOSE")) printf("bob %d alice %d tampered %u: %s | %s\n", b->err.code, a->err.code, t.count, b->err.text, a->err.text);
     w_leave(a);
     w_leave(b);
     settle(w, 20);

@@ -1,0 +1,273 @@
+/*
+ * test_wire.c: the formats of src/wire.h: there and back, every truncation, noise.
+ */
+#include "check.h"
+#include "src/wire.h"
+
+static const uint64_t seed = 20261122;
+
+/* One parser behind one face, for the mutations. */
+struct format {
+    const char *name;
+    uint8_t *(*pack)(struct arena *a, uint64_t *random, size_t *n);
+    int (*parse)(const uint8_t *p, size_t n, struct err *e);
+};
+
+static void text(char *out, size_t room, uint64_t *random)
+{
+    size_t n = 1 + check_random(random) % (room - 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(0x20 + check_random(random) % 95);
+    out[n < room ? n : room - 1] = '\0';
+}
+
+static void bytes(void *out, size_t n, uint64_t *random)
+{
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)out)[i] = (uint8_t)check_random(random);
+}
+
+static struct wire_ask make_ask(uint64_t *random)
+{
+    struct wire_ask m = { .frames = (uint32_t)check_random(random), .h = 48, .w = 47, .c = 3,
+                          .reveal = check_random(random) % 2 };
+    text(m.model, sizeof m.model, random);
+    text(m.protocol, sizeof m.protocol, random);
+    return m;
+}
+
+static uint8_t *pack_ask(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_ask m = make_ask(random);
+    return wire_ask_pack(a, &m, n);
+}
+
+static int parse_ask(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_ask m;
+    int code = wire_ask_parse(&m, p, n, e);
+    CHECK(memchr(m.model, '\0', sizeof m.model) != NULL);
+    CHECK(memchr(m.protocol, '\0', sizeof m.protocol) != NULL);
+    return code;
+}
+
+static struct wire_terms make_terms(uint64_t *random, uint8_t net[static 200])
+{
+    struct wire_terms m = { .reveal = 1, .selected = 7, .rounds = (uint32_t)check_random(random),
+                            .parties = 3, .sent = { 1, check_random(random), 3 }, .net = net,
+                            .nnet = 200 };
+    bytes(m.version, sizeof m.version, random);
+    bytes(m.digest, sizeof m.digest, random);
+    bytes(net, 200, random);
+    return m;
+}
+
+static uint8_t *pack_terms(struct arena *a, uint64_t *random, size_t *n)
+{
+    uint8_t net[200];
+    struct wire_terms m = make_terms(random, net);
+    return wire_terms_pack(a, &m, n);
+}
+
+static int parse_terms(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_terms m;
+    int code = wire_terms_parse(&m, p, n, e);
+    CHECK(code != 0 || (m.parties <= LINK_PARTIES && m.net >= p && m.net + m.nnet <= p + n));
+    return code;
+}
+
+static uint8_t *pack_fault(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_fault m = { .code = (uint8_t)(1 + check_random(random) % 5) };
+    text(m.text, sizeof m.text, random);
+    return wire_fault_pack(a, &m, n);
+}
+
+static int parse_fault(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_fault m;
+    int code = wire_fault_parse(&m, p, n, e);
+    for (const char *c = m.text; *c != '\0'; c++)
+        CHECK(*c >= 0x20 && *c < 0x7f);
+    CHECK(code != 0 || (m.code >= 1 && m.code <= 5));
+    return code;
+}
+
+static uint8_t *pack_job(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_job m;
+    bytes(&m, sizeof m, random);
+    return wire_job_pack(a, &m, n);
+}
+
+static int parse_job(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_job m;
+    return wire_job_parse(&m, p, n, e);
+}
+
+static uint8_t *pack_model(struct arena *a, uint64_t *random, size_t *n)
+{
+    uint8_t net[300];
+    struct wire_model m = { .reveal = 0, .nselection = 2, .selection = { { 97, 7 }, { 15, 1 } },
+                            .net = net, .nnet = sizeof net };
+    text(m.name, sizeof m.name, random);
+    text(m.protocol, sizeof m.protocol, random);
+    bytes(m.version, sizeof m.version, random);
+    bytes(net, sizeof net, random);
+    return wire_model_pack(a, &m, n);
+}
+
+static int parse_model(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_model m;
+    int code = wire_model_parse(&m, p, n, e);
+    CHECK(code != 0 || (m.nselection >= 1 && m.nselection <= WIRE_SELECTIONS));
+    CHECK(code != 0 || (m.net >= p && m.net + m.nnet <= p + n));
+    return code;
+}
+
+static const struct format formats[] = {
+    { "ASK", pack_ask, parse_ask },          { "TERMS", pack_terms, parse_terms },
+    { "REFUSE", pack_fault, parse_fault },   { "JOB", pack_job, parse_job },
+    { "MODEL", pack_model, parse_model },
+};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+static void test_there_and_back(void)
+{
+    uint64_t random = seed;
+    struct arena *a = arena_new(0);
+    struct err e;
+    for (unsigned i = 0; i < 200; i++) {
+        size_t n;
+        struct wire_ask ask = make_ask(&random), ask2;
+        uint8_t *p = wire_ask_pack(a, &ask, &n);
+        CHECK_EQ(wire_ask_parse(&ask2, p, n, &e), 0);
+        CHECK(strcmp(ask.model, ask2.model) == 0 && strcmp(ask.protocol, ask2.protocol) == 0);
+        CHECK(ask.frames == ask2.frames && ask.h == ask2.h && ask.w == ask2.w &&
+              ask.c == ask2.c && ask.reveal == ask2.reveal);
+        arena_give(p);
+
+        uint8_t net[200];
+        struct wire_terms t = make_terms(&random, net), t2;
+        p = wire_terms_pack(a, &t, &n);
+        CHECK_EQ(wire_terms_parse(&t2, p, n, &e), 0);
+        CHECK(memcmp(t.version, t2.version, WIRE_ID) == 0);
+        CHECK(memcmp(t.digest, t2.digest, WIRE_DIGEST) == 0);
+        CHECK(t.rounds == t2.rounds && t.selected == t2.selected && t2.parties == 3);
+        CHECK(memcmp(t.sent, t2.sent, sizeof t.sent) == 0);
+        CHECK(t2.nnet == 200 && memcmp(t2.net, net, 200) == 0);
+        arena_give(p);
+    }
+    CHECK_EQ(arena_used(a), 0);
+    arena_free(a);
+}
+
+/* Every prefix, and every message with bytes after its end, is refused; in blocks of exactly that
+ * length, so that a sanitizer sees every byte read beyond. */
+static void test_truncated(void)
+{
+    uint64_t random = seed;
+    struct arena *a = arena_new(0);
+    struct err e;
+    for (unsigned f = 0; f < FORMATS; f++) {
+        size_t n;
+        uint8_t *p = formats[f].pack(a, &random, &n);
+        CHECK(p != NULL && n <= WIRE_CONTROL_MAX);
+        CHECK_EQ(formats[f].parse(p, n, &e), 0);
+        for (size_t k = 0; k <= n + 3; k++) {
+            uint8_t *q = malloc(k > 0 ? k : 1);
+            memset(q, 0, k > 0 ? k : 1);
+            memcpy(q, p, k < n ? k : n);
+            if (k != n) {
+                CHECK_EQ(formats[f].parse(q, k, &e), ERR_ABORT);
+                CHECK(strstr(e.text, "malformed") != NULL);
+            }
+            free(q);
+        }
+        arena_give(p);
+    }
+    arena_free(a);
+}
+
+/* Lengths inside a message that promise more than there is, flags and counts out of range. */
+static void test_mutated(void)
+{
+    uint64_t random = seed;
+    struct arena *a = arena_new(0);
+    struct err e;
+    unsigned refused = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        const struct format *f = &formats[i % FORMATS];
+        size_t n;
+        uint8_t *p = f->pack(a, &random, &n), *q = malloc(n);
+        memcpy(q, p, n);
+        for (unsigned k = 0; k < 1 + i % 3; k++) {
+            size_t at = check_random(&random) % (k == 0 && n > 140 ? 140 : n);
+            q[at] = check_random(&random) % 2 ? 0xff : (uint8_t)check_random(&random);
+        }
+        int code = f->parse(q, n, &e);
+        CHECK(code == 0 || code == ERR_ABORT);
+        refused += code != 0;
+        free(q);
+        arena_give(p);
+    }
+    CHECK(refused > 2000);
+    arena_free(a);
+}
+
+static void test_allowed(void)
+{
+    struct err e;
+    struct message m = { .type = WIRE_ASK, .n = 100 };
+    CHECK_EQ(wire_allowed(&m, WIRE_FROM_CLIENT, &e), 0);
+    CHECK_EQ(wire_allowed(&m, WIRE_PEERS, &e), ERR_ABORT);
+    CHECK_EQ(wire_allowed(&m, WIRE_TO_CLIENT, &e), ERR_ABORT);
+    m.n = WIRE_CONTROL_MAX + 1;
+    CHECK_EQ(wire_allowed(&m, WIRE_FROM_CLIENT, &e), ERR_ABORT);
+    m = (struct message){ .type = WIRE_ASK, .n = 100, .stream = 1 };
+    CHECK_EQ(wire_allowed(&m, WIRE_FROM_CLIENT, &e), ERR_ABORT);
+    for (unsigned type = 0; type < 256; type++) {
+        m = (struct message){ .type = (uint8_t)type, .n = 50 };
+        if (type == 0 || type >= WIRE_TYPES)
+            for (unsigned way = 1; way <= 4; way *= 2)
+                CHECK_EQ(wire_allowed(&m, way, &e), ERR_ABORT);
+        CHECK(wire_type_name((uint8_t)type)[0] != '\0');
+    }
+    m = (struct message){ .type = WIRE_GATE, .n = 1 << 20, .stream = 9999 };
+    CHECK_EQ(wire_allowed(&m, WIRE_PEERS, &e), 0);
+    CHECK_EQ(wire_allowed(&m, WIRE_FROM_CLIENT, &e), ERR_ABORT);
+}
+
+static void test_tensors(void)
+{
+    struct tensor t[WIRE_TENSORS];
+    struct fixed_net net = { .nstage = 2 };
+    struct wire_selection s[2] = { { 97, 7 }, { 15, 1 } };
+    net.stage[0] = (struct stage){ .kind = STAGE_SUMPOOL };
+    net.stage[1] = (struct stage){ .kind = STAGE_LINEAR, .g = geometry_dense(1, 30, 7) };
+    CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 4);
+    CHECK(t[0].kind == TENSOR_WEIGHT && t[0].n == 210 && t[0].index == 1);
+    CHECK(t[1].kind == TENSOR_BIAS && t[1].n == 7);
+    CHECK(t[2].kind == TENSOR_SELECTION && t[2].n == 679 && t[3].n == 15);
+    s[1] = (struct wire_selection){ UINT32_MAX, UINT32_MAX };
+    CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 0);
+    s[1] = (struct wire_selection){ 15, 0 };
+    CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 0);
+    net.stage[1].g.c = UINT32_MAX;
+    CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 1, s), 0);
+}
+
+int main(void)
+{
+    printf("# seed %llu\n", (unsigned long long)seed);
+    CASE(test_there_and_back);
+    CASE(test_truncated);
+    CASE(test_mutated);
+    CASE(test_allowed);
+    CASE(test_tensors);
+    return check_done();
+}
