@@ -26,6 +26,12 @@ static struct peer *peer_of(void *member, size_t offset)
     return (struct peer *)((char *)member - offset);
 }
 
+static void peer_next_beat(struct peer *p)
+{
+    p->beat_due = loop_now() + p->conf->heartbeat_ns;
+    loop_arm(p->conf->loop, &p->tick, p->conf->heartbeat_ns);
+}
+
 const char *peer_state_name(enum peer_state s)
 {
     return state_names[s];
@@ -46,7 +52,7 @@ void peer_change_state(struct peer *p, enum peer_state to)
         break;      /* the deadline goes on */
     case PEER_READY:
         loop_disarm(l, &p->deadline);
-        loop_arm(l, &p->tick, p->conf->heartbeat_ns);
+        peer_next_beat(p);
         break;
     case PEER_CLOSING:
         loop_arm(l, &p->deadline, linger_ns);
@@ -234,6 +240,7 @@ static void peer_readable(struct peer *p)
         return;
     default:
         p->heard = loop_now();
+        p->excused = 0;
     }
     if (p->state == PEER_HANDSHAKING)
         peer_handshake(p);
@@ -320,15 +327,17 @@ static void peer_beat(struct timer *t)
     struct peer *p = peer_of(t, offsetof(struct peer, tick));
     const struct peer_conf *c = p->conf;
     uint64_t now = loop_now();
-    if (now - p->heard > c->idle_ns) {
+    if (now > p->beat_due)      /* what may have come while we slept has not been read yet */
+        p->excused += now - p->beat_due;
+    uint64_t silence = now - p->heard > p->excused ? now - p->heard - p->excused : 0;
+    if (silence > c->idle_ns) {
         struct err e;
-        err_set(&e, ERR_PEER, "nothing was heard of it for %.3g s",
-                (double)(now - p->heard) / 1e9);
+        err_set(&e, ERR_PEER, "nothing was heard of it for %.3g s", (double)silence / 1e9);
         peer_fail(p, &e);
         return;
     }
-    loop_arm(c->loop, &p->tick, c->heartbeat_ns);
-    if (now - p->heard >= c->heartbeat_ns || now - p->said >= c->heartbeat_ns)
+    peer_next_beat(p);
+    if (silence >= c->heartbeat_ns / 2 || now - p->said >= c->heartbeat_ns)
         peer_probe(p);
 }
 

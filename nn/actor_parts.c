@@ -92,10 +92,10 @@ void part_beard(struct spot *p, const struct face *f, const struct face_shape *s
     double y)
 {
     double beard = f->trait[TRAIT_BEARD], tache = f->trait[TRAIT_MOUSTACHE], ax = fabs(x);
-    double m = 0;
+    double m = 0, dx = 1.5 * x, dy = y - s->mouth.y, away = sqrt(dx * dx + dy * dy);
     if (beard > 0)
         m = 2.2 * beard * smooth(0.30, 0.62, y + 0.55 * smooth(0.30, 0.7, ax))
-            * smooth(0.55, 0.78, hypot(x * 1.5, y - s->mouth.y) + 0.55);
+            * smooth(0.55, 0.78, away + 0.55);
     if (tache > 0) {
         double line = s->mouth.y - s->mouth.up - s->mouth.lip_up - 0.05;
         double n = 2.4 * tache * blob(x, y, 0, line + 0.25 * ax * ax, 0.34, 0.075);
@@ -108,54 +108,72 @@ void part_beard(struct spot *p, const struct face *f, const struct face_shape *s
     p->height += 0.01 * m;
 }
 
-/* What is seen between the lips: teeth above and below, tongue, darkness. */
-static double mouth_inside(const struct face_shape *s, double t, double y, double top, double low,
-    double px)
+/* The mouth at one place between its corners: where, going down, its parts begin and end. */
+struct slice {
+    double t, t2;               /* -1 and 1 at the corners; its square */
+    double lip_top, top, line, low, lip_low;
+};
+
+static void mouth_cut(struct slice *c, const struct face_shape *s, double x)
 {
-    double depth = clamp01((y - top) / (low - top + 1e-9));
-    double tone = 0.012 + 0.05 * smooth(0.55, 1, depth);
-    double side = 1 - 0.35 * t * t - 0.3 * t * t * t * t;
-    double gap = 1 - 0.18 * hill(30 * (t * 6 - floor(t * 6) - 0.5) * (t * 6 - floor(t * 6) - 0.5));
-    double edge = top + s->mouth.teeth_up * (1 - 0.45 * t * t);
-    double upper = s->mouth.teeth_up > 0.004 ? cover(edge - y, px + 0.008) : 0;
-    double lower_edge = low - s->mouth.teeth_low * (1 - 0.4 * t * t);
+    double t = x / s->mouth.width, t2 = t * t;
+    double round = t2 < 1 ? sqrt(1 - t2) : 0, arc = round * (0.4 + 0.6 * round);
+    double bow = 1 - 0.28 * hill(t2 * 12);
+    c->t = t;
+    c->t2 = t2;
+    c->line = s->mouth.y - s->mouth.corner * (t2 - 0.35);
+    c->top = c->line - s->mouth.up * arc;
+    c->low = c->line + s->mouth.low * arc;
+    c->lip_top = c->top - s->mouth.lip_up * bow * arc;
+    c->lip_low = c->low + s->mouth.lip_low * round;
+}
+
+/* What is seen between the lips: teeth above and below, tongue, darkness. */
+static double mouth_inside(const struct slice *c, const struct face_shape *s, double y, double px)
+{
+    double depth = clamp01((y - c->top) / (c->low - c->top + 1e-9));
+    double tongue = 0.012 + 0.05 * smooth(0.55, 1, depth);
+    double tooth = c->t * 6 - floor(c->t * 6) - 0.5;
+    double white = (1 - 0.35 * c->t2 - 0.3 * c->t2 * c->t2) * (1 - 0.18 * hill(30 * tooth * tooth));
+    double upper_edge = c->top + s->mouth.teeth_up * (1 - 0.45 * c->t2);
+    double lower_edge = c->low - s->mouth.teeth_low * (1 - 0.4 * c->t2);
+    double upper = s->mouth.teeth_up > 0.004 ? cover(upper_edge - y, px + 0.008) : 0;
     double lower = s->mouth.teeth_low > 0.004 ? cover(y - lower_edge, px + 0.008) : 0;
-    tone = mix(tone, 0.55 * side * gap, 0.9 * lower);
-    tone = mix(tone, 0.80 * side * gap, upper);
-    tone *= 1 - 0.28 * upper * smooth(edge - 0.045, edge, y);
-    return tone * (1 - 0.45 * lower * hill((y - edge) * (y - edge) / 0.0003));
+    double tone = mix(mix(tongue, 0.55 * white, 0.9 * lower), 0.80 * white, upper);
+    double bite = y - upper_edge;
+    tone *= 1 - 0.28 * upper * smooth(-0.045, 0, bite);
+    return tone * (1 - 0.45 * lower * hill(bite * bite / 0.0003));
+}
+
+static void mouth_lips(struct spot *p, const struct slice *c, double tone, double y, double px)
+{
+    double lips = cover(y - c->lip_top, px + 0.012) * cover(c->lip_low - y, px + 0.012);
+    if (c->t2 >= 1 || lips <= 0)
+        return;
+    double a = (y - c->lip_top) / (c->top - c->lip_top + 1e-9) - 1;
+    double b = (c->lip_low - y) / (c->lip_low - c->low + 1e-9) - 0.9;
+    p->tone *= mix(1, tone, lips);
+    p->height += 0.022 * (y < c->line ? hill(a * a) : hill(b * b));
+    p->shade *= y < c->line ? 0.85 : 1.05;
 }
 
 void part_mouth(struct spot *p, const struct face *f, const struct face_shape *s, double x,
     double y, double px)
 {
-    double t = x / s->mouth.width, t2 = t * t;
-    if (t2 > 1.3 || fabs(y - s->mouth.y) > 0.55)
+    struct slice c;
+    mouth_cut(&c, s, x);
+    if (c.t2 > 1.3 || fabs(y - s->mouth.y) > 0.55)
         return;
-    double round = t2 < 1 ? sqrt(1 - t2) : 0, arc = round * (0.4 + 0.6 * round);
-    double line = s->mouth.y - s->mouth.corner * (t2 - 0.35);
-    double top = line - s->mouth.up * arc, low = line + s->mouth.low * arc;
-    double bow = 1 - 0.28 * hill(t2 * 12);
-    double lip_top = top - s->mouth.lip_up * bow * arc;
-    double lip_low = low + s->mouth.lip_low * round;
-    double gap = smooth(0, 0.02, low - top);
-    double inside = t2 < 1 ? cover(y - top, px) * cover(low - y, px) * gap : 0;
-    double lips = t2 < 1 ? cover(y - lip_top, px + 0.012) * cover(lip_low - y, px + 0.012) : 0;
-    p->tone *= mix(1, f->trait[TRAIT_LIP_TONE], lips);
-    if (lips > 0) {
-        double a = (y - lip_top) / (top - lip_top + 1e-9) - 1;
-        double b = (lip_low - y) / (lip_low - low + 1e-9) - 0.9;
-        p->height += 0.022 * (y < line ? hill(a * a) : hill(b * b));
-        p->shade *= y < line ? 0.85 : 1.05;
-    }
-    double seam = fabs(y - (top + low) / 2) - (low - top) / 2;
-    p->shade *= 1 - 0.6 * hill(seam * seam / 0.0004) * smooth(1.15, 0.9, t2);
-    p->shade *= 1 - 0.30 * blob(fabs(x), y, s->mouth.width, line, 0.05, 0.05);
-    if (inside > 0) {
-        p->tone = mix(p->tone, mouth_inside(s, t, y, top, low, px), inside);
-        p->shade = mix(p->shade, 0.75 + 0.2 * smooth(0, 0.06, y - top), inside);
-        p->lit = mix(p->lit, 0.4, inside);
-    }
+    mouth_lips(p, &c, f->trait[TRAIT_LIP_TONE], y, px);
+    double seam = fabs(y - (c.top + c.low) / 2) - (c.low - c.top) / 2;
+    p->shade *= 1 - 0.6 * hill(seam * seam / 0.0004) * smooth(1.15, 0.9, c.t2);
+    p->shade *= 1 - 0.30 * blob(fabs(x), y, s->mouth.width, c.line, 0.05, 0.05);
+    if (c.t2 >= 1)
+        return;
+    double inside = cover(y - c.top, px) * cover(c.low - y, px) * smooth(0, 0.02, c.low - c.top);
+    p->tone = mix(p->tone, mouth_inside(&c, s, y, px), inside);
+    p->shade = mix(p->shade, 0.75 + 0.2 * smooth(0, 0.06, y - c.top), inside);
+    p->lit = mix(p->lit, 0.4, inside);
 }
 
 /* The eyeball: white, iris, pupil and the light's reflection. */

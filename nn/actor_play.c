@@ -5,31 +5,45 @@
 #include "nn/actor_math.h"
 
 const char *const play_name[PLAY_EMOTIONS] = {
-    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
+    [PLAY_ANGRY] = "angry", [PLAY_DISGUST] = "disgust", [PLAY_FEAR] = "fear",
+    [PLAY_HAPPY] = "happy", [PLAY_SAD] = "sad", [PLAY_SURPRISE] = "surprise",
+    [PLAY_NEUTRAL] = "neutral",
 };
 
-/* What each emotion does at its height. */
+/* What each emotion does at its height; a neutral face is the face at rest. */
 static const double play_action[PLAY_EMOTIONS][ACTIONS] = {
-    [0] = { [ACT_FROWN] = 0.95, [ACT_LID_RAISE] = 0.44, [ACT_LID_TIGHT] = 0.41,
-            [ACT_NOSE_WRINKLE] = 0.93, [ACT_LIP_RAISE] = 0.57, [ACT_TIGHTEN] = 0.51,
-            [ACT_JAW_DROP] = 0.37, [ACT_BARE_TEETH] = 1.23, [ACT_HEAD_DOWN] = 0.34,
-            [ACT_HEAD_TILT] = 0.11 },
-    [1] = { [ACT_FROWN] = 0.7, [ACT_CHEEK] = 0.3, [ACT_LID_TIGHT] = 0.8, [ACT_NOSE_WRINKLE] = 1.0,
-            [ACT_LIP_RAISE] = 0.7, [ACT_CORNER_DOWN] = 0.7, [ACT_CHIN_RAISE] = 0.5,
-            [ACT_TIGHTEN] = 0.4, [ACT_EYES_CLOSED] = 0.3, [ACT_HEAD_DOWN] = -0.4,
-            [ACT_HEAD_TILT] = 0.2 },
-    [2] = { [ACT_INNER_BROW] = 1.13, [ACT_FROWN] = 0.37, [ACT_LID_RAISE] = 0.52,
-            [ACT_LIP_RAISE] = 0.67, [ACT_SMILE] = 0.19, [ACT_STRETCH] = 0.75, [ACT_PART] = 1.25,
-            [ACT_BARE_TEETH] = 0.81, [ACT_HEAD_DOWN] = -0.32 },
-    [3] = { [ACT_SMILE] = 1.1, [ACT_CHEEK] = 0.9, [ACT_PART] = 0.95, [ACT_LIP_RAISE] = 0.1 },
-    [4] = { [ACT_INNER_BROW] = 1.07, [ACT_FROWN] = 1.10, [ACT_CHEEK] = 0.34,
-            [ACT_LID_TIGHT] = 0.41, [ACT_NOSE_WRINKLE] = 0.75, [ACT_SMILE] = 0.76,
-            [ACT_CORNER_DOWN] = 0.82, [ACT_CHIN_RAISE] = 0.29, [ACT_PART] = 0.09,
-            [ACT_JAW_DROP] = 0.14, [ACT_EYES_CLOSED] = 0.31, [ACT_LOOK_DOWN] = 0.26,
-            [ACT_HEAD_DOWN] = 0.64 },
-    [5] = { [ACT_INNER_BROW] = 1.0, [ACT_OUTER_BROW] = 1.0, [ACT_LID_RAISE] = 1.0,
-            [ACT_JAW_DROP] = 0.9 },
-    [6] = { 0 },
+    [PLAY_ANGRY] = {
+        [ACT_FROWN] = 0.95, [ACT_LID_RAISE] = 0.44, [ACT_LID_TIGHT] = 0.41,
+        [ACT_NOSE_WRINKLE] = 0.93, [ACT_LIP_RAISE] = 0.57, [ACT_TIGHTEN] = 0.51,
+        [ACT_JAW_DROP] = 0.37, [ACT_BARE_TEETH] = 1.23, [ACT_HEAD_DOWN] = 0.34,
+        [ACT_HEAD_TILT] = 0.11,
+    },
+    [PLAY_DISGUST] = {
+        [ACT_FROWN] = 0.7, [ACT_CHEEK] = 0.3, [ACT_LID_TIGHT] = 0.8, [ACT_NOSE_WRINKLE] = 1.0,
+        [ACT_LIP_RAISE] = 0.7, [ACT_CORNER_DOWN] = 0.7, [ACT_CHIN_RAISE] = 0.5,
+        [ACT_TIGHTEN] = 0.4, [ACT_EYES_CLOSED] = 0.3, [ACT_HEAD_DOWN] = -0.4,
+        [ACT_HEAD_TILT] = 0.2,
+    },
+    [PLAY_FEAR] = {
+        [ACT_INNER_BROW] = 1.13, [ACT_FROWN] = 0.37, [ACT_LID_RAISE] = 0.52,
+        [ACT_LIP_RAISE] = 0.67, [ACT_SMILE] = 0.19, [ACT_STRETCH] = 0.75, [ACT_PART] = 1.25,
+        [ACT_BARE_TEETH] = 0.81, [ACT_HEAD_DOWN] = -0.32,
+    },
+    [PLAY_HAPPY] = {
+        [ACT_SMILE] = 1.1, [ACT_CHEEK] = 0.9, [ACT_PART] = 0.95, [ACT_LIP_RAISE] = 0.1,
+    },
+    [PLAY_SAD] = {
+        [ACT_INNER_BROW] = 1.10, [ACT_FROWN] = 1.10, [ACT_CHEEK] = 0.31, [ACT_LID_TIGHT] = 0.37,
+        [ACT_NOSE_WRINKLE] = 1.10, [ACT_SMILE] = 0.76, [ACT_CORNER_DOWN] = 0.88,
+        [ACT_CHIN_RAISE] = 0.21, [ACT_PART] = 0.09, [ACT_JAW_DROP] = 0.14,
+        [ACT_BARE_TEETH] = 0.05, [ACT_EYES_CLOSED] = 0.06, [ACT_LOOK_DOWN] = 0.14,
+        [ACT_HEAD_DOWN] = 0.65,
+    },
+    [PLAY_SURPRISE] = {
+        [ACT_INNER_BROW] = 1.0, [ACT_OUTER_BROW] = 1.0, [ACT_LID_RAISE] = 1.0,
+        [ACT_JAW_DROP] = 0.9,
+    },
+    [PLAY_NEUTRAL] = { 0 },
 };
 
 /* Names of the random numbers of a play. */

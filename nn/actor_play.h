@@ -7,7 +7,10 @@
 #include "nn/actor_draw.h"
 #include "nn/actor_face.h"
 
-enum { PLAY_EMOTIONS = 7 };
+enum {
+    PLAY_ANGRY, PLAY_DISGUST, PLAY_FEAR, PLAY_HAPPY, PLAY_SAD, PLAY_SURPRISE, PLAY_NEUTRAL,
+    PLAY_EMOTIONS
+};
 
 struct play {
     int emotion;

@@ -1,10 +1,9 @@
 #include "nn/weights_h5.h"
 
-#include <hdf5.h>
 #include <string.h>
 
 #include "net/base_mem.h"
-#include "nn/h5_read.h"
+#include "nn/h5.h"
 #include "nn/keras.h"
 
 enum { PARTS = 4, PATH_BYTES = 320 };
@@ -16,13 +15,14 @@ struct part {
     float otherwise;            /* its value where Keras left it out */
     int optional;
     int rank;
-    hsize_t shape[H5_RANK];
+    uint64_t shape[H5_RANK];
     int found;
 };
 
 struct loading {
     struct model *m;
-    hid_t root;                 /* where the layers' groups are */
+    struct h5 *file;
+    uint64_t root;              /* the group of the layers' groups */
     const char *name;           /* of the file */
     unsigned layer;             /* of the network */
     struct part part[PARTS];
@@ -69,7 +69,7 @@ static void parts_list(struct loading *l)
     l->parts = b != NULL ? 2 : 1;
 }
 
-static void shape_print(char text[64], int rank, const hsize_t *shape)
+static void shape_print(char text[64], int rank, const uint64_t *shape)
 {
     int n = snprintf(text, 64, "(");
     for (int i = 0; i < rank && n < 60; i++)
@@ -78,30 +78,28 @@ static void shape_print(char text[64], int rank, const hsize_t *shape)
     snprintf(text + (n < 62 ? n : 62), 2, ")");
 }
 
-static int part_read(struct loading *l, struct part *part, hid_t group, const char *path)
+static int part_read(struct loading *l, struct part *part, uint64_t group, const char *path)
 {
-    hsize_t shape[H5_RANK] = { 0 };
-    hid_t dataset = h5_object(group, path, H5I_DATASET);
-    if (dataset < 0)
+    struct h5_array array;
+    uint64_t dataset;
+    if (h5_find(l->file, group, path, &dataset) != 0)
         return refuse(l, path, "the file lists this array but does not hold it");
-    int rank = h5_shape(dataset, shape), code = 0;
-    if (rank < 0) {
-        code = refuse(l, path, "expected an array of floating point numbers inside the file");
-    } else if (rank != part->rank || memcmp(shape, part->shape, sizeof *shape * (size_t)rank)) {
+    const char *fault = h5_array(&array, l->file, dataset);
+    if (fault != NULL)
+        return refuse(l, path, fault);
+    if (array.rank != part->rank ||
+        memcmp(array.shape, part->shape, sizeof *array.shape * (size_t)array.rank) != 0) {
         char want[64], have[64], what[160];
         shape_print(want, part->rank, part->shape);
-        shape_print(have, rank, shape);
+        shape_print(have, array.rank, array.shape);
         snprintf(what, sizeof what, "expected the shape %s, found %s", want, have);
-        code = refuse(l, path, what);
-    } else if (part->found) {
-        code = refuse(l, path, "the array is there twice");
-    } else if (h5_floats(part->to, dataset) != 0) {
-        code = refuse(l, path, "the array cannot be read: the file is damaged, or compressed in "
-                      "a way that is not known here");
+        return refuse(l, path, what);
     }
+    if (part->found)
+        return refuse(l, path, "the array is there twice");
+    h5_floats(part->to, &array);
     part->found = 1;
-    H5Oclose(dataset);
-    return code;
+    return 0;
 }
 
 /* "conv2d_1/kernel:0" names the variable "kernel". */
@@ -133,19 +131,16 @@ static int parts_complete(struct loading *l, const char *where)
     return 0;
 }
 
-static int layer_load(struct loading *l, const char *group_name, const struct h5_strings *weights)
+static int layer_load(struct loading *l, uint64_t group, const char *group_name,
+                      const struct h5_strings *weights)
 {
-    hid_t group = h5_object(l->root, group_name, H5I_GROUP);
     int code = 0;
     parts_list(l);
-    if (group < 0)
-        return refuse(l, group_name, "the group cannot be opened");
     for (size_t i = 0; code == 0 && i < weights->n; i++) {
         struct part *part = part_named(l, weights->text[i]);
         code = part != NULL ? part_read(l, part, group, weights->text[i])
                             : refuse(l, weights->text[i], "the network has no such array here");
     }
-    H5Oclose(group);
     return code == 0 ? parts_complete(l, group_name) : code;
 }
 
@@ -160,20 +155,19 @@ static int next_layer(struct loading *l)
 static int group_load(struct loading *l, const char *group_name)
 {
     struct h5_strings weights;
-    hid_t group = h5_object(l->root, group_name, H5I_GROUP);
-    int code = group >= 0 ? h5_strings(&weights, group, "weight_names") : -1;
-    if (group >= 0)
-        H5Oclose(group);
-    if (code != 0)
+    uint64_t group;
+    if (h5_find(l->file, l->root, group_name, &group) != 0 ||
+        h5_strings(&weights, l->file, group, "weight_names") != 0)
         return err_set(l->e, ERR_INPUT, "%s: %.100s is listed in layer_names but is no group with "
                        "the attribute weight_names: the file is damaged", l->name, group_name);
+    int code = 0;
     if (weights.n > 0) {
         if (!next_layer(l))
             code = err_set(l->e, ERR_INPUT, "%s: the file has weights for %.100s, and the network "
                            "has no further layer with weights: architecture and weights do not "
                            "belong together", l->name, group_name);
         else
-            code = layer_load(l, group_name, &weights);
+            code = layer_load(l, group, group_name, &weights);
         l->layer++;
     }
     h5_strings_fini(&weights);
@@ -184,7 +178,7 @@ static int names_load(struct loading *l, const char *attribute)
 {
     struct h5_strings groups;
     int code = 0;
-    if (h5_strings(&groups, l->root, attribute) != 0)
+    if (h5_strings(&groups, l->file, l->root, attribute) != 0)
         return err_set(l->e, ERR_INPUT, "%s: the attribute %s is no list of names", l->name,
                        attribute);
     for (size_t i = 0; code == 0 && i < groups.n; i++)
@@ -198,12 +192,12 @@ static int names_load(struct loading *l, const char *attribute)
 static int load_listed(struct loading *l)
 {
     int code = 0;
-    if (h5_has(l->root, "layer_names"))
+    if (h5_has(l->file, l->root, "layer_names"))
         code = names_load(l, "layer_names");
-    for (unsigned piece = 0; code == 0 && !h5_has(l->root, "layer_names"); piece++) {
+    for (unsigned piece = 0; code == 0 && !h5_has(l->file, l->root, "layer_names"); piece++) {
         char attribute[32];
         snprintf(attribute, sizeof attribute, "layer_names%u", piece);
-        if (!h5_has(l->root, attribute))
+        if (!h5_has(l->file, l->root, attribute))
             break;
         code = names_load(l, attribute);
     }
@@ -232,22 +226,20 @@ static int load_numbered(struct loading *l)
 {
     for (l->layer = 0; next_layer(l); l->layer++) {
         char path[PATH_BYTES];
+        uint64_t group;
         int code = 0;
         snprintf(path, sizeof path, "%s/vars", l->m->net.layer[l->layer].name);
-        hid_t group = h5_object(l->root, path, H5I_GROUP);
-        if (group < 0) {
+        if (h5_find(l->file, l->root, path, &group) != 0) {
             counted_name(path, sizeof path, l);
-            group = h5_object(l->root, path, H5I_GROUP);
+            if (h5_find(l->file, l->root, path, &group) != 0)
+                return refuse(l, path, "the file has no such group");
         }
-        if (group < 0)
-            return refuse(l, path, "the file has no such group");
         parts_list(l);
         for (unsigned i = 0; code == 0 && i < l->parts; i++) {
             char number[12];
             snprintf(number, sizeof number, "%u", i);
             code = part_read(l, &l->part[i], group, number);
         }
-        H5Oclose(group);
         if (code != 0)
             return code;
     }
@@ -255,14 +247,14 @@ static int load_numbered(struct loading *l)
 }
 
 /* The architecture inside the file, else the one beside it. */
-static int network_find(struct network *net, hid_t file, const struct network *beside,
+static int network_find(struct network *net, struct h5 *file, const struct network *beside,
                         const char *name, struct err *e)
 {
     struct h5_strings config;
     *net = *beside;
-    if (!h5_has(file, "model_config"))
+    if (!h5_has(file, file->root, "model_config"))
         return 0;
-    if (h5_strings(&config, file, "model_config") != 0 || config.n != 1) {
+    if (h5_strings(&config, file, file->root, "model_config") != 0 || config.n != 1) {
         h5_strings_fini(&config);
         return err_set(e, ERR_INPUT, "%s: the attribute model_config is not one text", name);
     }
@@ -273,64 +265,37 @@ static int network_find(struct network *net, hid_t file, const struct network *b
     return code;
 }
 
-static int load(struct loading *l, hid_t file)
+static int load(struct loading *l)
 {
-    hid_t layers = h5_object(file, "layers", H5I_GROUP);
-    hid_t weights = h5_object(file, "model_weights", H5I_GROUP);
-    int code;
-    l->root = weights >= 0 ? weights : file;
-    if (h5_has(l->root, "layer_names") || h5_has(l->root, "layer_names0")) {
-        code = load_listed(l);
-    } else if (layers >= 0) {
-        l->root = layers;
-        code = load_numbered(l);
-    } else {
-        code = err_set(l->e, ERR_INPUT, "%s: HDF5, but not as Keras saves weights: neither the "
-                       "attribute layer_names nor the group layers is there", l->name);
-    }
-    if (layers >= 0)
-        H5Oclose(layers);
-    if (weights >= 0)
-        H5Oclose(weights);
-    return code;
-}
-
-static int parse_file(struct model *m, const struct network *beside, hid_t file, const char *name,
-                      struct err *e)
-{
-    struct loading l = { .m = m, .name = name, .e = e };
-    struct network *net = mem_new(1, sizeof *net);
-    int code = net == NULL ? err_set(e, ERR_FAILED, "no memory to read %s", name)
-                           : network_find(net, file, beside, name, e);
-    if (code == 0)
-        code = model_init(m, net, e);
-    if (code == 0)
-        code = load(&l, file);
-    if (code == 0)
-        code = model_check(m, name, e);
-    mem_free(net);
-    return code;
+    if (h5_find(l->file, l->file->root, "model_weights", &l->root) != 0)
+        l->root = l->file->root;
+    if (h5_has(l->file, l->root, "layer_names") || h5_has(l->file, l->root, "layer_names0"))
+        return load_listed(l);
+    if (h5_find(l->file, l->file->root, "layers", &l->root) == 0)
+        return load_numbered(l);
+    return err_set(l->e, ERR_INPUT, "%s: HDF5, but not as Keras saves weights: neither the "
+                   "attribute layer_names nor the group layers is there", l->name);
 }
 
 int weights_h5_parse(struct model *m, const struct network *beside, const uint8_t *p, size_t n,
                      const char *name, struct err *e)
 {
-    H5E_auto2_t print;
-    void *data;
+    struct h5 file;
+    struct loading l = { .m = m, .file = &file, .name = name, .e = e };
     memset(m, 0, sizeof *m);
-    if (H5open() < 0 || H5Eget_auto2(H5E_DEFAULT, &print, &data) < 0)
-        return err_set(e, ERR_FAILED, "%s: the HDF5 library does not start", name);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);      /* its traces are not for the user's eyes */
-    int code;
-    hid_t file = h5_open(p, n);
-    if (file < 0)
-        code = err_set(e, ERR_INPUT, "%s: not a whole HDF5 file (%zu bytes): damaged or cut "
+    if (h5_open(&file, p, n) != 0)
+        return err_set(e, ERR_INPUT, "%s: not a whole HDF5 file (%zu bytes): damaged or cut "
                        "short", name, n);
-    else
-        code = parse_file(m, beside, file, name, e);
-    if (file >= 0)
-        H5Fclose(file);
-    H5Eset_auto2(H5E_DEFAULT, print, data);
+    struct network *net = mem_new(1, sizeof *net);
+    int code = net == NULL ? err_set(e, ERR_FAILED, "no memory to read %s", name)
+                           : network_find(net, &file, beside, name, e);
+    if (code == 0)
+        code = model_init(m, net, e);
+    if (code == 0)
+        code = load(&l);
+    if (code == 0)
+        code = model_check(m, name, e);
+    mem_free(net);
     if (code != 0)
         model_fini(m);
     return code;

@@ -5,9 +5,6 @@
  * under /model_weights (a full model, with its architecture in the attribute model_config), and
  * /layers/NAME/vars/K of newer versions. Groups are taken in order and matched to the layers of
  * the network that have parameters; shapes must agree exactly.
- *
- * The file is read as an image in memory; links and data that lead out of it are refused. The
- * HDF5 library keeps state of its own, so calls must not overlap: one thread at a time.
  */
 #ifndef OB_NN_WEIGHTS_H5_H
 #define OB_NN_WEIGHTS_H5_H

@@ -30,7 +30,7 @@ static const struct option_row rows[] = {
     { "emotion", 'e', OPTION_TEXT, offsetof(struct wish, emotion), "NAME",
       "angry, disgust, fear, happy, sad, surprise or neutral (happy)", 0, 0 },
     { "seed", 's', OPTION_COUNT, offsetof(struct wish, seed), "N",
-      "who plays, and how (1)", 0, 0x1p53 },
+      "who plays, and how (17)", 0, 0x1p53 },
     { "frames", 'n', OPTION_COUNT, offsetof(struct wish, frames), "N",
       "length at 30 frames per second (97)", 1, ACTOR_FRAMES_MAX },
     { "size", 0, OPTION_COUNT, offsetof(struct wish, size), "PIXELS",
@@ -155,7 +155,7 @@ static int run(const struct wish *w, struct err *e)
 int cmd_actor(int argc, char **argv)
 {
     struct wish w = {
-        .emotion = "happy", .base = "actor", .seed = 1, .frames = ACTOR_FRAMES, .size = 384,
+        .emotion = "happy", .base = "actor", .seed = 17, .frames = ACTOR_FRAMES, .size = 384,
     };
     struct err e = { 0 };
     int operand = argc;

@@ -30,8 +30,10 @@ static int check(const char *file, struct err *e)
             return err_set(e, ERR_USAGE, "%s: [client %s] fingerprint: expected sha256: and 64 "
                            "hexadecimal digits", file, s.allowed[i].name);
     struct cert *c = cert_load(s.key, s.certificate, e);
-    if (c == NULL)
+    if (c == NULL) {
+        err_prefix(e, "%s", file);
         return e->code = ERR_USAGE;
+    }
     if (s.party)
         printf("%s: good: party %u of %s, %s\n", file, s.index, s.protocol, cert_fingerprint(c));
     else

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/client.h"
 #include "src/cmd.h"
@@ -37,6 +38,7 @@ struct classify {
     struct video clip;
     struct alice *alice;
     struct outcome outcome;
+    int asked, shared;          /* all parties were asked; the clip has begun to leave */
 };
 
 static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, struct err *e)
@@ -47,7 +49,16 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
 
 static void on_progress(void *ctx, const char *phase, double part)
 {
+    static const char *const words[][2] = {
+        { "connect", "connecting" }, { "terms", "agreeing on terms" },
+        { "input", "sharing the clip" }, { "compute", "computing" }, { "label", "label" }
+    };
     struct classify *c = ctx;
+    c->asked |= strcmp(phase, "terms") == 0;
+    c->shared |= strcmp(phase, "input") == 0;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(phase, words[i][0]) == 0)
+            phase = words[i][1];
     progress_show(&c->client.progress, phase, part);
 }
 
@@ -95,23 +106,43 @@ static int prepare(struct classify *c, const char *clip, struct err *e)
         return err_set(e, ERR_USAGE, "which CLIP? (see obscura classify --help)");
     c->input = (struct input){ .path = clip != NULL ? clip : s->clip, .limit = OWNER_CLIP_LIMIT,
                                .ctx = c, .parse = on_parse, .done = on_input };
-    return client_open(&c->client, &c->wish.client, e);
+    return 0;
 }
 
+static void attempt(struct classify *c, struct err *e)
+{
+    *e = (struct err){ 0 };
+    c->client.started = c->client.over = c->asked = c->shared = 0;
+    if (client_open(&c->client, &c->wish.client, e) == 0) {
+        if (c->clip.value != NULL)
+            on_input(c, e);
+        else
+            input_start(&c->input, c->client.node.host);
+        client_run(&c->client);
+    }
+    node_close(&c->client.node);
+    alice_free(c->alice);
+    c->alice = NULL;
+}
+
+/* Parties that have just started may still be looking for one another: as long as nothing was
+ * shared, asking again a moment later costs nothing. */
 static void run(struct classify *c, const char *clip, struct err *e)
 {
-    if (prepare(c, clip, e) == 0) {
-        c->outcome.proto = settings_protocol(&c->client.settings);
-        progress_show(&c->client.progress, "reading the clip", 0);
-        input_start(&c->input, c->client.node.host);
-        client_run(&c->client);
+    enum { AGAIN_NS = 200000000 };
+    if (prepare(c, clip, e) != 0)
+        return;
+    c->outcome.proto = settings_protocol(&c->client.settings);
+    uint64_t end = loop_now() + (uint64_t)(c->client.settings.connect_timeout * 1e9);
+    attempt(c, e);
+    while (e->code == ERR_PEER && c->asked && !c->shared && loop_now() + AGAIN_NS < end) {
+        nanosleep(&(struct timespec){ .tv_nsec = AGAIN_NS }, NULL);
+        attempt(c, e);
     }
     if (e->code == 0 && c->wish.client.json)
         json_print(outcome_json(&c->outcome), 0, e);
     else if (e->code == 0)
         outcome_print(&c->outcome, stdout);
-    node_close(&c->client.node);
-    alice_free(c->alice);
     input_fini(&c->input);
     video_fini(&c->clip);
     wipe(&c->outcome, sizeof c->outcome);

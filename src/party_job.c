@@ -206,9 +206,9 @@ static int job_terms(struct job *j, struct err *e)
 {
     struct party *p = j->party;
     const struct wire_model *m = &j->model->is;
-    struct wire_terms t = { .reveal = j->ask.reveal, .selected = m->selection[j->selection].selected,
-                            .rounds = j->cost.rounds, .parties = (uint8_t)p->n, .net = m->net,
-                            .nnet = m->nnet };
+    struct wire_terms t = { .reveal = j->ask.reveal, .rounds = j->cost.rounds,
+                            .selected = m->selection[j->selection].selected,
+                            .parties = (uint8_t)p->n, .net = m->net, .nnet = m->nnet };
     size_t n;
     memcpy(t.version, m->version, sizeof t.version);
     memcpy(t.digest, j->digest, sizeof t.digest);

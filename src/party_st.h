@@ -20,7 +20,7 @@ enum {
     PARTY_TOMBS = 256,              /* ended jobs whose late messages are still swallowed */
     PARTY_TICK_MS = 200,
     PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
-    PARTY_PATIENCE = 20             /* a party that does not lead waits so many timeouts for input */
+    PARTY_PATIENCE = 20             /* timeouts that a party which does not lead waits for input */
 };
 
 struct client {

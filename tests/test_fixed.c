@@ -227,7 +227,7 @@ static void bounds_are_tight(void)
         for (unsigned corner = 0; corner < 256; corner++) {
             wide v = bias;
             for (unsigned k = 0; k < 8; k++)
-                v += (corner >> k & 1) != 0 ? (wide)w[k] << 14 : 0;
+                v += (corner >> k & 1) != 0 ? (wide)w[k] * (1 << 14) : 0;
             low = v < low ? v : low;
             high = most(high, v);
         }

@@ -13,12 +13,13 @@ struct recipe {
     int full;               /* a full model: model_config and /model_weights */
     int numbered;           /* the layout of newer versions */
     int variable;           /* strings of variable length */
-    int compressed;
-    int doubles;            /* 64-bit floats */
+    int latest;             /* the newest format */
+    int doubles, big_endian;
+    int crowded;            /* many groups and attributes beside */
     int pieces;             /* layer_names0, layer_names1 */
     /* Faults. */
     int integers, missing_bias, missing_layer, extra_layer, unknown_array, soft_link,
-        external_link, external_data, no_names, listed_only, nan, missing_variance;
+        external_link, external_data, compressed, no_names, listed_only, nan, missing_variance;
 };
 
 static const char json[] =
@@ -91,7 +92,8 @@ static void put_array(hid_t at, const char *name, const float *x, int rank, cons
                       const struct recipe *r)
 {
     hid_t space = H5Screate_simple(rank, shape, NULL), how = H5Pcreate(H5P_DATASET_CREATE);
-    hid_t type = r->integers ? H5T_STD_I32LE : r->doubles ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+    hid_t type = r->integers ? H5T_STD_I32LE : r->doubles ? H5T_IEEE_F64LE
+                 : r->big_endian ? H5T_IEEE_F32BE : H5T_IEEE_F32LE;
     if (r->compressed) {
         H5Pset_chunk(how, rank, shape);
         H5Pset_shuffle(how);
@@ -187,6 +189,8 @@ static uint8_t *make(const struct model *m, const struct recipe *r, size_t *n)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 4096, 0);
+    if (r->latest)
+        H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
     hid_t file = H5Fcreate("made", H5F_ACC_TRUNC, H5P_DEFAULT, access), root = file;
     const char *const config[] = { json };
     if (r->full) {
@@ -195,6 +199,13 @@ static uint8_t *make(const struct model *m, const struct recipe *r, size_t *n)
     }
     if (r->numbered)
         root = group(file, "layers");
+    for (unsigned i = 0; i < (r->crowded ? 300u : 0); i++) {
+        char name[16];
+        snprintf(name, sizeof name, "other%u", i);
+        if (i < 100)
+            put_strings(root, name, (const char *const[]){ name }, 1, r);
+        H5Gclose(group(root, name));
+    }
     put_layers(root, m, r);
     if (!r->numbered)
         put_names(root, r);
@@ -248,7 +259,11 @@ static void layouts(void)
     good((struct recipe){ 0 });
     good((struct recipe){ .variable = 1 });
     good((struct recipe){ .full = 1 });
-    good((struct recipe){ .full = 1, .variable = 1, .compressed = 1 });
+    good((struct recipe){ .full = 1, .variable = 1 });
+    good((struct recipe){ .latest = 1 });
+    good((struct recipe){ .latest = 1, .variable = 1, .full = 1 });
+    good((struct recipe){ .big_endian = 1 });
+    good((struct recipe){ .crowded = 1 });
     good((struct recipe){ .doubles = 1, .pieces = 1 });
     good((struct recipe){ .numbered = 1 });
 }
@@ -283,6 +298,7 @@ static void refusals(void)
     bad((struct recipe){ .soft_link = 1 }, "dense_9 is listed in layer_names but");
     bad((struct recipe){ .external_link = 1 }, "dense_9 is listed in layer_names but");
     bad((struct recipe){ .external_data = 1 }, "inside the file");
+    bad((struct recipe){ .compressed = 1 }, "without chunks or compression");
     bad((struct recipe){ .no_names = 1 }, "not as Keras saves weights");
     bad((struct recipe){ .listed_only = 1 }, "gone is listed in layer_names but");
     bad((struct recipe){ .nan = 1 }, "parameter 6 of");
@@ -328,6 +344,38 @@ static void cut_short(void)
     model_fini(&m);
 }
 
+/* Changed bytes get an answer and no harm: a refusal, or a model. */
+static void noise(void)
+{
+    uint64_t seed = 1234;
+    struct model m, back;
+    struct network net;
+    unsigned refused = 0, taken = 0;
+    the_model(&m);
+    the_network(&net);
+    printf("# seed %llu\n", (unsigned long long)seed);
+    for (unsigned kind = 0; kind < 4; kind++) {
+        size_t n;
+        struct recipe r = { .full = kind == 1, .variable = kind == 1, .numbered = kind == 2,
+                            .latest = kind == 3 };
+        uint8_t *image = make(&m, &r, &n), *p = malloc(n);
+        for (unsigned i = 0; i < 5000; i++) {
+            memcpy(p, image, n);
+            for (unsigned k = pick(&seed, 1, 6); k > 0; k--)
+                p[pick(&seed, 0, (unsigned)n - 1)] = (uint8_t)check_random(&seed);
+            int code = weights_h5_parse(&back, &net, p, n, "k", NULL);
+            CHECK(code == 0 || code == ERR_INPUT);
+            refused += code != 0;
+            taken += code == 0;
+            model_fini(&back);
+        }
+        free(image);
+        free(p);
+    }
+    CHECK(refused > 1000 && taken > 1000);
+    model_fini(&m);
+}
+
 static void shipped_model(void)
 {
     size_t nh = 0, nj = 0, nr = 0;
@@ -362,6 +410,7 @@ int main(void)
     CASE(refusals);
     CASE(wrong_shape);
     CASE(cut_short);
+    CASE(noise);
     uint8_t *there = data_read("model/emotion.h5", &n);
     if (there != NULL)
         CASE(shipped_model);

@@ -1,0 +1,115 @@
+#!/bin/sh
+# The demo end to end: processes over TLS, the simulator, JSON, trace, and the plan against the
+# counters of the run.
+. "${srcdir:-.}/tests/lib.sh"
+
+json()
+{
+    "$json_get" "$@"
+}
+
+accepted 'demo: a happy clip' 'happy' "$obscura" demo
+judge 'demo: nothing on standard error' test ! -s "$tmp/err"
+judge 'demo: its folder is gone' test -z "$(find "$tmp" -name 'obscura-demo*')"
+
+run "$obscura" demo --json --reveal scores --trace "$tmp/trace.json" --workers 2
+judge 'demo --json: status' test "$status" -eq 0
+cp "$tmp/out" "$tmp/real.json"
+r=$tmp/real.json
+judge 'demo --json: one JSON value' json "$r"
+judge 'demo --json: exactly the documented keys' test "$(json "$r" '')" = \
+    'bytes class frames label parties plan protocol rounds scores seconds selected'
+judge 'demo --json: keys of seconds' test "$(json "$r" seconds)" = 'input offline online total'
+judge 'demo --json: keys of bytes' test "$(json "$r" bytes)" = 'input offline online total'
+judge 'demo --json: keys of a party' test "$(json "$r" parties.2)" = \
+    'bytes_received bytes_sent bytes_wire cpu_seconds messages party peak_rss_bytes'
+judge 'demo --json: keys of the plan' test "$(json "$r" plan)" = 'bytes rounds'
+judge 'demo --json: label and class' test "$(json "$r" label class | tr '\n' ' ')" = '3 happy '
+judge 'demo --json: frames' test "$(json "$r" frames selected | tr '\n' ' ')" = '97 7 '
+judge 'demo --json: seven scores' test "$(json "$r" scores)" = 7
+
+# Each frame's scores add up to one, so all of them to seven.
+sum=0
+for i in 0 1 2 3 4 5 6; do
+    sum=$(echo "$sum $(json "$r" scores.$i)" | awk '{ printf "%.9f", $1 + $2 }')
+done
+judge "demo --json: scores add up ($sum)" \
+    awk -v s="$sum" 'BEGIN { exit !(s > 6.999 && s < 7.001) }'
+judge 'demo --json: what is sent is received' test \
+    $(($(json "$r" parties.0.bytes_sent) + $(json "$r" parties.1.bytes_sent) + $(json "$r" parties.2.bytes_sent))) -eq \
+    $(($(json "$r" parties.0.bytes_received) + $(json "$r" parties.1.bytes_received) + $(json "$r" parties.2.bytes_received)))
+judge 'demo --json: the total is what parties sent' test "$(json "$r" bytes.total)" -eq \
+    $(($(json "$r" parties.0.bytes_sent) + $(json "$r" parties.1.bytes_sent) + $(json "$r" parties.2.bytes_sent)))
+for i in 0 1 2; do
+    judge "party $i: wire bytes hold the payload" test "$(json "$r" parties.$i.bytes_wire)" -gt \
+        $(($(json "$r" parties.$i.bytes_sent) + $(json "$r" parties.$i.bytes_received)))
+done
+
+# The plan beforehand, the plan of the run, and the counters: one and the same.
+run "$obscura" plan --json --reveal scores
+cp "$tmp/out" "$tmp/plan.json"
+judge 'plan --json: one JSON value' json "$tmp/plan.json"
+for i in 0 1 2; do
+    judge "party $i: plan, run's plan and counter agree on bytes" test \
+        "$(json "$tmp/plan.json" bytes.$i) $(json "$r" plan.bytes.$i)" = \
+        "$(json "$r" parties.$i.bytes_sent) $(json "$r" parties.$i.bytes_sent)"
+done
+judge 'plan, run and counter agree on rounds' test \
+    "$(json "$tmp/plan.json" rounds) $(json "$r" plan.rounds)" = \
+    "$(json "$r" rounds) $(json "$r" rounds)"
+judge 'plan and counters agree on messages' test "$(json "$tmp/plan.json" messages)" -eq \
+    $(($(json "$r" parties.0.messages) + $(json "$r" parties.1.messages) + $(json "$r" parties.2.messages)))
+n=$(json "$tmp/plan.json" layers)
+total=0 gates=0 i=0
+while [ $i -lt "$n" ]; do
+    total=$((total + $(json "$tmp/plan.json" layers.$i.bytes_total)))
+    gates=$((gates + $(json "$tmp/plan.json" layers.$i.gates)))
+    i=$((i + 1))
+done
+judge 'plan: layers add up' test "$total $gates" = \
+    "$(json "$tmp/plan.json" bytes_total) $(json "$tmp/plan.json" gates)"
+accepted 'plan for people' 'Forecast' "$obscura" plan --frames 20 --select every:10 --rtt 40
+
+# The trace: processes, workers, network rows.
+t=$tmp/trace.json
+judge 'trace: JSON' json "$t" traceEvents
+judge 'trace: three parties' test "$(grep -c '"process_name"' "$t")" -eq 3
+judge 'trace: worker rows' test "$(grep -c '"name":"worker 0"' "$t")" -eq 3
+judge 'trace: network rows' test "$(grep -c '"name":"network"' "$t")" -eq 3
+
+# The simulator runs the same roles.
+run "$obscura" demo --transport sim --json --reveal scores --seed 7 --rtt 40 --bandwidth 100
+cp "$tmp/out" "$tmp/sim.json"
+s=$tmp/sim.json
+judge 'sim: the same label' test "$(json "$s" label)" = "$(json "$r" label)"
+judge 'sim: the same bytes and rounds' test "$(json "$s" bytes.total rounds bytes.input)" = \
+    "$(json "$r" bytes.total rounds bytes.input)"
+i=0
+while [ $i -lt 7 ]; do      # truncation rounds at random, so scores differ in the last bits
+    judge "sim: score $i within rounding" awk -v a="$(json "$s" scores.$i)" \
+        -v b="$(json "$r" scores.$i)" 'BEGIN { d = a - b; exit !(d < 0.02 && d > -0.02) }'
+    i=$((i + 1))
+done
+bound=$(json "$r" rounds | awk '{ print $1 * 0.02 }')
+judge "sim: no faster than rounds x delay ($bound s)" \
+    awk -v t="$(json "$s" seconds.total)" -v b="$bound" 'BEGIN { exit !(t >= b) }'
+run "$obscura" demo --transport sim --json --seed 7 --rtt 40 --bandwidth 100
+judge 'sim: without reveal there are no scores' test "$(json "$tmp/out" scores)" = null
+run "$obscura" demo --transport sim --json --select every:97 --trace "$tmp/one.json"
+judge 'sim: one frame' test "$(json "$tmp/out" selected)" -eq 1
+judge 'sim: trace' json "$tmp/one.json" traceEvents
+
+# The published clip against the float reference, where both are at hand.
+data=${OBSCURA_DATA:-$srcdir/../shared/data}
+if [ -r "$data/sample_video.txt" ] && [ -r "$data/model/reference.json" ]; then
+    run "$obscura" demo --json --reveal scores --clip "$data/sample_video.txt"
+    judge 'sample video: label' test "$(json "$tmp/out" label)" -eq 3
+    for i in 0 1 2 3 4 5 6; do
+        judge "sample video: score $i as the float reference" awk -v a="$(json "$tmp/out" scores.$i)" \
+            -v b="$(json "$data/model/reference.json" scores_sum.$i)" \
+            'BEGIN { d = a - b; exit !(d < 0.02 && d > -0.02) }'
+    done
+else
+    echo "skip - sample video # no $data/sample_video.txt"
+fi
+exit $failed
