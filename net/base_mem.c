@@ -35,7 +35,7 @@ struct block {
     void *base;                 /* what the allocator gave */
     size_t held;                /* bytes that the block costs, all in all */
     size_t touched;             /* the longest it was ever asked for: what must be wiped */
-    struct block *next;         /* of the list of its state: the class's free blocks, or those out */
+    struct block *next;         /* in the class's list of free blocks, or in that of those out */
     struct block *prev;
     unsigned class;
     unsigned state;             /* a block_state */

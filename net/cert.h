@@ -41,7 +41,8 @@ struct x509_st *cert_x509(const struct cert *c);
 struct evp_pkey_st *cert_key(const struct cert *c);
 
 /* "sha256:hex" and back; parsing gives -1 when the text is anything else. */
-void fingerprint_format(char out[static CERT_FINGERPRINT], const uint8_t digest[static CERT_DIGEST]);
+void fingerprint_format(char out[static CERT_FINGERPRINT],
+                        const uint8_t digest[static CERT_DIGEST]);
 int fingerprint_parse(uint8_t digest[static CERT_DIGEST], const char *text);
 
 /* The SHA-256 of a certificate; 0, or -1 when the library is out of memory. */

@@ -16,7 +16,7 @@ enum files_way { FILES_ANY, FILES_POOL };   /* FILES_POOL: never io_uring (tests
 /* NULL with *e filled. The pool must outlive it. */
 struct files *files_new(struct loop *l, struct pool *p, enum files_way way, struct err *e);
 
-/* Ends the reads under way without calling `done`, and waits until the kernel has let go of them. */
+/* Ends the reads under way without calling `done`; waits until the kernel has let go of them. */
 void files_free(struct files *fs);
 
 /* See struct file_read in link.h; `done` is never called before this returns. The path and *f are

@@ -35,6 +35,7 @@ struct loop {
     unsigned signals;
     struct event *turn;         /* made active when a job waits in `later` */
     struct later later;         /* head of a ring */
+    struct later mark;          /* in the ring while jobs run: what is behind it comes later */
     int stopping;
     int broken;
 };
@@ -78,18 +79,25 @@ static void turn_end(uint64_t begun, const char *what)
 }
 #endif
 
-/* Runs what was queued up to now; what these jobs queue themselves comes after. */
+/* Runs what was queued up to now. What these jobs queue themselves waits until the sockets have had
+ * their turn, or a sender whose queue never stays empty would keep the loop for itself. */
 static void run_later(evutil_socket_t fd, short what, void *ctx)
 {
     struct loop *l = ctx;
+    const struct timeval at_once = { 0 };
     (void)fd, (void)what;
-    while (l->later.next != &l->later && !l->stopping) {
+    l->mark = (struct later){ .prev = l->later.prev, .next = &l->later };
+    l->mark.prev->next = l->mark.next->prev = &l->mark;
+    while (l->later.next != &l->mark) {
         struct later *job = l->later.next;
         loop_never(job);
         uint64_t begun = turn_begin();
         job->run(job);
         turn_end(begun, "deferred job");
     }
+    loop_never(&l->mark);
+    if (l->later.next != &l->later && event_add(l->turn, &at_once) != 0)
+        event_active(l->turn, EV_TIMEOUT, 1);
 }
 
 struct loop *loop_new(struct err *e)
@@ -161,7 +169,7 @@ void loop_later(struct loop *l, struct later *job)
     if (job->next != NULL)
         return;
     if (l->later.next == &l->later)
-        event_active(l->turn, EV_TIMEOUT, 1);
+        event_active(l->turn, EV_TIMEOUT, 1);       /* still in this turn */
     job->prev = l->later.prev;
     job->next = &l->later;
     job->prev->next = job->next->prev = job;

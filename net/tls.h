@@ -24,7 +24,7 @@ enum {
 enum tls_result {
     TLS_DONE,       /* what was asked for was done */
     TLS_AGAIN,      /* more bytes must come, or go, first */
-    TLS_CLOSED,     /* the peer has closed in order (tls_read), or the stream has ended (tls_fill) */
+    TLS_CLOSED,     /* the peer has closed in order (tls_read); the stream has ended (tls_fill) */
     TLS_FAILED      /* *e says why */
 };
 

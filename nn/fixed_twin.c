@@ -190,13 +190,22 @@ static int frame_check(const struct fixed_net *net, const int64_t *frame, struct
     return 0;
 }
 
+/* Wiped before it is freed: it came from the owner's pixels. NULL is legal. */
+static void give_back(void *block, size_t bytes)
+{
+    if (block != NULL)
+        wipe(block, bytes);
+    free(block);
+}
+
 int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
                int64_t *out, int64_t *act[FIXED_STAGES], struct err *e)
 {
     struct twin t = { .m = m, .rounding = r, .e = e };
+    size_t patch = patch_most(&m->net) * sizeof *t.patch;
     int64_t *y[FIXED_STAGES] = { NULL };
     int code = frame_check(&m->net, frame, e);
-    if (code == 0 && (t.patch = calloc(patch_most(&m->net), sizeof *t.patch)) == NULL)
+    if (code == 0 && (t.patch = malloc(patch)) == NULL)
         code = err_set(e, ERR_FAILED, "no memory for the fixed-point twin");
 
     const int64_t *x = frame;
@@ -214,8 +223,8 @@ int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t
         if (code == 0 && act != NULL)
             act[i] = y[i];
         else
-            free(y[i]);
+            give_back(y[i], geometry_out(&m->net.stage[i].g) * sizeof **y);
     }
-    free(t.patch);
+    give_back(t.patch, patch);
     return code;
 }

@@ -67,8 +67,23 @@ static uint32_t tap(const struct geometry *g, uint32_t out, uint32_t i, uint32_t
     return ((uint32_t)y * g->w + (uint32_t)x) * g->c + ch;
 }
 
+/* Is this a window over an image of n elements, with taps that a map can count? */
+static int pool_fits(const struct geometry *g, uint32_t n)
+{
+    const uint32_t side[] = { g->kh, g->kw, g->oh, g->ow, g->c };
+    uint64_t taps = 1;
+    for (int i = 0; i < 5; i++) {
+        taps *= side[i];
+        if (taps == 0 || taps >= UINT32_MAX)
+            return 0;
+    }
+    return g->oc == g->c && n > 0 && (uint64_t)g->h * g->w <= UINT32_MAX && geometry_in(g) == n;
+}
+
 uint32_t compose_maxpool(struct program *p, const struct geometry *g, uint32_t x, unsigned width)
 {
+    if (!pool_fits(g, length(p, x)))
+        return gate_affine(p, x, NO_VALUE, NULL);   /* fails the program */
     uint32_t n = (uint32_t)geometry_out(g), taps = g->kh * g->kw;
     struct map *windows = map_new(p, taps * n, length(p, x), (size_t)taps * n);
     for (uint32_t t = 0; t < taps; t++)
@@ -246,7 +261,8 @@ uint32_t compose_shares(struct program *p, uint32_t r, uint32_t rows, uint32_t m
 {
     const struct rows d = { .rows = rows, .m = m, .n = rows * m, .size = width - 1 };
     unsigned top = d.size > Q ? d.size : Q;
-    if (width < 3 || top > Q + 32 || frac > 24 || 2 * Q - frac > 32)
+    if (width < 3 || top > Q + 32 || frac > 24 || 2 * Q - frac > 32 || m == 0 ||
+        (uint64_t)rows * m != length(p, r))
         return gate_affine(p, r, NO_VALUE, NULL);   /* fails the program */
     uint32_t below = shares_below(p, r, &d, width);
     uint32_t nd = gate_mul(p, shares_operands(p, r, &d), shares_norm(p, below, &d, top));

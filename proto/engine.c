@@ -180,10 +180,16 @@ static uint32_t heap_pop(struct engine *en)
 
 /* ---- messages ---- */
 
+static const char memory_limit[] = "a job has reached its memory limit (raise job_memory, or lower"
+                                   " the number of frames in flight: window)";
+
 static struct inbox *inbox_at(const struct engine *en, uint32_t id, unsigned step, unsigned from)
 {
     return &en->inbox[en->slot[id].inbox + step * en->proto->parties + from];
 }
+
+static void engine_fail(struct engine *en, int code, const char *text);
+static void engine_tell(struct engine *en);
 
 static size_t due(const struct engine *en, uint32_t id, unsigned step, unsigned from)
 {
@@ -217,19 +223,24 @@ uint8_t *engine_room(struct engine *en, unsigned from, const struct message *hea
         return NULL;
     }
     uint8_t *room = arena_take(en->conf.arena, head->n);
-    if (room == NULL)
-        err_set(why, ERR_FAILED, "a job has reached its memory limit (raise job_memory)");
-    box->announced = room != NULL;
+    if (room == NULL) {
+        err_set(why, ERR_FAILED, "%s", memory_limit);
+        engine_fail(en, ERR_FAILED, memory_limit);
+        engine_tell(en);
+        return NULL;
+    }
+    box->announced = 1;
     return room;
 }
 
 static void pump(struct engine *en);
-static void engine_tell(struct engine *en);
 static void span_wait(struct engine *en, uint32_t id);
 
 void engine_message(struct engine *en, unsigned from, struct message m)
 {
-    if (en->over || m.stream >= en->program->ngate) {
+    /* Only what engine_room has announced comes here with contents; the rest is nobody's. */
+    if (en->over || m.n == 0 || from >= en->proto->parties || m.stream >= en->program->ngate ||
+        m.seq >= en->slot[m.stream].steps) {
         arena_give(m.data);
         return;
     }
@@ -417,8 +428,7 @@ static void pump(struct engine *en)
         if (links_full(en))
             return;     /* engine_drained comes back */
         if (step_start(en, heap_pop(en)) != 0) {
-            engine_fail(en, ERR_FAILED, "a job has reached its memory limit (raise job_memory, or"
-                        " lower the number of frames in flight: window)");
+            engine_fail(en, ERR_FAILED, memory_limit);
             return;
         }
     }
@@ -460,7 +470,8 @@ static int step_send(struct engine *en, struct run *r)
         if (data == NULL)
             continue;
         size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
-        struct message m = { .type = en->conf.type, .depth = (uint16_t)(slot->depth + 1),
+        struct message m = { .type = en->conf.type,
+                             .depth = (uint16_t)(slot->depth + (slot->depth < UINT16_MAX)),
                              .job = en->conf.job, .stream = r->id, .seq = slot->step,
                              .n = n, .data = data };
         en->stats.sent[to] += n;
@@ -529,6 +540,15 @@ static void run_finish(struct engine *en, struct run *r)
         heap_push(en, id);
 }
 
+/* What a step was to send goes nowhere. */
+static void run_forget(struct run *r)
+{
+    for (unsigned k = 0; k < LINK_PARTIES; k++) {
+        arena_give(r->step.out[k]);
+        r->step.out[k] = NULL;
+    }
+}
+
 static void run_done(struct work *w)
 {
     struct run *r = (struct run *)((char *)w - offsetof(struct run, work));
@@ -540,7 +560,9 @@ static void run_done(struct work *w)
             engine_release(en);
         return;
     }
-    if (!en->over)
+    if (en->over)
+        run_forget(r);
+    else
         run_finish(en, r);
     r->engine = NULL;
     pump(en);
@@ -565,6 +587,19 @@ void engine_drained(struct engine *en)
     engine_tell(en);
 }
 
+/* Gives back what the arena lent: values, scratch, messages that nobody has read. */
+static void engine_give_back(struct engine *en)
+{
+    for (uint32_t v = 0; v < en->program->nvalue; v++)
+        if (!en->program->value[v].external)
+            arena_give(en->cell[v].words);
+    for (uint32_t i = 0; i < en->program->ngate; i++) {
+        arena_give(en->slot[i].scratch);
+        for (uint32_t k = 0; k < en->slot[i].steps * en->proto->parties; k++)
+            arena_give(en->inbox[en->slot[i].inbox + k].data);
+    }
+}
+
 /* Steps that have not begun are cancelled; those on a worker are waited for: they are short, and
  * their memory goes back to the arena now. */
 void engine_free(struct engine *en)
@@ -579,9 +614,9 @@ void engine_free(struct engine *en)
         if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_CANCELLED))
             while (atomic_load(&r->state) == RUN_ACTIVE)
                 ;
-        for (unsigned k = 0; k < LINK_PARTIES; k++)
-            arena_give(r->step.out[k]);
+        run_forget(r);
     }
+    engine_give_back(en);
     en->over = 1;
     en->dead = 1;
     if (en->running == 0)

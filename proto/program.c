@@ -84,18 +84,50 @@ static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, siz
     return p->nvalue++;
 }
 
+/* Weights are packed outside, for a geometry: nothing else makes them. */
+static int kind_is_plain(struct program *p, enum value_kind kind)
+{
+    if ((unsigned)kind >= VALUE_WEIGHT)
+        p->failed = 1;
+    return !p->failed;
+}
+
 uint32_t program_value(struct program *p, enum value_kind kind, size_t n)
 {
+    if (!kind_is_plain(p, kind))
+        return NO_VALUE;
     return value_add(p, kind, n, value_words(p->proto, kind, n), 0);
 }
 
 uint32_t program_external(struct program *p, enum value_kind kind, size_t n)
 {
+    if (!kind_is_plain(p, kind))
+        return NO_VALUE;
     return value_add(p, kind, n, value_words(p->proto, kind, n), 1);
+}
+
+/* a b c, or 0 if that is more than a value can hold. */
+static size_t volume(size_t a, size_t b, size_t c)
+{
+    size_t n;
+    if (__builtin_mul_overflow(a, b, &n) || __builtin_mul_overflow(n, c, &n) || n >= UINT32_MAX)
+        return 0;
+    return n;
+}
+
+/* Nothing is zero, and input, patch and output are of a size that values can have. */
+static int geometry_fits(struct program *p, const struct geometry *g)
+{
+    if (volume(g->h, g->w, g->c) == 0 || volume(g->kh, g->kw, g->c) == 0 ||
+        volume(g->oh, g->ow, g->oc) == 0 || g->sh == 0 || g->sw == 0)
+        p->failed = 1;
+    return !p->failed;
 }
 
 uint32_t program_external_weight(struct program *p, const struct geometry *g)
 {
+    if (!geometry_fits(p, g))
+        return NO_VALUE;
     size_t n = geometry_depth(g) * g->oc;
     return value_add(p, VALUE_WEIGHT, n, p->proto->weight_words(g), 1);
 }
@@ -130,11 +162,42 @@ static struct gate gate_blank(const struct program *p, enum gate_kind kind)
                           .after = p->after, .out = NO_VALUE };
 }
 
+/* A value may be read once a gate before makes it. With gate_writes, which lets nobody write what
+ * was read before, every program can run in the order of its gates. */
+static int gate_reads(const struct program *p, uint32_t v)
+{
+    return v == NO_VALUE || (v < p->nvalue && (p->value[v].external || p->value[v].makers > 0));
+}
+
+static int gate_writes(const struct program *p, const struct gate *g)
+{
+    if (g->out >= p->nvalue)
+        return 0;
+    const struct value *out = &p->value[g->out];
+    return !out->external && out->readers == 0 && g->n > 0 &&
+           (uint64_t)g->first + g->n <= out->n;
+}
+
+/* Does the protocol have the gate, with messages that links carry? */
+static int gate_is_played(const struct program *p, const struct gate *g)
+{
+    enum { ELEMENT_MOST = 128 };    /* no gate sends that many bytes for an element at once */
+    const struct gate_ops *ops = gate_ops(p->proto, g);
+    if (ops == NULL || g->n <= LINK_MESSAGE_MAX / ELEMENT_MOST)
+        return ops != NULL;
+    for (unsigned s = 0, steps = gate_steps(ops, g); s < steps; s++)
+        for (unsigned from = 0; from < p->proto->parties; from++)
+            for (unsigned to = 0; to < p->proto->parties; to++)
+                if (gate_bytes(p->proto, g, s, from, to) > LINK_MESSAGE_MAX)
+                    return 0;
+    return 1;
+}
+
 /* Enters a gate whose fields are all set, and counts it at its values. */
 static void gate_enter(struct program *p, const struct gate *g)
 {
-    if (g->out == NO_VALUE || g->out >= p->nvalue || p->value[g->out].external ||
-        g->n == 0 || (uint64_t)g->first + g->n > p->value[g->out].n) {
+    if (!gate_reads(p, g->in[0]) || !gate_reads(p, g->in[1]) || !gate_reads(p, g->in[2]) ||
+        !gate_reads(p, g->after) || !gate_writes(p, g) || !gate_is_played(p, g)) {
         p->failed = 1;
         return;
     }
@@ -164,8 +227,8 @@ uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, ui
 {
     size_t n = value_size(p, x, VALUE_SHARE, VALUE_SHARE);
     size_t k = value_size(p, w, VALUE_WEIGHT, VALUE_WEIGHT);
-    if (p->failed || n != geometry_in(g) || k != geometry_depth(g) * g->oc ||
-        (uint64_t)first + positions > geometry_positions(g) ||
+    if (!geometry_fits(p, g) || n != geometry_in(g) || k != geometry_depth(g) * g->oc ||
+        p->value[w].words != p->proto->weight_words(g) || (uint64_t)first + positions > geometry_positions(g) ||
         (b != NO_VALUE && value_size(p, b, VALUE_SHARE, VALUE_SHARE) != g->oc)) {
         p->failed = 1;
         return NO_VALUE;
@@ -232,7 +295,8 @@ uint32_t gate_b2a(struct program *p, uint32_t x)
 
 uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x)
 {
-    if (value_size(p, x, VALUE_SHARE, VALUE_SHARE) != geometry_in(g) || g->oc != g->c) {
+    if (!geometry_fits(p, g) || g->oc != g->c ||
+        value_size(p, x, VALUE_SHARE, VALUE_SHARE) != geometry_in(g)) {
         p->failed = 1;
         return NO_VALUE;
     }
@@ -310,10 +374,12 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
 
 struct map *map_new(struct program *p, uint32_t rows, uint32_t columns, size_t terms)
 {
+    if (terms >= UINT32_MAX)
+        p->failed = 1;
     if (grow(p, &p->map, p->nmap, &p->map_room, sizeof *p->map) != 0)
         return NULL;
     struct map *m = &p->map[p->nmap++];
-    *m = (struct map){ .rows = rows, .columns = columns };
+    *m = (struct map){ .rows = rows, .columns = columns, .room = (uint32_t)terms };
     m->row = mem_new((size_t)rows + 1, sizeof *m->row);
     m->col = mem_new(terms + 1, sizeof *m->col);
     m->coef = mem_new(terms + 1, sizeof *m->coef);
@@ -329,6 +395,11 @@ void map_term(struct map *m, uint32_t row, uint32_t column, int64_t coef)
 {
     if (m == NULL)
         return;
+    if (row >= m->rows || row < m->at || column >= m->columns || m->terms == m->room) {
+        m->failed = 1;
+        return;
+    }
+    m->at = row;
     m->col[m->terms] = column;
     m->coef[m->terms] = coef;
     m->row[row + 1] = ++m->terms;
@@ -336,8 +407,10 @@ void map_term(struct map *m, uint32_t row, uint32_t column, int64_t coef)
 
 void map_constant(struct map *m, uint32_t row, int64_t constant)
 {
-    if (m != NULL)
+    if (m != NULL && row < m->rows)
         m->constant[row] = constant;
+    else if (m != NULL)
+        m->failed = 1;
 }
 
 /* Rows without terms end where the row before them ends. */
@@ -354,7 +427,7 @@ static uint32_t gate_map(struct program *p, enum gate_kind kind, uint32_t x, uin
     size_t columns = value_size(p, x, (int)values, (int)values);
     if (y != NO_VALUE)
         columns += value_size(p, y, (int)values, (int)values);
-    if (p->failed || m == NULL || columns != m->columns) {
+    if (p->failed || m == NULL || m->failed || columns != m->columns) {
         p->failed = 1;
         return NO_VALUE;
     }
@@ -414,11 +487,14 @@ void program_digest(const struct program *p, uint8_t digest[static 32])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     memset(digest, 0, 32);
-    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+    if (p->failed || md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(md);
         return;
     }
     EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
+    const uint32_t count[] = { p->nvalue, p->ngate, p->ngeometry, p->nmap };
+    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
+        digest_u32(md, count[i]);
     for (uint32_t i = 0; i < p->nvalue; i++) {
         const struct value *v = &p->value[i];
         digest_u32(md, (uint32_t)v->kind | (uint32_t)v->external << 8 | (uint32_t)v->keep << 16);

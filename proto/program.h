@@ -67,6 +67,8 @@ struct map {
     uint32_t rows, columns, terms;
     uint32_t *row, *col;
     int64_t *coef, *constant;
+    uint32_t room, at;      /* while it is built: terms that fit; the last term's row */
+    int failed;
 };
 
 struct gate {
@@ -128,7 +130,8 @@ void gate_reshare_into(struct program *p, uint32_t x, uint32_t out, uint32_t fir
 void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
                     uint32_t first);
 
-/* Sparse public maps: begin, then for each row its terms and constant, then the gate. The same
+/* Sparse public maps: begin, then for each row its terms and constant, then the gate (before the
+ * next map is begun). A term out of place fails the program with the gate. The same
  * calls build maps over ring elements and over bits (coefficients are then ones and constants
  * bits). Columns count the elements of x, then those of y (NO_VALUE: none). */
 struct map *map_new(struct program *p, uint32_t rows, uint32_t columns, size_t terms);

@@ -88,7 +88,7 @@ static void on_alice(void *ctx, const struct err *e, const struct alice_result *
 static int add_party(struct stage_play *p, unsigned i)
 {
     struct sim_party *sp = &p->party[i];
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "party %u", i);
     sp->play = p;
     if (p->conf->trace != NULL && (sp->trace = trace_new(i)) == NULL)

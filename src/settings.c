@@ -216,26 +216,31 @@ static int assign(struct settings *s, int from_file, const char *section, const 
 struct source {
     FILE *f;
     struct settings *s;
-    unsigned line;
+    unsigned number;            /* of the line */
+    char *line;
+    size_t line_room;
     struct err *e;
 };
 
 static char *source_line(char *text, int room, void *ctx)
 {
     struct source *src = ctx;
-    char line[SETTINGS_PATH + 128];
-    if (src->e->code != 0 || fgets(line, sizeof line, src->f) == NULL)
+    ssize_t n = src->e->code == 0 ? getline(&src->line, &src->line_room, src->f) : -1;
+    if (n < 0)
         return NULL;
-    src->line++;
-    const char *p = line + strspn(line, " \t");     /* no continuation lines */
-    size_t n = strcspn(p, "\r\n");
-    if ((int)n + 2 > room || (line[strlen(line) - 1] != '\n' && !feof(src->f))) {
+    src->number++;
+    const char *p = src->line + strspn(src->line, " \t");   /* no continuation lines */
+    size_t length = strcspn(p, "\r\n");
+    if (strlen(src->line) != (size_t)n)
+        err_set(src->e, ERR_USAGE, "%s:%u: the line holds a zero byte: this is no text",
+                src->s->file, src->number);
+    else if ((int)length + 2 > room)
         err_set(src->e, ERR_USAGE, "%s:%u: the line is longer than %d bytes", src->s->file,
-                src->line, room - 2);
+                src->number, room - 2);
+    if (src->e->code != 0)
         return NULL;
-    }
-    memcpy(text, p, n);
-    memcpy(text + n, "\n", 2);
+    memcpy(text, p, length);
+    memcpy(text + length, "\n", 2);
     return text;
 }
 
@@ -249,7 +254,7 @@ static int source_pair(void *ctx, const char *section, const char *name, const c
     else
         assign(src->s, 1, section, name, value, src->e);
     if (src->e->code != 0)
-        err_prefix(src->e, "%s:%u", src->s->file, src->line);
+        err_prefix(src->e, "%s:%u", src->s->file, src->number);
     return 1;
 }
 
@@ -268,6 +273,7 @@ int settings_read(struct settings *s, const char *file, struct err *e)
         err_set(e, ERR_USAGE, "%s:%d: expected [section], key = value, or # comment", s->file, bad);
     if (e->code == 0 && (bad < 0 || ferror(src.f)))
         err_set(e, ERR_USAGE, "%s: %s", s->file, strerror(errno));
+    free(src.line);
     fclose(src.f);
     return e->code;
 }

@@ -41,6 +41,7 @@ mistake 'may' "$(line_of '^may')" 'classify, provide' 's/^may = classify/may = f
 mistake 'a key before any section' 1 'before any' '1s/.*/index = 0/'
 mistake 'a peer that cannot be' "$(($(line_of '^\[peer 1\]') + 1))" 'unknown section' 's/^\[peer 1\]/[peer 7]/'
 mistake 'a line that is too long' "$l" 'longer' "s/^listen = .*/listen = $(printf '%0400d' 0)/"
+mistake 'a zero byte' "$l" 'zero byte' 's/^listen/\x00listen/'
 mistake 'a missing key' 0 '`listen' '/^listen/d'
 mistake 'a missing index' 0 '`index' '/^index/d'
 mistake 'an address without a port' 0 'HOST:PORT' 's/^listen = .*/listen = localhost/'

@@ -207,6 +207,27 @@ static void laters(void)
     loop_free(l);
 }
 
+static void greedy_run(struct later *job)
+{
+    struct clock *c = (struct clock *)((char *)job - offsetof(struct clock, later));
+    c->laters++;
+    loop_later(c->loop, job);
+}
+
+/* A job that always wants to run again does not keep timers and sockets from their turn. */
+static void greedy_later(void)
+{
+    struct err e = { 0 };
+    struct loop *l = loop_new(&e);
+    struct clock c = { .loop = l, .later.run = greedy_run, .timer.fire = clock_stop };
+    loop_later(l, &c.later);
+    loop_arm(l, &c.timer, 5000000);
+    CHECK_EQ(loop_run(l, &e), 0);
+    CHECK(c.laters > 1);
+    loop_never(&c.later);
+    loop_free(l);
+}
+
 static void caught(void *ctx)
 {
     loop_stop(ctx);
@@ -254,6 +275,7 @@ int main(void)
     CASE(cancel_and_shutdown);
     CASE(timers);
     CASE(laters);
+    CASE(greedy_later);
     CASE(signals);
     CASE(allocation_failures);
     return check_done();

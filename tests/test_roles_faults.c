@@ -74,6 +74,7 @@ static void test_crash(void)
 static void test_alice_leaves(void)
 {
     uint64_t span = job_span();
+    unsigned noticed = 0;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct sim_options o = lan;
         o.seed = seed;
@@ -81,17 +82,21 @@ static void test_alice_leaves(void)
         w_provide(w);
         struct w_client *c = w_alice(w), *other = w_alice(w);
         sim_crash(w->sim, c->node, sim_now(w->sim) + check_random(&w->random) % span);
-        settle(w, 20);
+        settle(w, 3);               /* before any timeout */
         w_judge(other);
         CHECK(w_idle(w));
         for (unsigned i = 0; i < W_PARTIES; i++)
-            for (unsigned k = 0; k < w->party[i].reports; k++)
-                CHECK(w->party[i].report[k].code == 0 || w->party[i].report[k].code == ERR_PEER);
+            for (unsigned k = 0; k < w->party[i].reports; k++) {
+                const struct job_report *r = &w->party[i].report[k];
+                CHECK(r->code == 0 || (r->code == ERR_PEER && strstr(r->text, "alice") != NULL));
+                noticed += r->code != 0;
+            }
         c = w_alice(w);
         settle(w, 20);
         w_judge(c);
         w_free(w);
     }
+    CHECK(noticed > 20);
 }
 
 static void test_stall(void)
@@ -341,6 +346,82 @@ static void test_vandals(void)
     }
 }
 
+/* ---- late words of a job that has ended ---- */
+
+/* A client that asks, gives up, and sends its input all the same, `copies` times. */
+struct late {
+    struct host *host;
+    struct arena *arena;
+    unsigned copies, terms, downs;
+    char why[480];
+};
+
+static void late_up(void *ctx, unsigned node, const struct node_info *info)
+{
+    struct late *l = ctx;
+    struct wire_ask ask = { .model = "default", .frames = W_FRAMES, .h = W_SIDE, .w = W_SIDE,
+                            .c = 1 };
+    size_t n;
+    (void)info;
+    snprintf(ask.protocol, sizeof ask.protocol, "%s", protocol_replicated.name);
+    uint8_t *data = wire_ask_pack(l->arena, &ask, &n);
+    wire_send(l->host, node, WIRE_ASK, 4711, data, n);
+}
+
+static void late_message(void *ctx, unsigned node, struct message m)
+{
+    struct late *l = ctx;
+    struct err e = { .code = ERR_PEER, .text = "changed my mind" };
+    size_t n = protocol_replicated.input_bytes(W_FRAMES * W_PIXELS, node);
+    arena_give(m.data);
+    if (m.type != WIRE_TERMS)
+        return;
+    l->terms++;
+    wire_send_fault(l->host, l->arena, node, WIRE_ABORT, 4711, &e);
+    for (unsigned i = 0; i < l->copies; i++) {
+        uint8_t *data = arena_take(l->arena, n);
+        memset(data, 1, n);
+        wire_send(l->host, node, WIRE_INPUT, 4711, data, n);
+    }
+}
+
+static void late_down(void *ctx, unsigned node, const struct err *why)
+{
+    struct late *l = ctx;
+    (void)node;
+    l->downs++;
+    snprintf(l->why, sizeof l->why, "%s", why->text);
+}
+
+static uint8_t *late_room(void *ctx, unsigned node, const struct message *head, struct err *why)
+{
+    struct late *l = ctx;
+    (void)node;
+    (void)why;
+    return arena_take(l->arena, head->n);
+}
+
+static void test_late_input(void)
+{
+    static const struct host_events events = { late_up, late_down, late_room, late_message,
+                                               vandal_drained };
+    for (unsigned copies = 0; copies < 3; copies++) {
+        struct world *w = w_new(&lan, NULL);
+        w_provide(w);
+        struct w_client *c = w_client(w, "late");
+        struct late l = { .host = c->host, .arena = arena_new(0), .copies = copies };
+        c->host->events = &events;
+        c->host->ctx = &l;
+        settle(w, 3);
+        CHECK(l.terms > 0);
+        CHECK_EQ(l.downs, copies < 2 ? 0 : l.terms);     /* the second copy is one too many */
+        CHECK(copies < 2 || strstr(l.why, "where none is due") != NULL);
+        CHECK(w_idle(w));
+        w_free(w);
+        arena_free(l.arena);
+    }
+}
+
 /* ---- memory ---- */
 
 /* The k-th allocation of a run fails, in a party, a client or the simulator itself. */
@@ -423,6 +504,7 @@ int main(void)
     CASE(test_mutilated_by_client);
     CASE(test_mutilated_by_party);
     CASE(test_vandals);
+    CASE(test_late_input);
     CASE(test_small_arena);
     CASE(test_without_memory);
     return check_done();
