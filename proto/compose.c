@@ -262,7 +262,7 @@ uint32_t compose_shares(struct program *p, uint32_t r, uint32_t rows, uint32_t m
     const struct rows d = { .rows = rows, .m = m, .n = rows * m, .size = width - 1 };
     unsigned top = d.size > Q ? d.size : Q;
     if (width < 3 || top > Q + 32 || frac > 24 || 2 * Q - frac > 32 || m == 0 ||
-        (uint64_t)rows * m != length(p, r))
+        (uint64_t)rows * m != length(p, r) || rows * ((uint64_t)m + d.size) >= UINT32_MAX)
         return gate_affine(p, r, NO_VALUE, NULL);   /* fails the program */
     uint32_t below = shares_below(p, r, &d, width);
     uint32_t nd = gate_mul(p, shares_operands(p, r, &d), shares_norm(p, below, &d, top));

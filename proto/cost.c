@@ -51,7 +51,7 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
         cost_step(c, &d, p->proto, g, s);
     deepen(&at[g->out], &d);
     if (g->kind == GATE_LINEAR)
-        c->products += g->n * geometry_depth(&p->geometry[g->shape]);
+        c->products += (uint64_t)g->n * geometry_depth(&p->geometry[g->shape]);
     else if (g->kind == GATE_MUL)
         c->products += g->n;
 }
@@ -59,7 +59,7 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
 int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e)
 {
     memset(c, 0, sizeof *c);
-    struct depths *at = mem_new(p->nvalue + 1, sizeof *at);
+    struct depths *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (at == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
     for (uint32_t i = 0; i < p->ngate; i++)
@@ -92,27 +92,31 @@ uint64_t cost_total(const struct cost *c)
 
 uint64_t cost_memory(const struct program *p)
 {
+    struct use {
+        uint32_t readers;       /* still to come */
+        int made;               /* its first maker has run, so it is there */
+    } *use = mem_new((size_t)p->nvalue + 1, sizeof *use);
     uint64_t now = 0, peak = 0, external = 0;
-    uint32_t *left = mem_new(p->nvalue + 1, sizeof *left);
-    if (left == NULL)
+    if (use == NULL)
         return 0;
     for (uint32_t v = 0; v < p->nvalue; v++) {
-        left[v] = p->value[v].readers;
+        use[v].readers = p->value[v].readers;
         external += p->value[v].external ? p->value[v].words * 8 : 0;
     }
     for (uint32_t i = 0; i < p->ngate; i++) {
         const struct gate *g = &p->gate[i];
         const struct gate_ops *ops = gate_ops(p->proto, g);
-        if (g->first == 0)
+        if (!use[g->out].made)
             now += p->value[g->out].words * 8;
+        use[g->out].made = 1;
         uint64_t scratch = ops->scratch == NULL ? 0 : ops->scratch(p, g);
         peak = now + scratch > peak ? now + scratch : peak;
         const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
         for (int k = 0; k < 4; k++)
-            if (read[k] != NO_VALUE && --left[read[k]] == 0 && !p->value[read[k]].external &&
-                !p->value[read[k]].keep)
+            if (read[k] != NO_VALUE && --use[read[k]].readers == 0 &&
+                !p->value[read[k]].external && !p->value[read[k]].keep)
                 now -= p->value[read[k]].words * 8;
     }
-    mem_free(left);
+    mem_free(use);
     return peak + external;
 }

@@ -25,8 +25,8 @@ int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct e
 uint64_t cost_sent(const struct cost *c, unsigned party);       /* bytes */
 uint64_t cost_total(const struct cost *c);                      /* bytes over all parties */
 
-/* Memory in values and scratch if gates ran one by one in order, and a bound if all frames in
- * flight ran at once; bytes at one party. */
+/* Memory in values and scratch at one party, in bytes, if gates ran one by one in order: messages
+ * and gates that overlap come on top. 0 without memory to plan with. */
 uint64_t cost_memory(const struct program *p);
 
 #endif

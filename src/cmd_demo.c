@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/base_log.h"
 #include "src/cmd.h"
@@ -64,6 +65,13 @@ static int take_transport(const struct wish *w, int *sim, struct err *e)
     return 0;
 }
 
+/* The parties share this machine: more threads than cores only get into each other's way. */
+static unsigned fair_workers(unsigned parties)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
+}
+
 static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
 {
     d->proto = protocol_find(w->protocol);
@@ -74,7 +82,7 @@ static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
     d->reveal_scores = w->reveal[0] == 's';
     d->select = w->select;
-    d->workers = (unsigned)w->workers;
+    d->workers = w->workers != 0 ? (unsigned)w->workers : fair_workers(d->proto->parties);
     d->trace = w->trace;
     d->log = w->log;
     d->quiet = w->quiet || w->log != NULL;

@@ -156,15 +156,9 @@ static inline void plain_run(const struct model *m, const double *frame,
         out[i] = plain_layer(m, i, i == 0 ? frame : out[i - 1]);
 }
 
-/* A file beside the project, from malloc; NULL when it is not there. */
-static inline uint8_t *data_read(const char *path, size_t *n)
+/* A whole file, from malloc; NULL when it cannot be read. */
+static inline uint8_t *file_read_all(const char *name, size_t *n)
 {
-    const char *folder = getenv("OBSCURA_DATA"), *source = getenv("srcdir");
-    char name[1024];
-    if (folder != NULL)
-        snprintf(name, sizeof name, "%s/%s", folder, path);
-    else
-        snprintf(name, sizeof name, "%s/../shared/data/%s", source != NULL ? source : ".", path);
     FILE *f = fopen(name, "rb");
     if (f == NULL)
         return NULL;
@@ -178,6 +172,18 @@ static inline uint8_t *data_read(const char *path, size_t *n)
     }
     fclose(f);
     return p;
+}
+
+/* A file of the data folder beside the project; NULL when it is not there. */
+static inline uint8_t *data_read(const char *path, size_t *n)
+{
+    const char *folder = getenv("OBSCURA_DATA"), *source = getenv("srcdir");
+    char name[1024];
+    if (folder != NULL)
+        snprintf(name, sizeof name, "%s/%s", folder, path);
+    else
+        snprintf(name, sizeof name, "%s/../shared/data/%s", source != NULL ? source : ".", path);
+    return file_read_all(name, n);
 }
 
 #endif
