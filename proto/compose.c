@@ -77,7 +77,8 @@ static int pool_fits(const struct geometry *g, uint32_t n)
         if (taps == 0 || taps >= UINT32_MAX)
             return 0;
     }
-    return g->oc == g->c && n > 0 && (uint64_t)g->h * g->w <= UINT32_MAX && geometry_in(g) == n;
+    return g->oc == g->c && g->sh > 0 && g->sw > 0 && n > 0 &&
+           (uint64_t)g->h * g->w <= UINT32_MAX && geometry_in(g) == n;
 }
 
 uint32_t compose_maxpool(struct program *p, const struct geometry *g, uint32_t x, unsigned width)

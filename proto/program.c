@@ -162,11 +162,12 @@ static struct gate gate_blank(const struct program *p, enum gate_kind kind)
                           .after = p->after, .out = NO_VALUE };
 }
 
-/* A value may be read once a gate before makes it. With gate_writes, which lets nobody write what
- * was read before, every program can run in the order of its gates. */
+/* A value may be read once gates before have made it whole, so every program can run in the order
+ * of its gates, and nothing is read that nobody wrote. */
 static int gate_reads(const struct program *p, uint32_t v)
 {
-    return v == NO_VALUE || (v < p->nvalue && (p->value[v].external || p->value[v].makers > 0));
+    return v == NO_VALUE ||
+           (v < p->nvalue && (p->value[v].external || p->value[v].made == p->value[v].n));
 }
 
 static int gate_writes(const struct program *p, const struct gate *g)
@@ -174,8 +175,8 @@ static int gate_writes(const struct program *p, const struct gate *g)
     if (g->out >= p->nvalue)
         return 0;
     const struct value *out = &p->value[g->out];
-    return !out->external && out->readers == 0 && g->n > 0 &&
-           (uint64_t)g->first + g->n <= out->n;
+    return !out->external && g->n > 0 && (uint64_t)g->first + g->n <= out->n &&
+           g->n <= out->n - out->made;
 }
 
 /* Does the protocol have the gate, with messages that links carry? */
@@ -209,6 +210,7 @@ static void gate_enter(struct program *p, const struct gate *g)
     if (g->after != NO_VALUE)
         p->value[g->after].readers++;
     p->value[g->out].makers++;
+    p->value[g->out].made += g->n;
     p->gate[p->ngate++] = *g;
 }
 

@@ -40,6 +40,7 @@ struct value {
     uint8_t keep;           /* an output: lives until the job ends */
     uint32_t n;
     uint32_t makers;        /* gates that make it */
+    uint32_t made;          /* elements that those make together */
     uint32_t readers;       /* gates that read it */
     size_t words;           /* of memory at a party */
 };

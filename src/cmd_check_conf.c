@@ -1,3 +1,6 @@
+/*
+ * cmd_check_conf.c: `obscura check-conf`: what a node would refuse at its start, found beforehand.
+ */
 #include <stdio.h>
 
 #include "net/cert.h"
@@ -22,7 +25,8 @@ static int check(const char *file, struct err *e)
         return e->code;
     uint8_t digest[CERT_DIGEST];
     for (unsigned i = 0; i < LINK_PARTIES; i++)
-        if (s.peer[i].fingerprint[0] != '\0' && fingerprint_parse(digest, s.peer[i].fingerprint) != 0)
+        if (s.peer[i].fingerprint[0] != '\0' &&
+            fingerprint_parse(digest, s.peer[i].fingerprint) != 0)
             return err_set(e, ERR_USAGE, "%s: [peer %u] fingerprint: expected sha256: and 64 "
                            "hexadecimal digits", file, i);
     for (unsigned i = 0; i < s.nclient; i++)

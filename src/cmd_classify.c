@@ -1,3 +1,7 @@
+/*
+ * cmd_classify.c: `obscura classify`: Alice. Reads and checks the clip before anything connects,
+ * then runs the role of role.h over TLS.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +29,8 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .name = "classify", .synopsis = "-c FILE [OPTION].. CLIP",
-    .summary = "Shares a clip with the parties of a setting, waits, and prints the label. No party\n"
-               "sees the clip or the label.",
+    .summary = "Shares a clip with the parties of a setting, waits, and prints the label.\n"
+               "No party sees the clip or the label.",
     .rows = rows,
     .notes = "CLIP is published text: 48 x 48 grey values in [0, 1] for each frame."
 };

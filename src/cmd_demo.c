@@ -1,3 +1,6 @@
+/*
+ * cmd_demo.c: `obscura demo`: options and output; demo.c and demo_sim.c do the work.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,12 +21,15 @@ struct wish {
 #define AT(m) offsetof(struct wish, m)
 
 static const struct option_row rows[] = {
-    { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME", "security setting (replicated-ring)", 0, 0 },
-    { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video, as published text (the demo clip)", 0, 0 },
+    { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME",
+      "security setting (replicated-ring)", 0, 0 },
+    { "clip", 0, OPTION_TEXT, AT(clip), "FILE",
+      "the video, as published text (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K, or a file with "
       "the matrix (every:15)", 0, 0 },
-    { "workers", 0, OPTION_COUNT, AT(workers), "N", "worker threads of each party (cores / parties)",
+    { "workers", 0, OPTION_COUNT, AT(workers), "N",
+      "worker threads of each party (cores / parties)",
       1, 256 },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
       "process, virtual clock (epoll)", 0, 0 },
@@ -35,8 +41,10 @@ static const struct option_row rows[] = {
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },
-    { "trace", 0, OPTION_TEXT, AT(trace), "FILE", "write a Chrome trace of workers and network", 0, 0 },
-    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (60)", 0.1, 86400 },
+    { "trace", 0, OPTION_TEXT, AT(trace), "FILE",
+      "write a Chrome trace of workers and network", 0, 0 },
+    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS",
+      "give up without progress (60)", 0.1, 86400 },
     { "log", 0, OPTION_TEXT, AT(log), "SPEC", "show the processes' log lines, e.g. info or "
       "notice,net=debug", 0, 0 },
     { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
@@ -45,8 +53,9 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .name = "demo", .synopsis = "[OPTION]..",
-    .summary = "Classifies a clip privately on this machine: starts the parties of a setting, Bob with\n"
-               "a model and Alice with a clip as separate processes over TLS, and prints the label.",
+    .summary = "Classifies a clip privately on this machine: starts the parties of a setting,\n"
+               "Bob with a model and Alice with a clip as separate processes over TLS, and\n"
+               "prints the label.",
     .rows = rows
 };
 

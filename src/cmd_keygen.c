@@ -1,3 +1,6 @@
+/*
+ * cmd_keygen.c: `obscura keygen`: one key, or everything for a setting (setup.h).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +33,8 @@ static const struct command command = {
     .summary = "Makes long-lived keys and certificates, which others pin by fingerprint: for one\n"
                "NAME, or for all parties, alice and bob of a setting, with configuration files.",
     .rows = rows,
-    .notes = "Files that exist are never overwritten. Keep .key files secret; whoever holds one is\n"
-             "that party or client."
+    .notes = "Files that exist are never overwritten. Keep .key files secret; whoever holds one\n"
+             "is that party or client."
 };
 
 /* One address of the list; a name without a port gets the party's default one. */
@@ -62,8 +65,8 @@ static int take_hosts(struct setup *s, const char *list, struct err *e)
         p = p[n] == ',' ? p + n + 1 : NULL;
     }
     if (i != s->proto->parties)
-        return err_set(e, ERR_USAGE, "--hosts: %s has %u parties; the list names %s", s->proto->name,
-                       s->proto->parties, i < s->proto->parties ? "fewer" : "more");
+        return err_set(e, ERR_USAGE, "--hosts: %s has %u parties; the list names %s",
+                       s->proto->name, s->proto->parties, i < s->proto->parties ? "fewer" : "more");
     return 0;
 }
 
@@ -109,7 +112,8 @@ static int run(int argc, char **argv, struct err *e)
     if (options_parse(&command, argc, argv, &k, &at, e) != 0)
         return e->code;
     if (argc - at > 1 || (argc - at == 1) == (k.protocol != NULL))
-        return err_set(e, ERR_USAGE, "give either --protocol or one NAME (see obscura keygen --help)");
+        return err_set(e, ERR_USAGE, "give either --protocol or one NAME (see obscura keygen "
+                       "--help)");
     if (k.hosts != NULL && k.protocol == NULL)
         return err_set(e, ERR_USAGE, "--hosts goes with --protocol");
     if (mkdir(k.dir, 0700) != 0 && errno != EEXIST)

@@ -1,3 +1,8 @@
+/*
+ * cmd_party.c: `obscura party`: the daemon around the role of a party: signals, statistics,
+ * accounts of jobs. It stays in the foreground; starting and restarting it is the service
+ * manager's.
+ */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,12 +25,14 @@ struct wish {
 #define COMMON(m) offsetof(struct client_options, m)
 
 static const struct option_row rows[] = {
-    { "config", 'c', OPTION_TEXT, COMMON(conf), "FILE", "configuration file (obscura.conf(5))", 0, 0 },
+    { "config", 'c', OPTION_TEXT, COMMON(conf), "FILE",
+      "configuration file (obscura.conf(5))", 0, 0 },
     { "set", 0, OPTION_LIST, COMMON(set), "SECTION.KEY=VALUE",
       "overrule a key of the file; may be repeated", 0, 0 },
     { "json", 'j', OPTION_FLAG, COMMON(json), NULL,
       "print one JSON object per finished job", 0, 0 },
-    { "log", 0, OPTION_TEXT, COMMON(log), "SPEC", "log level, e.g. info or notice,net=debug", 0, 0 },
+    { "log", 0, OPTION_TEXT, COMMON(log), "SPEC",
+      "log level, e.g. info or notice,net=debug", 0, 0 },
     { "trace", 0, OPTION_TEXT, offsetof(struct wish, trace), "FILE",
       "write a Chrome trace at the end", 0, 0 },
     { "listen-fd", 0, OPTION_COUNT, offsetof(struct wish, listen_fd), "FD", NULL, 3, 1 << 20 },
@@ -34,8 +41,9 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .name = "party", .synopsis = "-c FILE [OPTION]..",
-    .summary = "Runs a computing party in the foreground until SIGTERM or SIGINT. Parties may start in\n"
-               "any order; models come from `obscura provide`, jobs from `obscura classify`.",
+    .summary = "Runs a computing party in the foreground until SIGTERM or SIGINT. Parties may\n"
+               "start in any order; models come from `obscura provide`, jobs from\n"
+               "`obscura classify`.",
     .rows = rows, .notes = "SIGUSR1 logs statistics."
 };
 

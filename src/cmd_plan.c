@@ -1,3 +1,7 @@
+/*
+ * cmd_plan.c: `obscura plan`: compiles the program of a classification and prints what it will
+ * cost. Needs no keys, no peers and no secrets but the shapes of a model.
+ */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -20,12 +24,14 @@ struct wish {
 #define AT(m) offsetof(struct wish, m)
 
 static const struct option_row rows[] = {
-    { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME", "security setting (replicated-ring)", 0, 0 },
+    { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME",
+      "security setting (replicated-ring)", 0, 0 },
     { "model", 'm', OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "frames", 0, OPTION_COUNT, AT(frames), "N", "length of the clip (97)", 1, SELECTION_FRAMES },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K (every:15)", 0, 0 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
-    { "window", 0, OPTION_COUNT, AT(window), "N", "frames in flight (0: the program's choice)", 0, 1024 },
+    { "window", 0, OPTION_COUNT, AT(window), "N",
+      "frames in flight (0: the program's choice)", 0, 1024 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of the network (0.1)", 0, 60000 },
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "Mbit/s of each party's line (1000)",
       0.001, 1e6 },
@@ -38,8 +44,8 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .name = "plan", .synopsis = "[OPTION]..",
-    .summary = "Prints what a private classification will cost, layer by layer, before anything runs.\n"
-               "Rounds and bytes equal, exactly, what the run then counts.",
+    .summary = "Prints what a private classification will cost, layer by layer, before anything\n"
+               "runs. Rounds and bytes equal, exactly, what the run then counts.",
     .rows = rows,
     .notes = "The forecast is a limit from below: T >= max(compute / cores, bytes / bandwidth,\n"
              "rounds x one-way delay)."

@@ -1,3 +1,7 @@
+/*
+ * cmd_provide.c: `obscura provide`: Bob. Reads, checks and lowers the model before anything
+ * connects, then runs the role of role.h over TLS.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,8 +31,9 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .name = "provide", .synopsis = "-c FILE [--model FILE] [--select RULE] [--frames LIST]",
-    .summary = "Shares a model and its frame selection with the parties of a setting. No party sees\n"
-               "either; they keep their shares until they end or another model takes the name.",
+    .summary = "Shares a model and its frame selection with the parties of a setting. No party\n"
+               "sees either; they keep their shares until they end or another model takes the\n"
+               "name.",
     .rows = rows
 };
 

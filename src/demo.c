@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -63,19 +64,17 @@ static void show_fail(struct show *s, int code, const char *text)
 
 /* ---- starting players ---- */
 
+/* An argument list for one child: borrowed texts, and room for those that are made here. */
 struct args {
     char *v[ARGS];
-    unsigned n;
-    char text[ARGS][DEMO_PATH + 64];
+    unsigned n, made;
+    char text[8][DEMO_PATH + 64];
 };
 
 static void arg(struct args *a, const char *text)
 {
-    if (a->n + 1 < ARGS) {
-        snprintf(a->text[a->n], sizeof a->text[0], "%s", text);
-        a->v[a->n] = a->text[a->n];
-        a->n++;
-    }
+    if (a->n + 1 < ARGS)
+        a->v[a->n++] = (char *)text;    /* execv does not write to it */
 }
 
 static void arg_pair(struct args *a, const char *option, const char *value)
@@ -84,27 +83,26 @@ static void arg_pair(struct args *a, const char *option, const char *value)
     arg(a, value);
 }
 
-static void arg_in_folder(struct args *a, const struct show *s, const char *option,
-                          const char *file)
+__attribute__((format(printf, 3, 4)))
+static void arg_made(struct args *a, const char *option, const char *fmt, ...)
 {
-    char path[DEMO_PATH + 32];
-    snprintf(path, sizeof path, "%s/%s", s->folder.path, file);
-    arg_pair(a, option, path);
+    char *text = a->text[a->made++];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof a->text[0], fmt, ap);
+    va_end(ap);
+    arg_pair(a, option, text);
 }
 
-static struct args args_begin(const struct show *s, const char *command, const char *conf)
+static void args_begin(struct args *a, const struct show *s, const char *command, const char *conf)
 {
-    struct args a = { 0 };
-    char timeout[64];
-    arg(&a, "obscura");
-    arg(&a, command);
-    arg_in_folder(&a, s, "-c", conf);
+    *a = (struct args){ 0 };
+    arg_pair(a, "obscura", command);
+    arg_made(a, "-c", "%s/%s.conf", s->folder.path, conf);
     if (s->conf->log != NULL)
-        arg_pair(&a, "--log", s->conf->log);
-    snprintf(timeout, sizeof timeout, "%s.job_timeout=%.3f s",
+        arg_pair(a, "--log", s->conf->log);
+    arg_made(a, "--set", "%s.job_timeout=%.3f s",
              strcmp(command, "party") == 0 ? "party" : "client", s->conf->timeout);
-    arg_pair(&a, "--set", timeout);
-    return a;
 }
 
 static int player_start(struct show *s, unsigned who, const char *name, struct args *a, int fd)
@@ -117,40 +115,36 @@ static int player_start(struct show *s, unsigned who, const char *name, struct a
 
 static int start_party(struct show *s, unsigned i)
 {
-    char name[24], file[24], fd[16];
-    snprintf(file, sizeof file, "party%u.conf", i);
-    struct args a = args_begin(s, "party", file);
-    snprintf(fd, sizeof fd, "%d", s->folder.listen[i]);
-    arg_pair(&a, "--listen-fd", fd);
+    char name[24], file[24];
+    struct args a;
+    snprintf(file, sizeof file, "party%u", i);
+    args_begin(&a, s, "party", file);
+    arg_made(&a, "--listen-fd", "%d", s->folder.listen[i]);
     arg(&a, "--json");
-    if (s->conf->trace != NULL) {
-        snprintf(file, sizeof file, "trace%u.json", i);
-        arg_in_folder(&a, s, "--trace", file);
-    }
+    if (s->conf->trace != NULL)
+        arg_made(&a, "--trace", "%s/trace%u.json", s->folder.path, i);
     snprintf(name, sizeof name, "party %u", i);
     return player_start(s, i, name, &a, s->folder.listen[i]);
 }
 
 static int start_bob(struct show *s)
 {
-    char frames[16];
-    struct args a = args_begin(s, "provide", "bob.conf");
-    snprintf(frames, sizeof frames, "%u", s->conf->frames);
+    struct args a;
+    args_begin(&a, s, "provide", "bob");
     arg_pair(&a, "--model", s->conf->model);
-    if (s->conf->select != NULL)
-        arg_pair(&a, "--select", s->conf->select);
-    arg_pair(&a, "--frames", frames);
+    arg_pair(&a, "--select", s->conf->select);
+    arg_made(&a, "--frames", "%u", s->conf->frames);
     return player_start(s, BOB, "bob", &a, -1);
 }
 
 static int start_alice(struct show *s)
 {
-    struct args a = args_begin(s, "classify", "alice.conf");
+    struct args a;
+    args_begin(&a, s, "classify", "alice");
     arg(&a, "--json");
     if (!s->conf->quiet && isatty(STDERR_FILENO))
         arg(&a, "--progress");
-    arg(&a, "--");
-    arg(&a, s->conf->clip);
+    arg_pair(&a, "--", s->conf->clip);
     return player_start(s, ALICE, "alice", &a, -1);
 }
 

@@ -79,7 +79,8 @@ int number_seconds(double *v, const char *text, double min, double max, struct e
     if (code != 0)
         return code;
     if (!isfinite(x) || x < min || x > max)
-        return err_set(e, ERR_USAGE, "%.40s is out of range: expected %g s to %g s", text, min, max);
+        return err_set(e, ERR_USAGE, "%.40s is out of range: expected %g s to %g s", text, min,
+                       max);
     *v = x;
     return 0;
 }

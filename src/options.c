@@ -12,15 +12,17 @@ enum { ROWS = 48, FIRST_VALUE = 1000 };
 static void print_row(const struct option_row *r)
 {
     char left[64];
-    snprintf(left, sizeof left, "  %c%c%s--%s%s%s", r->letter ? '-' : ' ', r->letter ? r->letter : ' ',
-             r->letter ? ", " : "  ", r->name, r->arg != NULL ? "=" : "",
-             r->arg != NULL ? r->arg : "");
+    snprintf(left, sizeof left, "  %c%c%s--%s%s%s", r->letter ? '-' : ' ',
+             r->letter ? r->letter : ' ', r->letter ? ", " : "  ", r->name,
+             r->arg != NULL ? "=" : "", r->arg != NULL ? r->arg : "");
     printf("%-30s %s\n", left, r->help);
 }
 
 static void print_help(const struct command *c)
 {
-    static const struct option_row help = { .name = "help", .letter = 'h', .help = "print this text" };
+    static const struct option_row help = {
+        .name = "help", .letter = 'h', .help = "print this text"
+    };
     printf("Usage: obscura %s %s\n%s\n\n", c->name, c->synopsis, c->summary);
     for (const struct option_row *r = c->rows; r->name != NULL; r++)
         if (r->help != NULL)
@@ -105,7 +107,8 @@ int options_parse(const struct command *c, int argc, char **argv, void *out, int
             return e->code = OPTIONS_HELP;
         }
         if (v == ':' || v == '?') {
-            const char *what = v == ':' ? "needs a value" : "is not an option here, or takes no value";
+            const char *what = v == ':' ? "needs a value"
+                                         : "is not an option here, or takes no value";
             return err_set(e, ERR_USAGE, "'%.60s' %s (see obscura %s --help)", argv[optind - 1],
                            what, c->name);
         }

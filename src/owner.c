@@ -31,8 +31,8 @@ int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, st
 {
     if (looks_like_film(p, n))
         return err_set(e, ERR_INPUT, "%s: a film; this release takes the published text only: "
-                       "48 x 48 grey values in [0, 1] per frame (`obscura actor` makes such a clip)",
-                       path);
+                       "48 x 48 grey values in [0, 1] per frame (`obscura actor` makes such a "
+                       "clip)", path);
     return video_parse(v, p, n, path, 48, 48, 1, e);
 }
 

@@ -11,7 +11,9 @@
 #include "src/number.h"
 
 enum section_kind { SECTION_PARTY, SECTION_CLIENT, SECTION_PEER, SECTION_ALLOWED };
-enum key_kind { KEY_TEXT, KEY_PATH, KEY_COUNT, KEY_SECONDS, KEY_BYTES, KEY_REVEAL, KEY_MAY };
+enum key_kind {
+    KEY_TEXT, KEY_PATH, KEY_COUNT, KEY_SECONDS, KEY_BYTES, KEY_REVEAL, KEY_MAY, KEY_RULE
+};
 
 struct key {
     enum section_kind section;
@@ -47,7 +49,7 @@ static const struct key keys[] = {
     { SECTION_CLIENT, KEY_PATH, "certificate", IN_SETTINGS(certificate), 0, 0 },
     { SECTION_CLIENT, KEY_REVEAL, "reveal", IN_SETTINGS(reveal), 0, 0 },
     { SECTION_CLIENT, KEY_PATH, "model", IN_SETTINGS(model), 0, 0 },
-    { SECTION_CLIENT, KEY_TEXT, "select", IN_SETTINGS(selection), 0, 0 },
+    { SECTION_CLIENT, KEY_RULE, "select", IN_SETTINGS(selection), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "frames", IN_SETTINGS(frames), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "model_name", IN_SETTINGS(model_name), 0, 0 },
     { SECTION_CLIENT, KEY_PATH, "clip", IN_SETTINGS(clip), 0, 0 },
@@ -183,6 +185,10 @@ static int key_store(const struct settings *s, int from_file, const struct key *
         return number_bytes((uint64_t *)(void *)at, value, (uint64_t)k->min, (uint64_t)k->max, e);
     case KEY_REVEAL:
         return store_reveal((uint32_t *)(void *)at, value, e);
+    case KEY_RULE:      /* "every:K", or else a path */
+        if (strncmp(value, "every:", 6) == 0)
+            return store_text(at, SETTINGS_PATH, value, e);
+        return store_path(s, from_file, at, value, e);
     case KEY_MAY:
         return store_may((uint32_t *)(void *)at, value, e);
     }

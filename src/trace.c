@@ -89,8 +89,8 @@ static void assign_lanes(struct trace *t)
 static void write_names(const struct trace *t, FILE *f, int *first)
 {
     char seen[NETWORK + LANES] = { 0 };
-    fprintf(f, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":\"party %u\"}}",
-            *first ? "" : ",\n", t->party, t->party);
+    fprintf(f, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\","
+            "\"args\":{\"name\":\"party %u\"}}", *first ? "" : ",\n", t->party, t->party);
     *first = 0;
     for (size_t i = 0; i < t->n; i++) {
         unsigned row = t->span[i].row;

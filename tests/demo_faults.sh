@@ -20,6 +20,12 @@ bad 'infinite' ':4000:' '4000s/.*/inf/'
 bad 'above one' ':4000:' '4000s/.*/1.5/'
 bad 'below zero' ':4000:' '4000s/.*/-0.1/'
 bad 'a word' ':223488:' '223488s/.*/grey/'
+deep=$tmp/$(printf '%0200d' 0)/$(printf '%0200d' 1)/$(printf '%0200d' 2)
+mkdir -p "$deep"
+ln -s "$clip" "$deep/clip.txt"
+ln -s "$OBSCURA_DATADIR/emotion.obm" "$deep/model.obm"
+accepted 'long paths reach the children whole' happy \
+    "$obscura" demo --clip "$deep/clip.txt" --model "$deep/model.obm"
 : > "$tmp/empty.txt"
 refused 'clip: empty' 3 empty.txt "$obscura" demo --clip "$tmp/empty.txt"
 refused 'clip: not there' 3 nowhere.txt "$obscura" demo --clip "$tmp/nowhere.txt"
