@@ -145,6 +145,8 @@ void deal_send(const struct step *s, const struct deal_layout *l, const uint64_t
         if (coin != NULL)
             deal_coins(s, l, coin, part, top, i, m, out);
     }
+    size_t end = l->coin_wrap + (coin != NULL ? n * wrap_bytes(shift) : 0);
+    memset(out + end, 0, l->tables - end);  /* padding: what stood there is nobody's business */
     wipe(part, sizeof part);
     wipe(top, sizeof top);
 }

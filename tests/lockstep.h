@@ -23,6 +23,7 @@ struct lockstep {
     unsigned steps;
     const struct gate_ops *replaced;                    /* use these ops instead: controls */
     void (*sent)(void *message, size_t n);              /* called on every message; may be NULL */
+    int fill;                                           /* byte that memory is filled with */
 };
 
 static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops, unsigned p,
@@ -46,8 +47,11 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
         size_t n = round->bytes == NULL || p == q ? 0
                  : round->bytes(g, step.level, step.role, gate_role(proto, g, q));
         l->bytes[s][p][q] = n;
-        if (n > 0)
-            step.out[gate_role(proto, g, q)] = l->message[s][p][q] = aligned_alloc(64, (n + 63) / 64 * 64);
+        if (n > 0) {
+            l->message[s][p][q] = aligned_alloc(64, (n + 63) / 64 * 64);
+            memset(l->message[s][p][q], l->fill, n);
+            step.out[gate_role(proto, g, q)] = l->message[s][p][q];
+        }
         if (s > 0)
             step.in[gate_role(proto, g, q)] = l->message[s - 1][q][p];
     }
@@ -67,6 +71,7 @@ static inline void lockstep_run(struct lockstep *l)
     size_t n = ops->scratch == NULL ? 0 : ops->scratch(l->program, g);
     for (unsigned p = 0; p < proto->parties; p++) {
         scratch[p] = aligned_alloc(64, (n + 127) / 64 * 64);
+        memset(scratch[p], l->fill, n);
         l->z[p] = calloc(l->program->value[g->out].words + 8, 8);
     }
     l->steps = gate_steps(ops, g);

@@ -269,6 +269,81 @@ static void missing_masks_are_seen(void)
     CHECK(d > limit);
 }
 
+/* ---- every byte that leaves was written by the gate ---- */
+
+static void lockstep_random(struct lockstep *l, struct keys keys[3], uint64_t seed)
+{
+    const struct gate *g = &l->program->gate[l->id];
+    memset(keys, 0, 3 * sizeof *keys);
+    for (unsigned a = 0; a < 3; a++) {
+        uint8_t key[PRF_KEY];
+        for (int i = 0; i < PRF_KEY; i++)
+            key[i] = (uint8_t)check_random(&seed);
+        prf_init(&keys[a].pair[(a + 1) % 3], key);
+        prf_init(&keys[(a + 1) % 3].pair[a], key);
+        l->keys[a] = &keys[a];
+        for (int k = 0; k < 2 && g->in[k] != NO_VALUE; k++) {
+            size_t words = l->program->value[g->in[k]].words;
+            l->x[a][k] = calloc(words + 8, 8);
+            for (size_t i = 0; i < words; i++)
+                l->x[a][k][i] = check_random(&seed);
+        }
+    }
+}
+
+/* The same gate on the same inputs in memory that was full of zeros, and of ones. */
+static unsigned differing_messages(struct program *p)
+{
+    struct lockstep l[2] = { { .program = p }, { .program = p, .fill = 0xff } };
+    unsigned differ = 0;
+    for (int i = 0; i < 2; i++) {
+        struct keys keys[3];
+        lockstep_random(&l[i], keys, 4711);
+        lockstep_run(&l[i]);
+        for (unsigned a = 0; a < 3; a++)
+            for (unsigned b = 0; b < 3; b++)
+                if (a != b)
+                    prf_fini(&keys[a].pair[b]);
+    }
+    for (unsigned s = 0; s < l[0].steps; s++)
+        for (unsigned a = 0; a < 3; a++)
+            for (unsigned b = 0; b < 3; b++)
+                differ += l[0].bytes[s][a][b] > 0 &&
+                          memcmp(l[0].message[s][a][b], l[1].message[s][a][b],
+                                 l[0].bytes[s][a][b]) != 0;
+    for (int i = 0; i < 2; i++) {
+        for (unsigned a = 0; a < 3; a++)
+            for (int k = 0; k < 2; k++)
+                free(l[i].x[a][k]);
+        lockstep_clear(&l[i]);
+    }
+    return differ;
+}
+
+static void no_old_memory_leaves(void)
+{
+    static const uint32_t sizes[] = { 1, 2, 3, 5, 63, 65, 130, 511, 513, 700 };
+    for (int i = 0; i < 10; i++)
+        for (int kind = 0; kind < 8; kind++) {
+            struct program *p = program_new(&protocol_replicated);
+            uint32_t n = sizes[i], sum = program_external(p, VALUE_SUM, n);
+            uint32_t share = program_external(p, VALUE_SHARE, n);
+            uint32_t bits = program_external(p, VALUE_BITS, n);
+            switch (kind) {
+            case 0: gate_reshare(p, sum); break;
+            case 1: gate_trunc(p, sum, 14); break;
+            case 2: gate_trunc(p, sum, 20); break;
+            case 3: gate_relu(p, sum, 14, 18); break;
+            case 4: gate_relu(p, share, 0, 40); break;
+            case 5: gate_sign(p, share, 27); break;
+            case 6: gate_and(p, bits, bits); break;
+            default: gate_b2a(p, bits);
+            }
+            CHECK_EQ(differing_messages(p), 0);
+            program_free(p);
+        }
+}
+
 /* ---- whole runs: lengths and order ---- */
 
 struct trace {
@@ -316,6 +391,7 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     CASE(views_are_alike);
     CASE(missing_masks_are_seen);
+    CASE(no_old_memory_leaves);
     CASE(lengths_and_order_are_public);
     return check_done();
 }
