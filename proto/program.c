@@ -230,7 +230,8 @@ uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, ui
     size_t n = value_size(p, x, VALUE_SHARE, VALUE_SHARE);
     size_t k = value_size(p, w, VALUE_WEIGHT, VALUE_WEIGHT);
     if (!geometry_fits(p, g) || n != geometry_in(g) || k != geometry_depth(g) * g->oc ||
-        p->value[w].words != p->proto->weight_words(g) || (uint64_t)first + positions > geometry_positions(g) ||
+        p->value[w].words != p->proto->weight_words(g) ||
+        (uint64_t)first + positions > geometry_positions(g) ||
         (b != NO_VALUE && value_size(p, b, VALUE_SHARE, VALUE_SHARE) != g->oc)) {
         p->failed = 1;
         return NO_VALUE;
@@ -323,7 +324,8 @@ static void gate_into(struct program *p, enum gate_kind kind, uint32_t x, unsign
     gate.width = (uint8_t)width;
     gate.out = out;
     gate.first = first;
-    if (shift > 32 || (kind == GATE_TRUNC && shift == 0) || (kind == GATE_RELU && (width < 3 || width > 62 - shift)))
+    if (shift > 32 || (kind == GATE_TRUNC && shift == 0) ||
+        (kind == GATE_RELU && (width < 3 || width > 62 - shift)))
         p->failed = 1;
     if (value_size(p, out, VALUE_SHARE, VALUE_SHARE) > 0)
         gate_enter(p, &gate);

@@ -147,8 +147,16 @@ static void unexpected_messages_are_refused(void)
     engine_message(d.party[0].engine, 1, head);
     refused(&d, 1, 1, 0, 40);
     /* Without contents nobody asks for room; nothing may come of it. */
-    for (uint32_t k = 0; k < 5; k++)
+    for (uint32_t k = 0; k < 5; k++) {
         engine_message(d.party[0].engine, k, (struct message){ .stream = k, .seq = 77 * k });
+        engine_message(d.party[0].engine, k, (struct message){ .stream = 1 });
+    }
+    desk_start(&d, 1);
+    desk_start(&d, 2);
+    desk_start(&d, 0);
+    while (desk_run_one(&d.party[0]) || desk_report_one(&d.party[0]))
+        ;
+    CHECK_EQ(d.party[0].told, 1);       /* by the message that came first */
     desk_close(&d);
     program_free(d.program);
 }
@@ -245,6 +253,28 @@ static void messages_fill_the_memory(void)
     CHECK_EQ(ran_out(&d.party[0]), 1);
     desk_start(&d, 0);
     CHECK_EQ(d.party[0].outstanding, 0);
+    desk_close(&d);
+    program_free(p);
+}
+
+/* A chain of values needs the memory of a few of them. */
+static void values_go_when_read(void)
+{
+    enum { CHAIN = 60, LONG = 1000 };
+    struct program *p = program_new(&protocol_replicated);
+    uint32_t x = program_external(p, VALUE_SHARE, LONG), y = x;
+    uint64_t in[LONG] = { 0 };
+    for (int i = 0; i < CHAIN; i++)
+        y = gate_reshare(p, gate_mul(p, y, x));
+    program_keep(p, y);
+    struct desk d = { .program = p, .cut = -1 };
+    desk_input(&d, x, in);
+    desk_open(&d, 5, 0);
+    desk_run(&d);
+    for (unsigned i = 0; i < DESK_PARTIES; i++) {
+        CHECK_EQ(d.party[i].told, 1);
+        CHECK(arena_peak(d.party[i].arena) < 10 * LONG * 2 * sizeof(uint64_t));
+    }
     desk_close(&d);
     program_free(p);
 }
@@ -501,6 +531,7 @@ int main(void)
     CASE(messages_before_the_start);
     CASE(the_limit_of_memory);
     CASE(messages_fill_the_memory);
+    CASE(values_go_when_read);
     CASE(no_memory_for_an_engine);
     CASE(no_memory_in_a_run);
     CASE(freed_at_200_moments);

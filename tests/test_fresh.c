@@ -8,23 +8,18 @@
 
 #include <stdlib.h>
 
+/* lockstep.h fills messages and scratch, and takes results from calloc: those are filled here. */
 static int fill;
-
-static void *filled_alloc(size_t align, size_t n)
-{
-    void *p = aligned_alloc(align, n);
-    return p == NULL ? NULL : memset(p, fill, n);
-}
 
 static void *filled_new(size_t count, size_t size)
 {
-    return filled_alloc(64, (count * size + 63) / 64 * 64);
+    size_t n = (count * size + 63) / 64 * 64;
+    void *p = aligned_alloc(64, n);
+    return p == NULL ? NULL : memset(p, fill, n);
 }
 
-#define aligned_alloc filled_alloc
 #define calloc filled_new
 #include "tests/lockstep.h"
-#undef aligned_alloc
 #undef calloc
 
 #include <inttypes.h>
@@ -67,7 +62,7 @@ static void play(struct lockstep *l, struct keys *keys, uint64_t seed, int with)
 {
     const struct gate *g = &l->program->gate[0];
     unsigned parties = l->program->proto->parties;
-    fill = with;
+    l->fill = fill = with;
     for (unsigned a = 0; a < parties; a++) {
         l->keys[a] = &keys[a];
         for (unsigned b = 0; b < parties; b++) {
@@ -110,22 +105,29 @@ static unsigned difference(const struct lockstep *a, const struct lockstep *b)
     return bad;
 }
 
-static void gate_is_fresh(const struct protocol *proto, enum gate_kind kind, uint32_t n,
-                          unsigned shift, unsigned width)
+/* Plays gate 0 on both kinds of memory; how many messages and results differ. */
+static unsigned plays_differ(const struct program *p, const struct gate_ops *replaced)
 {
-    struct program *p = one_gate(proto, kind, n, shift, width);
     static struct keys keys[LOCKSTEP_PARTIES];
-    struct lockstep zeros = { .program = p }, ones = { .program = p };
+    struct lockstep zeros = { .program = p, .replaced = replaced }, ones = zeros;
     uint64_t seed = check_random(&state);
     play(&zeros, keys, seed, 0);
     play(&ones, keys, seed, 0xff);
     unsigned bad = difference(&zeros, &ones);
+    lockstep_clear(&zeros);
+    lockstep_clear(&ones);
+    return bad;
+}
+
+static void gate_is_fresh(const struct protocol *proto, enum gate_kind kind, uint32_t n,
+                          unsigned shift, unsigned width)
+{
+    struct program *p = one_gate(proto, kind, n, shift, width);
+    unsigned bad = plays_differ(p, NULL);
     if (bad > 0)
         fprintf(stderr, "%s of %u elements, shift %u, width %u: %u messages or results hold old"
                 " memory\n", gate_ops(proto, &p->gate[0])->name, n, shift, width, bad);
     CHECK_EQ(bad, 0);
-    lockstep_clear(&zeros);
-    lockstep_clear(&ones);
     program_free(p);
 }
 
@@ -159,10 +161,52 @@ static void sign_of_the_widest(void)
         }
 }
 
+/* Controls: a byte of a message, a word of scratch and a word of the result that are left as they
+ * were. */
+static int gap;
+
+static void leave_gap(struct step *s)
+{
+    for (unsigned to = 0; to < 3; to++)
+        if (s->out[to] != NULL)
+            memset(s->out[to], 0, 8 - (gap == 1));
+    if (gap != 3)
+        memset(s->z, 0, s->gate->n * 8);
+    if (gap == 2)
+        memcpy(s->z, s->scratch, 8);
+}
+
+static size_t eight_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)g;
+    (void)level;
+    return to == (from + 1) % 3 ? 8 : 0;
+}
+
+static size_t some_scratch(const struct program *p, const struct gate *g)
+{
+    (void)p;
+    (void)g;
+    return 64;
+}
+
+static void gaps_are_seen(void)
+{
+    static const struct round rounds[] = { { .name = "gap", .run = leave_gap,
+                                             .bytes = eight_bytes } };
+    static const struct gate_ops ops = { .name = "gap", .rounds = rounds, .nround = 1,
+                                         .scratch = some_scratch };
+    struct program *p = one_gate(&protocol_replicated, GATE_MUL, 5, 0, 0);
+    for (gap = 0; gap < 4; gap++)
+        CHECK_EQ(plays_differ(p, &ops), gap == 0 ? 0 : 3);
+    program_free(p);
+}
+
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
     CASE(messages_hold_no_old_memory);
     CASE(sign_of_the_widest);
+    CASE(gaps_are_seen);
     return check_done();
 }

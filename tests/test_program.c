@@ -230,6 +230,20 @@ static void maps_are_checked(void)
     REFUSED(map_new(s.p, 2, N, UINT32_MAX));
 }
 
+/* Terms in rows 1 and 3 of five: the others are empty, not what lies beside them. */
+static void rows_may_be_empty(void)
+{
+    static const uint32_t begin[] = { 0, 0, 2, 2, 3, 3 };
+    struct stock s = stock_new();
+    struct map *m = map_new(s.p, 5, N, 7);
+    map_term(m, 1, 4, 1);
+    map_term(m, 1, 5, -1);
+    map_term(m, 3, 0, 9);
+    gate_affine(s.p, s.share, NO_VALUE, m);
+    CHECK(memcmp(s.p->map[0].row, begin, sizeof begin) == 0);
+    stock_end(&s, 0, "a map with empty rows");
+}
+
 static void compositions_are_checked(void)
 {
     const uint32_t good[] = { 0, N - 1, 0 }, bad[] = { 0, N, 0 };
@@ -309,6 +323,9 @@ static void any_allocation_may_fail(void)
         }
         mem_fail_at(0);
         failed = program_check(p, &e) != 0;
+        uint8_t digest[32];
+        if (p != NULL)
+            program_digest(p, digest);
         CHECK(!failed || strstr(e.text, "memory") != NULL);
         program_free(p);
     }
@@ -441,6 +458,7 @@ int main(void)
     CASE(slices_are_checked);
     CASE(shapes_are_checked);
     CASE(maps_are_checked);
+    CASE(rows_may_be_empty);
     CASE(compositions_are_checked);
     CASE(long_messages_are_refused);
     CASE(any_allocation_may_fail);
