@@ -183,6 +183,8 @@ static void peer_pump(struct peer *p)
         p->deaf = 1;
         peer_watch(p, WATCH_READ);
     }
+    if (peer_queued(p) > p->conf->high)     /* TLS adds to what was queued */
+        p->full = 1;
     if (p->full && p->state == PEER_READY && peer_queued(p) <= p->conf->low) {
         p->full = 0;
         p->conf->events->drained(p);

@@ -1,65 +1,7 @@
-#include "proto/engine.h"
-
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/protocol.h"
-
-/* A step on its way through the worker pool. A worker may only run it if it finds QUEUED; a
- * cancelled one is never run, so its memory may go. */
-enum run_state { RUN_QUEUED, RUN_ACTIVE, RUN_DONE, RUN_CANCELLED };
-
-struct run {
-    struct work work;
-    struct engine *engine;
-    uint32_t id;
-    const struct round *round;
-    _Atomic int state;
-    struct step step;
-};
-
-/* Where a gate stands. */
-struct slot {
-    uint32_t missing;           /* inputs that are not complete */
-    uint16_t step, steps;
-    uint16_t depth;             /* messages behind what it has seen so far */
-    uint8_t queued;             /* in the heap, or running */
-    uint32_t inbox;             /* first of steps * parties entries */
-    uint8_t *scratch;
-    uint64_t since;             /* when it began to wait for messages */
-};
-
-/* One message that a gate expects; data is NULL until it has come. */
-struct inbox {
-    uint8_t *data;
-    uint16_t depth;
-    uint8_t announced;
-};
-
-struct cell {                   /* a value at run time */
-    uint64_t *words;
-    uint32_t makers, readers;   /* still to come */
-    uint32_t reader;            /* first of its readers in the list */
-    uint16_t depth;
-};
-
-struct engine {
-    struct engine_conf conf;
-    const struct program *program;
-    const struct protocol *proto;
-    struct slot *slot;
-    struct inbox *inbox;
-    struct cell *cell;
-    uint32_t *reader;           /* gates that read a value, value by value */
-    uint32_t *heap;             /* gates that can run a step now, lowest number on top */
-    uint32_t nheap, running, left;
-    struct run **run;           /* the steps that are out */
-    unsigned nrun;
-    int started, over, told, dead;
-    struct err err;             /* why it is over */
-    struct engine_stats stats;
-};
+#include "proto/engine_st.h"
 
 /* ---- construction ---- */
 
@@ -113,7 +55,7 @@ static int engine_build(struct engine *en)
     return engine_count_readers(en);
 }
 
-static void engine_release(struct engine *en)
+void engine_release(struct engine *en)
 {
     for (unsigned i = 0; en->run != NULL && i < en->nrun; i++)
         mem_free(en->run[i]);
@@ -150,60 +92,7 @@ void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
     en->cell[value].words = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes externals */
 }
 
-/* ---- the heap of gates that can run ---- */
-
-static void heap_push(struct engine *en, uint32_t id)
-{
-    uint32_t i = en->nheap++;
-    for (; i > 0 && en->heap[(i - 1) / 2] > id; i = (i - 1) / 2)
-        en->heap[i] = en->heap[(i - 1) / 2];
-    en->heap[i] = id;
-    en->slot[id].queued = 1;
-}
-
-static uint32_t heap_pop(struct engine *en)
-{
-    uint32_t top = en->heap[0], last = en->heap[--en->nheap], i = 0;
-    for (;;) {
-        uint32_t c = 2 * i + 1;
-        if (c >= en->nheap)
-            break;
-        c += c + 1 < en->nheap && en->heap[c + 1] < en->heap[c];
-        if (en->heap[c] >= last)
-            break;
-        en->heap[i] = en->heap[c];
-        i = c;
-    }
-    en->heap[i] = last;
-    return top;
-}
-
 /* ---- messages ---- */
-
-static const char memory_limit[] = "a job has reached its memory limit (raise job_memory, or lower"
-                                   " the number of frames in flight: window)";
-
-static struct inbox *inbox_at(const struct engine *en, uint32_t id, unsigned step, unsigned from)
-{
-    return &en->inbox[en->slot[id].inbox + step * en->proto->parties + from];
-}
-
-static void engine_fail(struct engine *en, int code, const char *text);
-static void engine_tell(struct engine *en);
-
-static size_t due(const struct engine *en, uint32_t id, unsigned step, unsigned from)
-{
-    return gate_bytes(en->proto, &en->program->gate[id], step, from, en->conf.self);
-}
-
-/* Has everything come that step `step` of the gate reads? */
-static int step_ready(const struct engine *en, uint32_t id, unsigned step)
-{
-    for (unsigned from = 0; step > 0 && from < en->proto->parties; from++)
-        if (due(en, id, step - 1, from) > 0 && inbox_at(en, id, step - 1, from)->data == NULL)
-            return 0;
-    return 1;
-}
 
 uint8_t *engine_room(struct engine *en, unsigned from, const struct message *head,
                      struct err *why)
@@ -224,17 +113,14 @@ uint8_t *engine_room(struct engine *en, unsigned from, const struct message *hea
     }
     uint8_t *room = arena_take(en->conf.arena, head->n);
     if (room == NULL) {
-        err_set(why, ERR_FAILED, "%s", memory_limit);
-        engine_fail(en, ERR_FAILED, memory_limit);
+        err_set(why, ERR_FAILED, "%s", engine_memory_limit);
+        engine_fail(en, ERR_FAILED, engine_memory_limit);
         engine_tell(en);
         return NULL;
     }
     box->announced = 1;
     return room;
 }
-
-static void pump(struct engine *en);
-static void span_wait(struct engine *en, uint32_t id);
 
 void engine_message(struct engine *en, unsigned from, struct message m)
 {
@@ -250,17 +136,17 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     box->depth = m.depth;
     en->stats.received[from] += m.n;
     if (en->started && !slot->queued && slot->missing == 0 && slot->step == m.seq + 1u &&
-        step_ready(en, m.stream, slot->step)) {
-        span_wait(en, m.stream);
-        heap_push(en, m.stream);
-        pump(en);
+        engine_ready(en, m.stream, slot->step)) {
+        engine_waited(en, m.stream);
+        engine_push(en, m.stream);
+        engine_pump(en);
         engine_tell(en);
     }
 }
 
 /* ---- the end ---- */
 
-static void engine_fail(struct engine *en, int code, const char *text)
+void engine_fail(struct engine *en, int code, const char *text)
 {
     if (en->over)
         return;
@@ -269,7 +155,7 @@ static void engine_fail(struct engine *en, int code, const char *text)
 }
 
 /* Tells the owner that all is over, once. The owner may free the engine: callers return at once. */
-static void engine_tell(struct engine *en)
+void engine_tell(struct engine *en)
 {
     if (en->left == 0)
         en->over = 1;
@@ -279,303 +165,13 @@ static void engine_tell(struct engine *en)
     en->conf.done(en->conf.ctx, &en->err);
 }
 
-/* ---- values ---- */
-
-static void cell_unread(struct engine *en, uint32_t v)
-{
-    struct cell *c = &en->cell[v];
-    const struct value *value = &en->program->value[v];
-    if (--c->readers == 0 && !value->external && !value->keep) {
-        arena_give(c->words);
-        c->words = NULL;
-    }
-}
-
-static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
-{
-    struct cell *c = &en->cell[v];
-    if (depth > c->depth)
-        c->depth = depth;
-    if (--c->makers > 0)
-        return;
-    for (uint32_t k = 0; k < en->program->value[v].readers; k++) {
-        uint32_t id = en->reader[c->reader + k];
-        struct slot *s = &en->slot[id];
-        if (c->depth > s->depth)
-            s->depth = c->depth;
-        if (--s->missing == 0)
-            heap_push(en, id);
-    }
-}
-
-/* ---- steps ---- */
-
-/* The views of a gate's operands, from the values' memory. */
-static void step_operands(const struct engine *en, const struct gate *g, struct step *s)
-{
-    for (int k = 0; k < 3; k++)
-        if (g->in[k] != NO_VALUE) {
-            const struct value *v = &en->program->value[g->in[k]];
-            s->x[k] = en->cell[g->in[k]].words;
-            s->stride[k] = value_stride(en->proto, (enum value_kind)v->kind, v->n);
-        }
-    const struct value *v = &en->program->value[g->out];
-    size_t first = v->kind == VALUE_BITS ? g->first / 64 : g->first;
-    s->z = en->cell[g->out].words + first;
-    s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
-}
-
-/* Memory for a step: the value and the scratch at the first, messages always. 0, or -1. */
-static int step_memory(struct engine *en, uint32_t id, struct step *s)
-{
-    const struct gate *g = &en->program->gate[id];
-    const struct gate_ops *ops = gate_ops(en->proto, g);
-    struct slot *slot = &en->slot[id];
-    struct cell *out = &en->cell[g->out];
-    if (out->words == NULL)
-        out->words = arena_take(en->conf.arena, en->program->value[g->out].words * 8);
-    if (slot->scratch == NULL && ops->scratch != NULL)
-        slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
-    if (out->words == NULL || (ops->scratch != NULL && slot->scratch == NULL))
-        return -1;
-    for (unsigned to = 0; to < en->proto->parties; to++) {
-        size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
-        if (n == 0)
-            continue;
-        uint8_t **place = &s->out[gate_role(en->proto, g, to)];
-        if ((*place = arena_take(en->conf.arena, n)) == NULL)
-            return -1;
-    }
-    s->scratch = slot->scratch;
-    return 0;
-}
-
-static void step_inputs(const struct engine *en, uint32_t id, struct step *s)
-{
-    const struct gate *g = &en->program->gate[id];
-    unsigned step = en->slot[id].step;
-    for (unsigned from = 0; step > 0 && from < en->proto->parties; from++)
-        s->in[gate_role(en->proto, g, from)] = inbox_at(en, id, step - 1, from)->data;
-}
-
-static void run_on_worker(struct work *w)
-{
-    struct run *r = (struct run *)((char *)w - offsetof(struct run, work));
-    int expected = RUN_QUEUED;
-    if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_ACTIVE))
-        return;
-    r->round->run(&r->step);
-    atomic_store(&r->state, RUN_DONE);
-}
-
-static void run_done(struct work *w);
-
-/* A free place among the steps that are out, or NULL. */
-static struct run *run_take(struct engine *en)
-{
-    for (unsigned i = 0; i < en->nrun; i++) {
-        if (en->run[i] == NULL)
-            en->run[i] = mem_new(1, sizeof *en->run[i]);
-        if (en->run[i] == NULL || en->run[i]->engine == NULL)
-            return en->run[i];
-    }
-    return NULL;
-}
-
-/* Hands the next step of a gate to the workers. */
-static int step_start(struct engine *en, uint32_t id)
-{
-    const struct gate *g = &en->program->gate[id];
-    struct run *r = run_take(en);
-    if (r == NULL)
-        return -1;
-    *r = (struct run){ .work = { .run = run_on_worker, .done = run_done }, .id = id };
-    struct step *s = &r->step;
-    s->program = en->program;
-    s->gate = g;
-    s->id = id;
-    s->self = en->conf.self;
-    s->role = gate_role(en->proto, g, en->conf.self);
-    s->keys = en->conf.keys;
-    r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
-    if (step_memory(en, id, s) != 0) {
-        for (unsigned k = 0; k < LINK_PARTIES; k++)
-            arena_give(s->out[k]);
-        return -1;
-    }
-    step_operands(en, g, s);
-    step_inputs(en, id, s);
-    r->engine = en;
-    atomic_store(&r->state, RUN_QUEUED);
-    en->running++;
-    en->conf.host->ops->work(en->conf.host, &r->work);
-    return 0;
-}
-
-static int links_full(const struct engine *en)
-{
-    struct host *h = en->conf.host;
-    for (unsigned p = 0; p < en->proto->parties; p++)
-        if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
-            return 1;
-    return 0;
-}
-
-/* Gives the workers what they can take; nothing new is begun while a link is full. */
-static void pump(struct engine *en)
-{
-    while (!en->over && en->nheap > 0 && en->running < en->nrun) {
-        if (links_full(en))
-            return;     /* engine_drained comes back */
-        if (step_start(en, heap_pop(en)) != 0) {
-            engine_fail(en, ERR_FAILED, memory_limit);
-            return;
-        }
-    }
-}
-
-static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
-                 uint64_t from, uint64_t to)
-{
-    if (en->conf.span == NULL || to <= from)
-        return;
-    const struct gate *g = &en->program->gate[id];
-    char text[64];
-    snprintf(text, sizeof text, "%s.%s", gate_ops(en->proto, g)->name, name);
-    const struct engine_span s = { .gate = g, .id = id, .name = text, .waiting = waiting,
-                                   .worker = worker, .from = from, .to = to };
-    en->conf.span(en->conf.ctx, &s);
-}
-
-/* The gate has waited for messages since its last step. */
-static void span_wait(struct engine *en, uint32_t id)
-{
-    unsigned level;
-    const struct gate *g = &en->program->gate[id];
-    const struct slot *slot = &en->slot[id];
-    const struct round *round = gate_round(gate_ops(en->proto, g), g, slot->step - 1u, &level);
-    if (en->conf.span != NULL)
-        span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
-}
-
-/* Sends what a step has left. */
-static int step_send(struct engine *en, struct run *r)
-{
-    struct host *h = en->conf.host;
-    const struct gate *g = &en->program->gate[r->id];
-    struct slot *slot = &en->slot[r->id];
-    int failed = 0;
-    for (unsigned to = 0; to < en->proto->parties; to++) {
-        uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
-        if (data == NULL)
-            continue;
-        size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
-        struct message m = { .type = en->conf.type,
-                             .depth = (uint16_t)(slot->depth + (slot->depth < UINT16_MAX)),
-                             .job = en->conf.job, .stream = r->id, .seq = slot->step,
-                             .n = n, .data = data };
-        en->stats.sent[to] += n;
-        en->stats.messages++;
-        failed |= h->ops->send(h, to, m);
-    }
-    return failed;
-}
-
-/* Gives back the messages that a step has read and counts their depth. */
-static void step_consume(struct engine *en, uint32_t id)
-{
-    struct slot *slot = &en->slot[id];
-    for (unsigned from = 0; slot->step > 0 && from < en->proto->parties; from++) {
-        struct inbox *box = inbox_at(en, id, slot->step - 1u, from);
-        arena_give(box->data);
-        box->data = NULL;
-    }
-}
-
-/* The depth that a step's messages bring, before it runs on. */
-static void step_deepen(struct engine *en, uint32_t id)
-{
-    struct slot *slot = &en->slot[id];
-    for (unsigned from = 0; slot->step > 0 && from < en->proto->parties; from++) {
-        const struct inbox *box = inbox_at(en, id, slot->step - 1u, from);
-        if (box->data != NULL && box->depth > slot->depth)
-            slot->depth = box->depth;
-    }
-    if (slot->depth > en->stats.rounds)
-        en->stats.rounds = slot->depth;
-}
-
-static void gate_finish(struct engine *en, uint32_t id)
-{
-    const struct gate *g = &en->program->gate[id];
-    struct slot *slot = &en->slot[id];
-    arena_give(slot->scratch);
-    slot->scratch = NULL;
-    const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
-    for (int k = 0; k < 4; k++)
-        if (read[k] != NO_VALUE)
-            cell_unread(en, read[k]);
-    en->stats.gates_done++;
-    en->left--;
-    cell_made(en, g->out, slot->depth);
-}
-
-static void run_finish(struct engine *en, struct run *r)
-{
-    uint32_t id = r->id;
-    struct slot *slot = &en->slot[id];
-    en->stats.busy_ns += r->work.ended - r->work.started;
-    span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
-    step_deepen(en, id);
-    int failed = step_send(en, r);
-    step_consume(en, id);
-    slot->queued = 0;
-    slot->step++;
-    slot->since = r->work.ended;
-    if (failed)
-        engine_fail(en, ERR_PEER, "a message could not be sent: the link to a party is gone");
-    else if (slot->step == slot->steps)
-        gate_finish(en, id);
-    else if (step_ready(en, id, slot->step))
-        heap_push(en, id);
-}
-
-/* What a step was to send goes nowhere. */
-static void run_forget(struct run *r)
-{
-    for (unsigned k = 0; k < LINK_PARTIES; k++) {
-        arena_give(r->step.out[k]);
-        r->step.out[k] = NULL;
-    }
-}
-
-static void run_done(struct work *w)
-{
-    struct run *r = (struct run *)((char *)w - offsetof(struct run, work));
-    struct engine *en = r->engine;
-    en->running--;
-    if (en->dead) {
-        r->engine = NULL;
-        if (en->running == 0)
-            engine_release(en);
-        return;
-    }
-    if (en->over)
-        run_forget(r);
-    else
-        run_finish(en, r);
-    r->engine = NULL;
-    pump(en);
-    engine_tell(en);
-}
-
 void engine_start(struct engine *en)
 {
     en->started = 1;
     for (uint32_t i = 0; i < en->program->ngate; i++)
         if (en->slot[i].missing == 0)
-            heap_push(en, i);
-    pump(en);
+            engine_push(en, i);
+    engine_pump(en);
     engine_tell(en);
 }
 
@@ -583,7 +179,7 @@ void engine_drained(struct engine *en)
 {
     if (!en->started)
         return;
-    pump(en);
+    engine_pump(en);
     engine_tell(en);
 }
 
@@ -614,7 +210,7 @@ void engine_free(struct engine *en)
         if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_CANCELLED))
             while (atomic_load(&r->state) == RUN_ACTIVE)
                 ;
-        run_forget(r);
+        engine_forget(r);
     }
     engine_give_back(en);
     en->over = 1;

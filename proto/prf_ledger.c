@@ -38,9 +38,9 @@ static int interval_compare(const void *pa, const void *pb)
 
 struct prf_ledger *ledger_new(void)
 {
-    struct prf_ledger *l = mem_new(1, sizeof *l);
+    struct prf_ledger *l = calloc(1, sizeof *l);
     if (l != NULL && pthread_mutex_init(&l->mutex, NULL) != 0) {
-        mem_free(l);
+        free(l);
         return NULL;
     }
     return l;
@@ -52,7 +52,7 @@ void ledger_free(struct prf_ledger *l)
         return;
     tdestroy(l->root, free);
     pthread_mutex_destroy(&l->mutex);
-    mem_free(l);
+    free(l);
 }
 
 static _Noreturn void ledger_die(const struct interval *i, const char *what)

@@ -4,7 +4,8 @@
  * Gates are written as tables of rounds. A round does local work - it reads the messages of the
  * round before and leaves its own - and says how many bytes it leaves for whom. Nothing in it waits,
  * touches a socket, a clock or shared memory: the engine calls it on a worker thread when what it
- * needs is there. Formulas are written in roles; role r of a gate is party (r + turn) mod parties.
+ * needs is there, and wipes what it leaves on the stack. Formulas are written in roles; role r of
+ * a gate is party (r + turn) mod parties.
  *
  * A NULL gate means: composed of the others (compose.h). Operations of clients (sharing an input,
  * joining an output) are functions of the table too.

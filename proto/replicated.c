@@ -54,8 +54,6 @@ void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n)
         for (size_t k = 0; k < m; k++)
             z[i + k] = x[i + k] + a[k] - b[k];
     }
-    wipe(a, sizeof a);
-    wipe(b, sizeof b);
 }
 
 /* ---- linear maps ---- */
@@ -184,7 +182,7 @@ static void seed_words(const uint8_t seed[static PRF_KEY], size_t first, uint64_
 static int input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e)
 {
     uint8_t seed[2][PRF_KEY];
-    if (RAND_bytes(seed[0], PRF_KEY) != 1 || RAND_bytes(seed[1], PRF_KEY) != 1)
+    if (RAND_bytes(seed[0], sizeof seed) != 1)
         return err_set(e, ERR_FAILED, "no random bytes from the system");
     memcpy(out[0], seed, sizeof seed);
     memcpy(out[1], seed[1], PRF_KEY);

@@ -150,7 +150,6 @@ static void sign_part(const struct step *s, struct sign *r)
             part[k] = s->role == D ? x0[i + k] + x1[i + k] : s->role == E1 ? x1[i + k] : x0[i + k];
         planes_from_words(r->bits + i / 64, r->words, part, m, 0, s->gate->width);
     }
-    wipe(part, sizeof part);
 }
 
 static void sign_send(struct step *s)

@@ -124,7 +124,6 @@ void deal_bits(const struct step *s, uint64_t *bits, unsigned width, uint64_t *p
             t[k] = part[i + k] >> s->gate->shift;
         planes_from_words(bits + i / 64, KERNEL_PLANE(n), t, m, 0, width);
     }
-    wipe(t, sizeof t);
 }
 
 void deal_send(const struct step *s, const struct deal_layout *l, const uint64_t *a,
@@ -147,8 +146,6 @@ void deal_send(const struct step *s, const struct deal_layout *l, const uint64_t
     }
     size_t end = l->coin_wrap + (coin != NULL ? n * wrap_bytes(shift) : 0);
     memset(out + end, 0, l->tables - end);  /* padding: what stood there is nobody's business */
-    wipe(part, sizeof part);
-    wipe(top, sizeof top);
 }
 
 /* ---- E1, E2 ---- */

@@ -114,7 +114,6 @@ static void relu_candidates(const struct step *s, struct relu *r)
             r->d[i + k] = v - 2 * p;
         }
     }
-    wipe(&d, sizeof d);
 }
 
 static void relu_lookup(struct step *s)

@@ -190,12 +190,20 @@ void party_tomb(struct party *p, uint64_t job, const uint64_t left[static LINK_P
     memcpy(t->left, left, sizeof t->left);
 }
 
+/* A job at its memory limit ends, and the link stays: what still comes for it goes to the sink. */
+static uint8_t *gate_room(struct party *p, struct job *j, unsigned node,
+                          const struct message *head, struct err *why)
+{
+    uint8_t *block = engine_room(j->engine, node, head, why);
+    return block == NULL && why->code == ERR_FAILED ? arena_take(p->sink, head->n) : block;
+}
+
 static uint8_t *bulk_room(struct party *p, unsigned node, const struct message *head,
                           struct err *why)
 {
     struct job *j = job_find(p, head->job);
     if (head->type == WIRE_GATE && j != NULL && j->engine != NULL)
-        return engine_room(j->engine, node, head, why);
+        return gate_room(p, j, node, head, why);
     if (head->type == WIRE_INPUT && j != NULL && j->client == node)
         return job_input_room(j, head, why);
     if (head->type == WIRE_TENSOR) {

@@ -224,7 +224,9 @@ static void unmask(struct step *s)
     if (s->role != 0)
         return;
     uint64_t mask, item;
-    prf_fill(&s->keys->pair[(1u + s->gate->turn) % 3], s->id, unmasked_step, 0, &mask, 8);
+    struct prf again = s->keys->pair[(1u + s->gate->turn) % 3];
+    again.ledger = NULL;        /* drawn a second time, on purpose */
+    prf_fill(&again, s->id, unmasked_step, 0, &mask, 8);
     memcpy(&item, s->out[2] + unmasked_byte, 8);
     item += mask;
     memcpy(s->out[2] + unmasked_byte, &item, 8);

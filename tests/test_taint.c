@@ -56,9 +56,13 @@ static void run_gate(struct program *p, const struct gate_ops *replaced)
         }
     }
     lockstep_run(&l);
-    for (unsigned a = 0; a < proto->parties; a++)
+    for (unsigned a = 0; a < proto->parties; a++) {
         for (int k = 0; k < 3; k++)
             free(l.x[a][k]);
+        for (unsigned b = 0; b < proto->parties; b++)
+            if (a != b)
+                prf_fini(&keys[a].pair[b]);
+    }
     lockstep_clear(&l);
 }
 

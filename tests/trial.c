@@ -133,7 +133,7 @@ int trial_run(struct trial *t)
         return t->err.code;
     for (unsigned i = 0; i < parties; i++) {
         struct trial_party *p = &t->party[i];
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "party %u", i);
         p->trial = t;
         p->self = i;

@@ -1,0 +1,346 @@
+/*
+ * engine_run.c: the engine's work: which gate is next, its steps on the workers, what they leave.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/engine_st.h"
+
+const char engine_memory_limit[] = "a job has reached its memory limit (raise job_memory, or lower"
+                                   " the number of frames in flight: window)";
+
+/* ---- the heap of gates that can run ---- */
+
+void engine_push(struct engine *en, uint32_t id)
+{
+    uint32_t i = en->nheap++;
+    for (; i > 0 && en->heap[(i - 1) / 2] > id; i = (i - 1) / 2)
+        en->heap[i] = en->heap[(i - 1) / 2];
+    en->heap[i] = id;
+    en->slot[id].queued = 1;
+}
+
+static uint32_t heap_pop(struct engine *en)
+{
+    uint32_t top = en->heap[0], last = en->heap[--en->nheap], i = 0;
+    for (;;) {
+        uint32_t c = 2 * i + 1;
+        if (c >= en->nheap)
+            break;
+        c += c + 1 < en->nheap && en->heap[c + 1] < en->heap[c];
+        if (en->heap[c] >= last)
+            break;
+        en->heap[i] = en->heap[c];
+        i = c;
+    }
+    en->heap[i] = last;
+    return top;
+}
+
+/* ---- values ---- */
+
+static void cell_unread(struct engine *en, uint32_t v)
+{
+    struct cell *c = &en->cell[v];
+    const struct value *value = &en->program->value[v];
+    if (--c->readers == 0 && !value->external && !value->keep) {
+        arena_give(c->words);
+        c->words = NULL;
+    }
+}
+
+static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
+{
+    struct cell *c = &en->cell[v];
+    if (depth > c->depth)
+        c->depth = depth;
+    if (--c->makers > 0)
+        return;
+    for (uint32_t k = 0; k < en->program->value[v].readers; k++) {
+        uint32_t id = en->reader[c->reader + k];
+        struct slot *s = &en->slot[id];
+        if (c->depth > s->depth)
+            s->depth = c->depth;
+        if (--s->missing == 0)
+            engine_push(en, id);
+    }
+}
+
+/* ---- steps ---- */
+
+/* Has everything come that step `step` of the gate reads? */
+int engine_ready(const struct engine *en, uint32_t id, unsigned step)
+{
+    for (unsigned from = 0; step > 0 && from < en->proto->parties; from++)
+        if (due(en, id, step - 1, from) > 0 && inbox_at(en, id, step - 1, from)->data == NULL)
+            return 0;
+    return 1;
+}
+
+/* The views of a gate's operands, from the values' memory. */
+static void step_operands(const struct engine *en, const struct gate *g, struct step *s)
+{
+    for (int k = 0; k < 3; k++)
+        if (g->in[k] != NO_VALUE) {
+            const struct value *v = &en->program->value[g->in[k]];
+            s->x[k] = en->cell[g->in[k]].words;
+            s->stride[k] = value_stride(en->proto, (enum value_kind)v->kind, v->n);
+        }
+    const struct value *v = &en->program->value[g->out];
+    size_t first = v->kind == VALUE_BITS ? g->first / 64 : g->first;
+    s->z = en->cell[g->out].words + first;
+    s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
+}
+
+/* Memory for a step: the value and the scratch at the first, messages always. 0, or -1. */
+static int step_memory(struct engine *en, uint32_t id, struct step *s)
+{
+    const struct gate *g = &en->program->gate[id];
+    const struct gate_ops *ops = gate_ops(en->proto, g);
+    struct slot *slot = &en->slot[id];
+    struct cell *out = &en->cell[g->out];
+    if (out->words == NULL)
+        out->words = arena_take(en->conf.arena, en->program->value[g->out].words * 8);
+    if (slot->scratch == NULL && ops->scratch != NULL)
+        slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
+    if (out->words == NULL || (ops->scratch != NULL && slot->scratch == NULL))
+        return -1;
+    for (unsigned to = 0; to < en->proto->parties; to++) {
+        size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
+        if (n == 0)
+            continue;
+        uint8_t **place = &s->out[gate_role(en->proto, g, to)];
+        if ((*place = arena_take(en->conf.arena, n)) == NULL)
+            return -1;
+    }
+    s->scratch = slot->scratch;
+    return 0;
+}
+
+static void step_inputs(const struct engine *en, uint32_t id, struct step *s)
+{
+    const struct gate *g = &en->program->gate[id];
+    unsigned step = en->slot[id].step;
+    for (unsigned from = 0; step > 0 && from < en->proto->parties; from++)
+        s->in[gate_role(en->proto, g, from)] = inbox_at(en, id, step - 1, from)->data;
+}
+
+/* Rounds work on buffers on the stack; what they leave there is wiped after every step. The
+ * deepest of them uses some 50 KB. */
+static __attribute__((noinline)) void stack_wipe(void)
+{
+    uint8_t stack[64 << 10];
+    wipe(stack, sizeof stack);
+}
+
+static void run_on_worker(struct work *w)
+{
+    struct run *r = (struct run *)((char *)w - offsetof(struct run, work));
+    int expected = RUN_QUEUED;
+    if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_ACTIVE))
+        return;
+    r->round->run(&r->step);
+    stack_wipe();
+    atomic_store(&r->state, RUN_DONE);
+}
+
+static void run_done(struct work *w);
+
+/* A free place among the steps that are out, or NULL. */
+static struct run *run_take(struct engine *en)
+{
+    for (unsigned i = 0; i < en->nrun; i++) {
+        if (en->run[i] == NULL)
+            en->run[i] = mem_new(1, sizeof *en->run[i]);
+        if (en->run[i] == NULL || en->run[i]->engine == NULL)
+            return en->run[i];
+    }
+    return NULL;
+}
+
+/* Hands the next step of a gate to the workers. */
+static int step_start(struct engine *en, uint32_t id)
+{
+    const struct gate *g = &en->program->gate[id];
+    struct run *r = run_take(en);
+    if (r == NULL)
+        return -1;
+    *r = (struct run){ .work = { .run = run_on_worker, .done = run_done }, .id = id };
+    struct step *s = &r->step;
+    s->program = en->program;
+    s->gate = g;
+    s->id = id;
+    s->self = en->conf.self;
+    s->role = gate_role(en->proto, g, en->conf.self);
+    s->keys = en->conf.keys;
+    r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
+    if (step_memory(en, id, s) != 0) {
+        for (unsigned k = 0; k < LINK_PARTIES; k++)
+            arena_give(s->out[k]);
+        return -1;
+    }
+    step_operands(en, g, s);
+    step_inputs(en, id, s);
+    r->engine = en;
+    atomic_store(&r->state, RUN_QUEUED);
+    en->running++;
+    en->conf.host->ops->work(en->conf.host, &r->work);
+    return 0;
+}
+
+static int links_full(const struct engine *en)
+{
+    struct host *h = en->conf.host;
+    for (unsigned p = 0; p < en->proto->parties; p++)
+        if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
+            return 1;
+    return 0;
+}
+
+/* Gives the workers what they can take; nothing new is begun while a link is full. */
+void engine_pump(struct engine *en)
+{
+    while (!en->over && en->nheap > 0 && en->running < en->nrun) {
+        if (links_full(en))
+            return;     /* engine_drained comes back */
+        if (step_start(en, heap_pop(en)) != 0) {
+            engine_fail(en, ERR_FAILED, engine_memory_limit);
+            return;
+        }
+    }
+}
+
+static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
+                 uint64_t from, uint64_t to)
+{
+    if (en->conf.span == NULL || to <= from)
+        return;
+    const struct gate *g = &en->program->gate[id];
+    char text[64];
+    snprintf(text, sizeof text, "%s.%s", gate_ops(en->proto, g)->name, name);
+    const struct engine_span s = { .gate = g, .id = id, .name = text, .waiting = waiting,
+                                   .worker = worker, .from = from, .to = to };
+    en->conf.span(en->conf.ctx, &s);
+}
+
+/* The gate has waited for messages since its last step. */
+void engine_waited(struct engine *en, uint32_t id)
+{
+    unsigned level;
+    const struct gate *g = &en->program->gate[id];
+    const struct slot *slot = &en->slot[id];
+    const struct round *round = gate_round(gate_ops(en->proto, g), g, slot->step - 1u, &level);
+    if (en->conf.span != NULL)
+        span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
+}
+
+/* Sends what a step has left. */
+static int step_send(struct engine *en, struct run *r)
+{
+    struct host *h = en->conf.host;
+    const struct gate *g = &en->program->gate[r->id];
+    struct slot *slot = &en->slot[r->id];
+    int failed = 0;
+    for (unsigned to = 0; to < en->proto->parties; to++) {
+        uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
+        if (data == NULL)
+            continue;
+        size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
+        struct message m = { .type = en->conf.type,
+                             .depth = (uint16_t)(slot->depth + (slot->depth < UINT16_MAX)),
+                             .job = en->conf.job, .stream = r->id, .seq = slot->step,
+                             .n = n, .data = data };
+        en->stats.sent[to] += n;
+        en->stats.messages++;
+        failed |= h->ops->send(h, to, m);
+    }
+    return failed;
+}
+
+/* Gives back the messages that a step has read and counts their depth. */
+static void step_consume(struct engine *en, uint32_t id)
+{
+    struct slot *slot = &en->slot[id];
+    for (unsigned from = 0; slot->step > 0 && from < en->proto->parties; from++) {
+        struct inbox *box = inbox_at(en, id, slot->step - 1u, from);
+        arena_give(box->data);
+        box->data = NULL;
+    }
+}
+
+/* The depth that a step's messages bring, before it runs on. */
+static void step_deepen(struct engine *en, uint32_t id)
+{
+    struct slot *slot = &en->slot[id];
+    for (unsigned from = 0; slot->step > 0 && from < en->proto->parties; from++) {
+        const struct inbox *box = inbox_at(en, id, slot->step - 1u, from);
+        if (box->data != NULL && box->depth > slot->depth)
+            slot->depth = box->depth;
+    }
+    if (slot->depth > en->stats.rounds)
+        en->stats.rounds = slot->depth;
+}
+
+static void gate_finish(struct engine *en, uint32_t id)
+{
+    const struct gate *g = &en->program->gate[id];
+    struct slot *slot = &en->slot[id];
+    arena_give(slot->scratch);
+    slot->scratch = NULL;
+    const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
+    for (int k = 0; k < 4; k++)
+        if (read[k] != NO_VALUE)
+            cell_unread(en, read[k]);
+    en->stats.gates_done++;
+    en->left--;
+    cell_made(en, g->out, slot->depth);
+}
+
+static void run_finish(struct engine *en, struct run *r)
+{
+    uint32_t id = r->id;
+    struct slot *slot = &en->slot[id];
+    en->stats.busy_ns += r->work.ended - r->work.started;
+    span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
+    step_deepen(en, id);
+    int failed = step_send(en, r);
+    step_consume(en, id);
+    slot->queued = 0;
+    slot->step++;
+    slot->since = r->work.ended;
+    if (failed)
+        engine_fail(en, ERR_PEER, "a message could not be sent: the link to a party is gone");
+    else if (slot->step == slot->steps)
+        gate_finish(en, id);
+    else if (engine_ready(en, id, slot->step))
+        engine_push(en, id);
+}
+
+/* What a step was to send goes nowhere. */
+void engine_forget(struct run *r)
+{
+    for (unsigned k = 0; k < LINK_PARTIES; k++) {
+        arena_give(r->step.out[k]);
+        r->step.out[k] = NULL;
+    }
+}
+
+static void run_done(struct work *w)
+{
+    struct run *r = (struct run *)((char *)w - offsetof(struct run, work));
+    struct engine *en = r->engine;
+    en->running--;
+    if (en->dead) {
+        r->engine = NULL;
+        if (en->running == 0)
+            engine_release(en);
+        return;
+    }
+    if (en->over)
+        engine_forget(r);
+    else
+        run_finish(en, r);
+    r->engine = NULL;
+    engine_pump(en);
+    engine_tell(en);
+}
