@@ -132,6 +132,10 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     }
     struct slot *slot = &en->slot[m.stream];
     struct inbox *box = inbox_at(en, m.stream, m.seq, from);
+    if (!box->announced || box->data != NULL || m.n != due(en, m.stream, m.seq, from)) {
+        arena_give(m.data);
+        return;
+    }
     box->data = m.data;
     box->depth = m.depth;
     en->stats.received[from] += m.n;
@@ -227,6 +231,14 @@ const uint64_t *engine_value(const struct engine *en, uint32_t value)
 void engine_stats(const struct engine *en, struct engine_stats *s)
 {
     *s = en->stats;
+}
+
+uint32_t engine_oldest(const struct engine *en)
+{
+    uint32_t i = 0;
+    while (i < en->program->ngate && en->slot[i].step == en->slot[i].steps)
+        i++;
+    return i;
 }
 
 int engine_waits(const struct engine *en, char *text, size_t n, int *party)

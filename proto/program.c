@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "net/base_bytes.h"
 #include "net/base_mem.h"
 #include "proto/protocol.h"
@@ -454,62 +452,4 @@ uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m)
 uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m)
 {
     return gate_map(p, GATE_BITMAP, x, y, m, VALUE_BITS);
-}
-
-/* ---- digest ---- */
-
-static void digest_u32(EVP_MD_CTX *md, uint32_t v)
-{
-    uint8_t b[4];
-    put_u32(b, v);
-    EVP_DigestUpdate(md, b, sizeof b);
-}
-
-static void digest_gate(EVP_MD_CTX *md, const struct gate *g)
-{
-    const uint32_t field[] = { g->kind, g->turn, g->shift, g->width, g->frame, g->layer, g->in[0],
-                               g->in[1], g->in[2], g->after, g->out, g->first, g->n, g->in_first,
-                               g->shape };
-    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
-        digest_u32(md, field[i]);
-}
-
-static void digest_map(EVP_MD_CTX *md, const struct map *m)
-{
-    digest_u32(md, m->rows);
-    digest_u32(md, m->columns);
-    for (uint32_t r = 0; r <= m->rows; r++)
-        digest_u32(md, m->row[r]);
-    for (uint32_t k = 0; k < m->row[m->rows]; k++) {
-        digest_u32(md, m->col[k]);
-        EVP_DigestUpdate(md, &m->coef[k], sizeof m->coef[k]);
-    }
-    EVP_DigestUpdate(md, m->constant, m->rows * sizeof *m->constant);
-}
-
-void program_digest(const struct program *p, uint8_t digest[static 32])
-{
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    memset(digest, 0, 32);
-    if (p->failed || md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-        EVP_MD_CTX_free(md);
-        return;
-    }
-    EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
-    const uint32_t count[] = { p->nvalue, p->ngate, p->ngeometry, p->nmap };
-    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
-        digest_u32(md, count[i]);
-    for (uint32_t i = 0; i < p->nvalue; i++) {
-        const struct value *v = &p->value[i];
-        digest_u32(md, (uint32_t)v->kind | (uint32_t)v->external << 8 | (uint32_t)v->keep << 16);
-        digest_u32(md, v->n);
-    }
-    for (uint32_t i = 0; i < p->ngate; i++)
-        digest_gate(md, &p->gate[i]);
-    for (uint32_t i = 0; i < p->ngeometry; i++)
-        EVP_DigestUpdate(md, &p->geometry[i], sizeof p->geometry[i]);
-    for (uint32_t i = 0; i < p->nmap; i++)
-        digest_map(md, &p->map[i]);
-    EVP_DigestFinal_ex(md, digest, NULL);
-    EVP_MD_CTX_free(md);
 }

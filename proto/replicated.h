@@ -78,19 +78,21 @@ struct tree tree_at(uint64_t *memory, unsigned count, size_t words);
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,
                uint64_t *out);
 
-/* E1, E2: carries of the blocks from the thermometers (E2: as dealt; E1 draws its share) and the
- * bits of their own part; leaves the message for the other evaluator. D: draws its shares. */
+/* E1, E2: carries of the blocks from the thermometers (dealt: E2's, in D's message; E1 draws its
+ * share into `drawn`, room for all tables) and the bits of their own part; leaves the message for
+ * the other evaluator. D: draws its shares. */
 void sign_lookup(const struct step *s, const struct blocks *b, const uint64_t *bits,
-                 const uint64_t *dealt, struct tree *t, uint64_t *out);
+                 const uint64_t *dealt, uint64_t *drawn, struct tree *t);
 size_t sign_lookup_bytes(const struct blocks *b, size_t words, unsigned from, unsigned to);
-void sign_absorb_lookup(const struct step *s, const struct blocks *b, struct tree *t,
-                        const uint64_t *in);
 
-/* One level: pairs of blocks become one. Symmetric: role r sends to role r - 1. */
-void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
-                uint64_t *out);
-size_t tree_level_bytes(unsigned blocks, size_t words, unsigned from, unsigned to);
-void tree_absorb_level(unsigned blocks, struct tree *t, const uint64_t *in);
+/* What the round before level `level` has brought goes into the tree. */
+void sign_absorb(const struct step *s, const struct blocks *b, unsigned level, struct tree *t);
+
+/* One level, from what has come to what goes: pairs of blocks become one. Symmetric: role r sends
+ * to role r - 1. */
+void sign_level(const struct step *s, const struct blocks *b, unsigned level, struct tree *t);
+size_t sign_level_bytes(const struct blocks *b, unsigned level, size_t words, unsigned from,
+                        unsigned to);
 
 /* zero_plane: out = zero sharing of a bit plane; and_add: out ^= local part of x y, with x and y
  * given as the two shares of this role. */

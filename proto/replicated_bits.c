@@ -176,23 +176,26 @@ static size_t sign_lookup_round_bytes(const struct gate *g, unsigned level, unsi
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
+/* The evaluators' shares of the top bit: share 1 is drawn, share 0 came from D, share 2 is theirs. */
+static void sign_top(const struct step *s, struct sign *r)
+{
+    size_t words = r->words, bytes = words * sizeof(uint64_t);
+    const uint64_t *own = r->bits + (s->gate->width - 1) * words;
+    if (s->role == E1) {
+        draw_plane(s, 1, USE_TOP, 0, r->top, words);
+        memcpy(r->top + words, own, bytes);
+    } else {
+        memcpy(r->top, own, bytes);
+        memcpy(r->top + words, (const uint64_t *)s->in[D] + r->blocks.tables * words, bytes);
+    }
+}
+
 static void sign_look(struct step *s)
 {
     struct sign r = sign_at(s->gate, s->scratch);
-    size_t words = r.words, bytes = words * sizeof(uint64_t);
-    const uint64_t *tables = r.tables, *own_top = r.bits + (s->gate->width - 1) * words;
-    if (s->role == E1) {
-        for (unsigned t = 0; t < r.blocks.tables; t++)
-            draw_plane(s, 1, USE_TABLE, t, r.tables + t * words, words);
-        draw_plane(s, 1, USE_TOP, 0, r.top, words);
-        memcpy(r.top + words, own_top, bytes);
-    } else if (s->role == E2) {
-        tables = (const uint64_t *)s->in[D];
-        memcpy(r.top, own_top, bytes);
-        memcpy(r.top + words, tables + r.blocks.tables * words, bytes);
-    }
-    uint64_t *out = s->role == D ? NULL : (uint64_t *)s->out[s->role == E1 ? E2 : E1];
-    sign_lookup(s, &r.blocks, r.bits, tables, &r.tree, out);
+    if (s->role != D)
+        sign_top(s, &r);
+    sign_lookup(s, &r.blocks, r.bits, (const uint64_t *)s->in[D], r.tables, &r.tree);
 }
 
 static unsigned sign_levels(const struct gate *g)
@@ -200,29 +203,22 @@ static unsigned sign_levels(const struct gate *g)
     return tree_levels(blocks_of(g->width).count, 1);
 }
 
-static size_t sign_level_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+static size_t sign_tree_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     struct blocks b = blocks_of(g->width);
-    return tree_level_bytes(tree_size(b.count, level), KERNEL_PLANE(g->n), from, to);
+    return sign_level_bytes(&b, level, KERNEL_PLANE(g->n), from, to);
 }
 
-static void sign_level(struct step *s)
+static void sign_tree(struct step *s)
 {
     struct sign r = sign_at(s->gate, s->scratch);
-    if (s->level > 0)
-        tree_absorb_level(tree_size(r.blocks.count, s->level - 1), &r.tree,
-                          (const uint64_t *)s->in[next(s)]);
-    else if (s->role != D)
-        sign_absorb_lookup(s, &r.blocks, &r.tree,
-                           (const uint64_t *)s->in[s->role == E1 ? E2 : E1]);
-    tree_level(s, tree_size(r.blocks.count, s->level), s->level, &r.tree,
-               (uint64_t *)s->out[previous(s)]);
+    sign_level(s, &r.blocks, s->level, &r.tree);
 }
 
 static void sign_finish(struct step *s)
 {
     struct sign r = sign_at(s->gate, s->scratch);
-    tree_absorb_level(2, &r.tree, (const uint64_t *)s->in[next(s)]);
+    sign_absorb(s, &r.blocks, sign_levels(s->gate), &r.tree);
     for (unsigned k = 0; k < 2; k++)
         for (size_t w = 0; w < r.words; w++)
             s->z[k * s->z_stride + w] = r.tree.g[k][w] ^ r.top[k * r.words + w];
@@ -231,7 +227,7 @@ static void sign_finish(struct step *s)
 static const struct round sign_rounds[] = {
     { .name = "deal", .run = sign_send, .bytes = sign_deal_bytes },
     { .name = "lookup", .run = sign_look, .bytes = sign_lookup_round_bytes },
-    { .name = "level", .run = sign_level, .bytes = sign_level_bytes, .times = sign_levels },
+    { .name = "level", .run = sign_tree, .bytes = sign_tree_bytes, .times = sign_levels },
     { .name = "finish", .run = sign_finish },
 };
 

@@ -119,27 +119,11 @@ static void relu_candidates(const struct step *s, struct relu *r)
 static void relu_lookup(struct step *s)
 {
     struct relu r = relu_at(s->gate, s->scratch);
-    const uint64_t *tables = r.tables;
+    const uint64_t *dealt = s->role != E2 ? NULL
+                          : (const uint64_t *)(s->in[D] + r.layout.tables);
     if (s->role != D)
         relu_candidates(s, &r);
-    if (s->role == E1)
-        for (unsigned t = 0; t < r.blocks.tables; t++)
-            draw_plane(s, 1, USE_TABLE, t, r.tables + t * r.words, r.words);
-    else if (s->role == E2)
-        tables = (const uint64_t *)(s->in[D] + r.layout.tables);
-    uint64_t *out = s->role == D ? NULL : (uint64_t *)s->out[s->role == E1 ? E2 : E1];
-    sign_lookup(s, &r.blocks, r.bits, tables, &r.tree, out);
-}
-
-/* What the round before `level` has brought. */
-static void relu_absorb(const struct step *s, struct relu *r, unsigned level)
-{
-    if (level > 0)
-        tree_absorb_level(tree_size(r->blocks.count, level - 1), &r->tree,
-                          (const uint64_t *)s->in[(s->role + 1) % 3]);
-    else if (s->role != D)
-        sign_absorb_lookup(s, &r->blocks, &r->tree,
-                           (const uint64_t *)s->in[s->role == E1 ? E2 : E1]);
+    sign_lookup(s, &r.blocks, r.bits, dealt, r.tables, &r.tree);
 }
 
 static unsigned relu_levels(const struct gate *g)
@@ -150,15 +134,13 @@ static unsigned relu_levels(const struct gate *g)
 static size_t relu_level_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     struct blocks b = blocks_of(g->width);
-    return tree_level_bytes(tree_size(b.count, level), KERNEL_PLANE(g->n), from, to);
+    return sign_level_bytes(&b, level, KERNEL_PLANE(g->n), from, to);
 }
 
 static void relu_level(struct step *s)
 {
     struct relu r = relu_at(s->gate, s->scratch);
-    relu_absorb(s, &r, s->level);
-    tree_level(s, tree_size(r.blocks.count, s->level), s->level, &r.tree,
-               (uint64_t *)s->out[(s->role + 2) % 3]);
+    sign_level(s, &r.blocks, s->level, &r.tree);
 }
 
 static size_t relu_choose_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
@@ -173,7 +155,7 @@ static void relu_choose(struct step *s)
     size_t words = r.words, bytes = words * sizeof(uint64_t);
     const struct tree *t = &r.tree;
     uint64_t *u = s->role == D ? r.own : r.choice, *mask = r.tables;
-    relu_absorb(s, &r, r.levels);
+    sign_absorb(s, &r.blocks, r.levels, &r.tree);
     zero_plane(s, r.levels, 0, u, words);
     and_add(u, t->p[0] + words, t->p[1] + words, t->g[0], t->g[1], words);
     for (size_t w = 0; w < words; w++)

@@ -186,19 +186,31 @@ static void lookup_mask(const struct step *s, unsigned count, struct tree *t, ui
     }
 }
 
+/* This evaluator's share of the tables: E2's came from D, E1 draws its own into `drawn`. */
+static const uint64_t *evaluator_tables(const struct step *s, const struct blocks *b,
+                                        const uint64_t *dealt, uint64_t *drawn, size_t words)
+{
+    if (s->role == E2)
+        return dealt;
+    for (unsigned t = 0; s->role == E1 && t < b->tables; t++)
+        draw_plane(s, 1, USE_TABLE, t, drawn + t * words, words);
+    return drawn;
+}
+
 void sign_lookup(const struct step *s, const struct blocks *b, const uint64_t *bits,
-                 const uint64_t *dealt, struct tree *t, uint64_t *out)
+                 const uint64_t *dealt, uint64_t *drawn, struct tree *t)
 {
     size_t words = t->words;
+    const uint64_t *tables = evaluator_tables(s, b, dealt, drawn, words);
     unsigned own = s->role == E1 ? 1 : 0;
     unsigned table = 0, bit = 0;
     for (unsigned i = 0; s->role != D && i < b->count; i++) {
         lookup_block(s, t->g[own] + i * words, i == 0 ? NULL : t->p[own] + i * words,
-                     dealt + table * words, bits + bit * words, words, b->bits[i]);
+                     tables + table * words, bits + bit * words, words, b->bits[i]);
         table += (1u << b->bits[i]) - 1;
         bit += b->bits[i];
     }
-    lookup_mask(s, b->count, t, out);
+    lookup_mask(s, b->count, t, s->role == D ? NULL : (uint64_t *)s->out[s->role == E1 ? E2 : E1]);
 }
 
 size_t sign_lookup_bytes(const struct blocks *b, size_t words, unsigned from, unsigned to)
@@ -206,11 +218,11 @@ size_t sign_lookup_bytes(const struct blocks *b, size_t words, unsigned from, un
     return from != D && to != D ? (2 * b->count - 1) * words * 8 : 0;
 }
 
-void sign_absorb_lookup(const struct step *s, const struct blocks *b, struct tree *t,
-                        const uint64_t *in)
+static void absorb_lookup(const struct step *s, const struct blocks *b, struct tree *t)
 {
     if (s->role == D)
         return;
+    const uint64_t *in = (const uint64_t *)s->in[s->role == E1 ? E2 : E1];
     for (unsigned k = 0; k < 2 * b->count - 1; k++) {
         uint64_t *own = carry_plane(t, s->role == E1 ? 1 : 0, b->count, k);
         for (size_t w = 0; w < t->words; w++)
@@ -249,11 +261,6 @@ static unsigned level_planes(unsigned blocks)
     return 2 * (blocks / 2) - 1;
 }
 
-size_t tree_level_bytes(unsigned blocks, size_t words, unsigned from, unsigned to)
-{
-    return to == (from + 2) % 3 ? level_planes(blocks) * words * 8 : 0;
-}
-
 /* The pair (2 j + 1, 2 j) becomes node j, in place: j never overtakes what is still to be read. */
 static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsigned j,
                       unsigned pairs, uint64_t *out)
@@ -272,8 +279,8 @@ static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsi
     memcpy(t->g[0] + j * words, g, words * sizeof *g);
 }
 
-void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
-                uint64_t *out)
+static void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
+                       uint64_t *out)
 {
     size_t words = t->words, bytes = words * sizeof(uint64_t);
     unsigned pairs = blocks / 2;
@@ -286,11 +293,32 @@ void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tr
         }
 }
 
-void tree_absorb_level(unsigned blocks, struct tree *t, const uint64_t *in)
+static void absorb_level(const struct step *s, unsigned blocks, struct tree *t)
 {
+    const uint64_t *in = (const uint64_t *)s->in[(s->role + 1) % 3];
     size_t words = t->words, bytes = words * sizeof(uint64_t);
     unsigned pairs = blocks / 2;
     memcpy(t->g[1], in, pairs * bytes);
     if (pairs > 1)
         memcpy(t->p[1] + words, in + pairs * words, (pairs - 1) * bytes);
+}
+
+void sign_absorb(const struct step *s, const struct blocks *b, unsigned level, struct tree *t)
+{
+    if (level == 0)
+        absorb_lookup(s, b, t);
+    else
+        absorb_level(s, tree_size(b->count, level - 1), t);
+}
+
+void sign_level(const struct step *s, const struct blocks *b, unsigned level, struct tree *t)
+{
+    sign_absorb(s, b, level, t);
+    tree_level(s, tree_size(b->count, level), level, t, (uint64_t *)s->out[(s->role + 2) % 3]);
+}
+
+size_t sign_level_bytes(const struct blocks *b, unsigned level, size_t words, unsigned from,
+                        unsigned to)
+{
+    return to == (from + 2) % 3 ? level_planes(tree_size(b->count, level)) * words * 8 : 0;
 }
