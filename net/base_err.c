@@ -4,6 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What came from a file or a command line stays one line, and cannot play with a terminal. */
+static void one_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
     if (e != NULL) {
@@ -12,6 +20,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
         e->code = code;
         vsnprintf(e->text, sizeof e->text, fmt, ap);
         va_end(ap);
+        one_line(e->text);
     }
     return code;
 }
@@ -27,5 +36,6 @@ int err_prefix(struct err *e, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->text)
         snprintf(e->text + n, sizeof e->text - (size_t)n, ": %.*s", (int)(sizeof old - 3), old);
+    one_line(e->text);
     return e->code;
 }

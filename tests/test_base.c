@@ -20,6 +20,9 @@ static void errors(void)
     CHECK_EQ(err_prefix(&e, "party %d", 1), ERR_INPUT);
     CHECK(strcmp(e.text, "party 1: file:7: bad") == 0);
     CHECK_EQ(err_set(NULL, ERR_PEER, "nobody reads this"), ERR_PEER);
+    err_set(&e, ERR_USAGE, "%s", "two\nlines\x1b[2J\x7f");
+    err_prefix(&e, "a\tb");
+    CHECK(strcmp(e.text, "a?b: two?lines?[2J?") == 0);
     char longer[2000];
     memset(longer, 'x', sizeof longer);
     longer[sizeof longer - 1] = '\0';
