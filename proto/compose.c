@@ -278,7 +278,8 @@ uint32_t compose_shares(struct program *p, uint32_t r, uint32_t rows, uint32_t m
 
 /* ---- ReLU of parts ---- */
 
-uint32_t compose_relu(struct program *p, uint32_t x, unsigned shift, unsigned width)
+void compose_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
+                       uint32_t first)
 {
     uint32_t v = shift == 0 ? x : gate_trunc(p, x, shift), n = length(p, v);
     uint32_t negative = gate_sign(p, v, width);
@@ -288,5 +289,5 @@ uint32_t compose_relu(struct program *p, uint32_t x, unsigned shift, unsigned wi
         map_constant(not, i, 1);
     }
     uint32_t b = gate_b2a(p, gate_bitmap(p, negative, NO_VALUE, not));
-    return gate_reshare(p, gate_mul(p, b, v));
+    gate_reshare_into(p, gate_mul(p, b, v), out, first);
 }

@@ -28,9 +28,10 @@ uint32_t compose_shares(struct program *p, uint32_t r, uint32_t rows, uint32_t m
  * least one), lowest first; differences within `width` bits. */
 uint32_t compose_argmax(struct program *p, uint32_t x, unsigned width);
 
-/* ReLU from trunc (or none), sign, bit to ring element and a product: for protocols without a gate
- * of their own, and to test those that have one. */
-uint32_t compose_relu(struct program *p, uint32_t x, unsigned shift, unsigned width);
+/* What gate_relu_into is for protocols without a RELU of their own: truncation (or none), sign, bit
+ * to ring element, product. */
+void compose_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
+                       uint32_t first);
 
 /* The same value seen through a list of elements: out[i] = x[index[i]]. */
 uint32_t compose_gather(struct program *p, uint32_t x, const uint32_t *index, uint32_t n);

@@ -5,6 +5,7 @@
 
 #include "net/base_bytes.h"
 #include "net/base_mem.h"
+#include "proto/compose.h"
 #include "proto/protocol.h"
 
 /* ---- growing arrays ---- */
@@ -342,34 +343,41 @@ void gate_reshare_into(struct program *p, uint32_t x, uint32_t out, uint32_t fir
 void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
                     uint32_t first)
 {
-    gate_into(p, GATE_RELU, x, shift, width, out, first);
+    if (p->proto->gate[GATE_RELU] == NULL)
+        compose_relu_into(p, x, shift, width, out, first);
+    else
+        gate_into(p, GATE_RELU, x, shift, width, out, first);
 }
 
-static uint32_t gate_whole(struct program *p, enum gate_kind kind, uint32_t x, unsigned shift,
-                           unsigned width)
+/* A new value as long as x, for gates that write into one. */
+static uint32_t value_like(struct program *p, uint32_t x)
 {
     if (p->failed || x >= p->nvalue) {
         p->failed = 1;
         return NO_VALUE;
     }
-    uint32_t out = program_value(p, VALUE_SHARE, p->value[x].n);
-    gate_into(p, kind, x, shift, width, out, 0);
-    return out;
+    return program_value(p, VALUE_SHARE, p->value[x].n);
 }
 
 uint32_t gate_trunc(struct program *p, uint32_t x, unsigned shift)
 {
-    return gate_whole(p, GATE_TRUNC, x, shift, 0);
+    uint32_t out = value_like(p, x);
+    gate_trunc_into(p, x, shift, out, 0);
+    return out;
 }
 
 uint32_t gate_reshare(struct program *p, uint32_t x)
 {
-    return gate_whole(p, GATE_RESHARE, x, 0, 0);
+    uint32_t out = value_like(p, x);
+    gate_reshare_into(p, x, out, 0);
+    return out;
 }
 
 uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width)
 {
-    return gate_whole(p, GATE_RELU, x, shift, width);
+    uint32_t out = value_like(p, x);
+    gate_relu_into(p, x, shift, width, out, 0);
+    return out;
 }
 
 /* ---- maps ---- */

@@ -7,8 +7,9 @@
  * needs is there, and wipes what it leaves on the stack. Formulas are written in roles; role r of
  * a gate is party (r + turn) mod parties.
  *
- * A NULL gate means: composed of the others (compose.h). Operations of clients (sharing an input,
- * joining an output) are functions of the table too.
+ * A protocol without a RELU of its own (NULL) gets one composed of the others (compose.h); a program
+ * that needs another gate which the protocol lacks is refused. Operations of clients (sharing an
+ * input, joining an output) are functions of the table too.
  */
 #ifndef OB_PROTO_PROTOCOL_H
 #define OB_PROTO_PROTOCOL_H

@@ -58,7 +58,7 @@ static void stock_end(struct stock *s, int fails, const char *what)
         gate_reshare_into(s->p, s->sum, s->out, 0);
         compose_max(s->p, s->share, s->share, 20);
         compose_argmax(s->p, s->share, 20);
-        compose_relu(s->p, s->sum, 4, 20);
+        compose_relu_into(s->p, s->sum, 4, 20, s->out, 0);
         map_term(map_new(s->p, 3, 3, 3), 0, 0, 1);
         CHECK_EQ(s->p->ngate, gates);
         CHECK(program_check(s->p, NULL) != 0);
@@ -274,8 +274,8 @@ static void compositions_are_checked(void)
     REFUSED(compose_argmax(s.p, program_external(s.p, VALUE_SHARE, 65), 20));
     REFUSED(compose_argmax(s.p, program_external(s.p, VALUE_SHARE, 1), 20));
     REFUSED(compose_argmax(s.p, s.bits, 20));
-    REFUSED(compose_relu(s.p, s.share, 4, 20));
-    REFUSED(compose_relu(s.p, s.sum, 0, 20));
+    REFUSED(compose_relu_into(s.p, s.share, 4, 20, s.out, 0));
+    REFUSED(compose_relu_into(s.p, s.sum, 0, 20, s.out, 0));
 }
 
 /* Messages longer than links carry are noticed while planning. */
