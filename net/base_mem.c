@@ -297,21 +297,6 @@ void arena_give(void *block)
     ASAN_POISON_MEMORY_REGION(block_data(b), class_size(b->class));
 }
 
-int arena_renew(struct arena *a)
-{
-    if (a->out != NULL)
-        return -1;
-    for (unsigned class = 0; class < CLASSES; class++)
-        for (struct block *b = a->free[class]; b != NULL; b = b->next) {
-            ASAN_UNPOISON_MEMORY_REGION(block_data(b), b->touched);
-            wipe(block_data(b), b->touched);
-            ASAN_POISON_MEMORY_REGION(block_data(b), class_size(b->class));
-            b->touched = 0;
-        }
-    a->peak = 0;
-    return 0;
-}
-
 void arena_pin(void *block)
 {
     if (block != NULL)

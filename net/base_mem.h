@@ -40,10 +40,6 @@ void arena_give(void *block);
 void arena_pin(void *block);
 void arena_unpin(void *block);
 
-/* Wipes the arena for another owner with the same limit and keeps its pages, which the kernel would
- * have to clear again; 0, or -1 while a block is out. */
-int arena_renew(struct arena *a) __attribute__((warn_unused_result));
-
 /* Bytes in blocks that are out now, and the most there ever were. */
 size_t arena_used(const struct arena *a);
 size_t arena_peak(const struct arena *a);

@@ -230,26 +230,6 @@ static void allocation_failures(void)
     arena_free(a);
 }
 
-static void arena_renews(void)
-{
-    struct arena *a = arena_new(0);
-    uint8_t *p = arena_take(a, 100000);
-    memset(p, 0x5a, 100000);
-    CHECK(arena_renew(a) != 0);             /* a block is out */
-    arena_give(p);
-    CHECK_EQ(arena_renew(a), 0);
-    CHECK_EQ(arena_used(a), 0);
-    CHECK_EQ(arena_peak(a), 0);
-    uint8_t *q = arena_take(a, 100000);
-    CHECK(q == p);                          /* the same pages, wiped */
-    unsigned left = 0;
-    for (int i = 0; i < 100000; i++)
-        left += q[i] != 0;
-    CHECK_EQ(left, 0);
-    arena_give(q);
-    arena_free(a);
-}
-
 static void wiping(void)
 {
     uint8_t b[100];
@@ -293,7 +273,6 @@ int main(void)
 #endif
     CASE(double_give_aborts);
     CASE(allocation_failures);
-    CASE(arena_renews);
     CASE(wiping);
     CASE(bytes);
     return check_done();
