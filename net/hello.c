@@ -62,9 +62,9 @@ int hello_compare(const struct hello *ours, const struct hello *theirs, struct e
         return err_set(e, ERR_PEER, "it is obscura %s, we are obscura %s: install the same on all",
                        theirs->program, ours->program);
     if (memcmp(ours->digest, theirs->digest, HELLO_DIGEST) != 0)
-        return err_set(e, ERR_PEER, "its public configuration (digest %02x%02x%02x%02x) differs "
-                       "from ours (%02x%02x%02x%02x): compare the two files", theirs->digest[0],
-                       theirs->digest[1], theirs->digest[2], theirs->digest[3], ours->digest[0],
-                       ours->digest[1], ours->digest[2], ours->digest[3]);
+        return err_set(e, ERR_PEER, "what it takes for agreed (digest %02x%02x%02x%02x) differs "
+                       "from ours (%02x%02x%02x%02x): install the same obscura on all",
+                       theirs->digest[0], theirs->digest[1], theirs->digest[2], theirs->digest[3],
+                       ours->digest[0], ours->digest[1], ours->digest[2], ours->digest[3]);
     return 0;
 }

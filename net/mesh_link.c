@@ -257,7 +257,7 @@ static void link_closed(struct node *n, struct peer *p, const struct err *why)
     int was_up = n->up, client = m->self == MESH_CLIENT;
     n->link = NULL;
     if (was_up)
-        log_line(m->stopping || n->index >= LINK_CLIENT ? LOG_INFO : LOG_NOTICE, LOG_NET,
+        log_line(m->stopping || client || n->index >= LINK_CLIENT ? LOG_INFO : LOG_NOTICE, LOG_NET,
                  "link lost: %s", why->text);
     n->given_up |= client && (was_up || peer_is_hopeless(p));
     if (n->given_up)

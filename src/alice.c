@@ -53,7 +53,7 @@ static size_t pixels(const struct alice *a)
 static void progress(const struct alice *a, const char *phase, double part)
 {
     if (a->conf.progress != NULL)
-        a->conf.progress(a->conf.ctx, phase, part);
+        a->conf.progress(a->conf.ctx, &(struct alice_progress){ .phase = phase, .part = part });
 }
 
 /* The end, once: everybody but `except` is told of an error. */
@@ -258,6 +258,26 @@ static int take_input_done(struct alice *a, unsigned from, struct err *e)
     return 0;
 }
 
+/* Party 0 tells how far it is: for people's eyes, nothing depends on it. */
+static int take_progress(struct alice *a, unsigned from, const struct message *m, struct err *e)
+{
+    struct wire_progress w;
+    if (a->state != ALICE_SENT || from != 0)
+        return err_set(e, ERR_ABORT, "party %u sent PROGRESS when that was not due", from);
+    if (wire_progress_parse(&w, m->data, m->n, e) != 0)
+        return err_prefix(e, "party %u", from);
+    if (a->conf.progress == NULL || a->input_done != everybody(a))
+        return 0;
+    struct alice_progress p = { .phase = "compute", .part = (double)w.done / w.gates,
+                                .has_frame = w.layer != LAYER_ARGMAX &&
+                                             w.frame < a->agreed.selected,
+                                .frame = w.frame, .selected = a->agreed.selected,
+                                .rounds = w.rounds, .bytes = w.sent };
+    compile_layer_name(&a->net, w.layer, p.layer, sizeof p.layer);
+    a->conf.progress(a->conf.ctx, &p);
+    return 0;
+}
+
 static int take_piece(struct alice *a, unsigned from, struct message *m, struct err *e)
 {
     uint8_t **place = m->type == WIRE_LABEL ? a->label : a->scores;
@@ -295,8 +315,7 @@ static void alice_down(void *ctx, unsigned node, const struct err *why)
     if (node >= a->n)
         return;
     a->up &= ~(1u << node);
-    err_set(&e, why->code == ERR_ABORT || why->code == ERR_USAGE ? why->code : ERR_PEER,
-            "lost party %u: %.300s", node, why->text);
+    wire_lost(&e, node, why);
     finish(a, &e, node);
 }
 
@@ -349,6 +368,8 @@ static int take(struct alice *a, unsigned from, struct message *m, struct err *e
         return take_terms(a, from, m, e);
     case WIRE_INPUT_DONE:
         return take_input_done(a, from, e);
+    case WIRE_PROGRESS:
+        return take_progress(a, from, m, e);
     case WIRE_SCORES:
     case WIRE_LABEL:
         return take_piece(a, from, m, e);

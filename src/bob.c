@@ -256,8 +256,7 @@ static void bob_down(void *ctx, unsigned node, const struct err *why)
     if (node >= b->n)
         return;
     b->up &= ~(1u << node);
-    err_set(&e, why->code == ERR_ABORT || why->code == ERR_USAGE ? why->code : ERR_PEER,
-            "lost party %u: %.300s", node, why->text);
+    wire_lost(&e, node, why);
     finish(b, &e, node);
 }
 

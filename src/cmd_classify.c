@@ -51,19 +51,34 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
     return owner_clip(&c->clip, p, n, path, e);
 }
 
-static void on_progress(void *ctx, const char *phase, double part)
+/* "frame 3/7 conv 5x5 64, 1.2 MB, 310 rounds": what party 0 says of the computation. */
+static void detail_text(char *text, size_t n, const struct alice_progress *p)
+{
+    char frame[48] = "", bytes[24];
+    text[0] = '\0';
+    if (p->has_frame)
+        snprintf(frame, sizeof frame, "frame %u/%u ", p->frame + 1, p->selected);
+    if (p->rounds > 0)
+        snprintf(text, n, "%s%s, %s, %u rounds", frame, p->layer,
+                 bytes_text(bytes, (double)p->bytes), p->rounds);
+}
+
+static void on_progress(void *ctx, const struct alice_progress *p)
 {
     static const char *const words[][2] = {
         { "connect", "connecting" }, { "terms", "agreeing on terms" },
         { "input", "sharing the clip" }, { "compute", "computing" }, { "label", "label" }
     };
     struct classify *c = ctx;
+    const char *phase = p->phase;
+    char detail[128];
     c->asked |= strcmp(phase, "terms") == 0;
     c->shared |= strcmp(phase, "input") == 0;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(phase, words[i][0]) == 0)
             phase = words[i][1];
-    progress_show(&c->client.progress, phase, part);
+    detail_text(detail, sizeof detail, p);
+    progress_show(&c->client.progress, phase, p->part, detail);
 }
 
 static void on_done(void *ctx, const struct err *e, const struct alice_result *r)
@@ -129,8 +144,8 @@ static void attempt(struct classify *c, struct err *e)
     c->alice = NULL;
 }
 
-/* Parties that have just started may still be looking for one another: as long as nothing was
- * shared, asking again a moment later costs nothing. */
+/* Parties that have just started, or are busy, may refuse: as long as nothing was shared, asking
+ * again a moment later costs nothing. */
 static void run(struct classify *c, const char *clip, struct err *e)
 {
     enum { AGAIN_NS = 200000000 };

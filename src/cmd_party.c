@@ -154,7 +154,8 @@ static int make_party(struct daemon *d)
     struct party_conf conf = {
         .proto = settings_protocol(s), .self = s->index,
         .reveal_scores = s->reveal == REVEAL_SCORES, .max_jobs = s->max_jobs,
-        .max_models = s->max_models, .job_timeout = s->job_timeout, .job_memory = s->job_memory,
+        .max_models = s->max_models, .job_timeout = s->job_timeout,
+        .link_timeout = s->connect_timeout, .job_memory = s->job_memory,
         .model_memory = s->model_memory, .window = s->window, .ctx = d, .may = on_may,
         .report = on_report, .span = d->trace != NULL ? on_span : NULL
     };

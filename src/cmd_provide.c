@@ -64,7 +64,7 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
 static void on_progress(void *ctx, double part)
 {
     struct provide *v = ctx;
-    progress_show(&v->client.progress, "sharing the model", part);
+    progress_show(&v->client.progress, "sharing the model", part, "");
 }
 
 static void on_done(void *ctx, const struct err *e)
@@ -139,7 +139,7 @@ static void run(struct provide *v, struct err *e)
     if (prepare(v, e) == 0) {
         v->input = (struct input){ .path = v->client.settings.model, .limit = OWNER_MODEL_LIMIT,
                                    .ctx = v, .parse = on_parse, .done = on_input };
-        progress_show(&v->client.progress, "reading the model", 0);
+        progress_show(&v->client.progress, "reading the model", 0, "");
         input_start(&v->input, v->client.node.host);
         if (client_run(&v->client) == 0)
             report(v, e);

@@ -1,8 +1,22 @@
 #include "src/node.h"
 
+#include "src/wire.h"
+
+/* A node that says nothing at all is found missing long before a job is given up for want of
+ * progress: so the one that is named is the silent one, not another that waits for it too. */
+static unsigned node_idle_ms(const struct settings *s)
+{
+    enum { MOST = 30000, LEAST = 200 };
+    double idle = s->job_timeout * 1000 / 2;
+    return idle > MOST ? MOST : idle < LEAST ? LEAST : (unsigned)idle;
+}
+
 static struct mesh_conf node_conf(const struct settings *s, const struct cert *cert, int listen_fd)
 {
+    enum { BEAT_MOST = 5000 };
+    unsigned idle = node_idle_ms(s), beat = idle / 4;
     return (struct mesh_conf){
+        .idle_ms = idle, .heartbeat_ms = beat < BEAT_MOST ? beat : BEAT_MOST,
         .self = s->party ? (int)s->index : MESH_CLIENT, .cert = cert,
         .protocol = settings_protocol(s)->name, .parties = settings_protocol(s)->parties,
         .listen = s->party ? s->listen : NULL, .listen_fd = listen_fd,
@@ -14,6 +28,8 @@ static int make_mesh(struct node *n, const struct settings *s, int listen_fd, st
 {
     struct mesh_client clients[SETTINGS_CLIENTS];
     struct mesh_conf conf = node_conf(s, n->cert, listen_fd);
+    if (wire_digest(conf.digest, settings_protocol(s), e) != 0)
+        return e->code;
     for (unsigned i = 0; i < conf.parties; i++)
         conf.party[i] = (struct mesh_party){ .address = s->peer[i].address,
                                              .fingerprint = s->peer[i].fingerprint };

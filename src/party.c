@@ -96,6 +96,7 @@ static void node_up(void *ctx, unsigned node, const struct node_info *info)
             p->host->ops->drop(p->host, node, "no such party in this setting");
         else
             p->peer[node] = info;
+        job_admit(p);
         return;
     }
     struct client *c = mem_new(1, sizeof *c);
@@ -114,8 +115,7 @@ static void peer_down(struct party *p, unsigned node, const struct err *why)
         return;
     p->peer[node] = NULL;
     struct err e;
-    err_set(&e, why->code == ERR_ABORT ? ERR_ABORT : ERR_PEER, "lost party %u: %.300s", node,
-            why->text);
+    wire_lost(&e, node, why);
     while (p->jobs != NULL)
         job_end(p->jobs, &e, node);
 }

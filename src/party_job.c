@@ -6,6 +6,8 @@
  * Party 0 leads: it alone keeps jobs in a queue, by not giving its terms before there is room. The
  * others give theirs at once, and Alice shares nothing before she has all; so no two parties can
  * wait for each other's queues. The others bound what they hold, and how long they wait.
+ *
+ * A party that has no link to a peer yet keeps jobs QUEUED as well, but only for link_timeout.
  */
 #include "src/party_st.h"
 
@@ -105,7 +107,7 @@ static int ask_taken(struct party *p, uint64_t id)
 static int ask_room(struct party *p, uint64_t id, struct err *e)
 {
     unsigned active = job_count(p, 0), queued = job_count(p, 1), most = p->conf.max_jobs;
-    int full = leads(p) ? active >= most && queued >= most : active >= 3 * most;
+    int full = active + queued >= (leads(p) ? 2 : 3) * most;
     if (id == 0 || ask_taken(p, id))
         return err_set(e, ERR_INPUT, "the job number %016" PRIx64 " is taken, draw another", id);
     if (full)
@@ -129,7 +131,7 @@ static int ask_check(struct party *p, const struct client *c, uint64_t id,
     if (m == NULL)
         return err_set(e, ERR_INPUT, "party %u has no model %s: its owner has to provide it first",
                        p->conf.self, a->model);
-    if (ask_shape(m, a, e) != 0 || ask_reveal(p, m, a, e) != 0 || ask_peers(p, e) != 0)
+    if (ask_shape(m, a, e) != 0 || ask_reveal(p, m, a, e) != 0)
         return e->code;
     return ask_room(p, id, e);
 }
@@ -236,7 +238,8 @@ void job_admit(struct party *p)
         struct job *j = p->jobs;
         while (j != NULL && j->state != JOB_QUEUED)
             j = j->next;
-        if (j == NULL || (leads(p) && job_active(p) >= p->conf.max_jobs))
+        if (j == NULL || ask_peers(p, NULL) != 0 ||
+            (leads(p) && job_active(p) >= p->conf.max_jobs))
             return;
         job_open(j);
     }
@@ -367,6 +370,32 @@ void job_progress(struct job *j, uint64_t now)
         p->conf.progress(p->conf.ctx, j->id, s.gates_done, j->compiled.program->ngate);
 }
 
+/* Tells Alice how far the job is. Nothing is queued for a client that does not read. */
+static void job_show(struct job *j)
+{
+    const struct party *p = j->party;
+    const struct program *program = j->compiled.program;
+    struct wire_progress m = { .gates = program->ngate };
+    struct engine_stats s;
+    size_t n;
+    if (!leads(p) || j->gates_done == j->shown || j->gates_done == program->ngate ||
+        p->host->ops->queued(p->host, j->client) > 0)
+        return;
+    uint32_t oldest = engine_oldest(j->engine);
+    if (oldest == program->ngate)       /* it gave up in its last step */
+        return;
+    engine_stats(j->engine, &s);
+    m.done = j->shown = s.gates_done;
+    m.rounds = s.rounds;
+    m.frame = program->gate[oldest].frame;
+    m.layer = program->gate[oldest].layer;
+    for (unsigned i = 0; i < p->n; i++)
+        m.sent += s.sent[i];
+    uint8_t *data = wire_progress_pack(p->control, &m, &n);
+    if (data != NULL)
+        wire_send(p->host, j->client, WIRE_PROGRESS, j->id, data, n);
+}
+
 /* What the job waits for, in words. */
 static void job_waits(const struct job *j, char *text, size_t n)
 {
@@ -387,8 +416,12 @@ void job_tick(struct job *j, uint64_t now)
 {
     struct party *p = j->party;
     double patience = p->conf.job_timeout * 1e9;
-    if (j->state == JOB_QUEUED)
+    struct err e;
+    if (j->state == JOB_QUEUED) {
+        if ((double)now - (double)j->asked > p->conf.link_timeout * 1e9 && ask_peers(p, &e) != 0)
+            job_end(j, &e, NO_VALUE);
         return;
+    }
     if (j->state == JOB_TERMS && !leads(p))
         patience *= PARTY_PATIENCE;
     if (j->state == JOB_INPUT) {
@@ -398,12 +431,12 @@ void job_tick(struct job *j, uint64_t now)
     }
     if (j->state == JOB_RUN) {
         job_progress(j, now);
+        job_show(j);
         engine_drained(j->engine);      /* in case the host's mark is another */
     }
     if ((double)now - (double)j->touched <= patience)
         return;
     char text[320];
-    struct err e;
     unsigned stuck = j->state == JOB_INPUT ? j->client : NO_VALUE;
     job_waits(j, text, sizeof text);
     err_set(&e, ERR_PEER, "no progress in %g s, waiting for: %s", patience / 1e9, text);

@@ -85,7 +85,7 @@ struct job {
     int over;                       /* the engine has ended, with: */
     struct err outcome;
     uint64_t asked, ready, touched; /* times */
-    uint32_t gates_done;
+    uint32_t gates_done, shown;     /* shown: of which Alice was told */
     uint64_t received;
     struct job *next;
 };

@@ -2,10 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR = 24, EVERY_NS = 100000000 };
+enum { BAR = 10, EVERY_NS = 100000000, WIDTH = 80, WIDEST = 200 };
 
 static uint64_t now_ns(void)
 {
@@ -19,21 +20,32 @@ void progress_init(struct progress *p, int force, int quiet)
     *p = (struct progress){ .on = !quiet && (force || isatty(STDERR_FILENO)) };
 }
 
-static void draw(const struct progress *p, double part, uint64_t now)
+/* The terminal's columns; the demo's, behind a pipe, are not known. */
+static unsigned width(void)
 {
-    char bar[BAR + 1], left[48] = "";
+    struct winsize w = { 0 };
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+        return WIDTH;
+    return w.ws_col < WIDEST ? w.ws_col : WIDEST;
+}
+
+static void draw(const struct progress *p, double part, const char *detail, uint64_t now)
+{
+    char bar[BAR + 1], left[48] = "", line[WIDEST + 1];
     int full = (int)(part * BAR);
     for (int i = 0; i < BAR; i++)
         bar[i] = i < full ? '=' : ' ';
     bar[BAR] = '\0';
     double spent = (double)(now - p->started) * 1e-9;
     if (part > 0.02 && spent > 1)
-        snprintf(left, sizeof left, ", about %.0f s left", spent / part * (1 - part));
-    fprintf(stderr, "\r\033[K%s [%s] %3.0f%%, %.1f s%s\r", p->phase, bar, 100 * part, spent, left);
+        snprintf(left, sizeof left, ", %.0f s left", spent / part * (1 - part));
+    snprintf(line, sizeof line, "%s [%s] %3.0f%%, %.1f s%s%s%s", p->phase, bar, 100 * part, spent,
+             left, detail[0] != '\0' ? ": " : "", detail);
+    fprintf(stderr, "\r\033[K%.*s\r", (int)width() - 1, line);
     fflush(stderr);
 }
 
-void progress_show(struct progress *p, const char *phase, double part)
+void progress_show(struct progress *p, const char *phase, double part, const char *detail)
 {
     if (!p->on)
         return;
@@ -47,7 +59,7 @@ void progress_show(struct progress *p, const char *phase, double part)
         return;
     p->last = now;
     p->shown = 1;
-    draw(p, part < 0 ? 0 : part > 1 ? 1 : part, now);
+    draw(p, part < 0 ? 0 : part > 1 ? 1 : part, detail, now);
 }
 
 void progress_clear(struct progress *p)

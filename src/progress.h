@@ -15,8 +15,9 @@ struct progress {
 /* On when standard error is a terminal, or `force`; off when `quiet`. */
 void progress_init(struct progress *p, int force, int quiet);
 
-/* The phase in words, and the part of it that is done, 0 to 1. */
-void progress_show(struct progress *p, const char *phase, double part);
+/* The phase in words, the part of it that is done, 0 to 1, and more words (may be empty). The line
+ * is cut off at the terminal's width. */
+void progress_show(struct progress *p, const char *phase, double part, const char *detail);
 
 /* Takes the line away. */
 void progress_clear(struct progress *p);

@@ -50,6 +50,7 @@ struct party_conf {
     unsigned max_jobs;              /* at once; more wait in a queue of the same length */
     unsigned max_models;
     double job_timeout;             /* seconds without progress before a job is given up */
+    double link_timeout;            /* seconds that a job waits for links to all peers */
     uint64_t job_memory;            /* cap per job in bytes */
     uint64_t model_memory;          /* cap per model in bytes; 0: as job_memory */
     uint32_t window;                /* frames in flight */
@@ -112,6 +113,18 @@ struct alice_result {
     uint64_t input_bytes;               /* sent by Alice */
 };
 
+/* How far Alice's job is. */
+struct alice_progress {
+    const char *phase;                  /* "connect", "terms", "input", "compute" or "label" */
+    double part;                        /* of the phase, 0 to 1 */
+    /* In "compute", from the first time on that party 0 tells (rounds > 0): */
+    char layer[48];                     /* in words */
+    int has_frame;                      /* the layer works on one frame: */
+    uint32_t frame, selected;           /* from 0; of so many */
+    uint32_t rounds;
+    uint64_t bytes;                     /* sent by party 0 */
+};
+
 struct alice_conf {
     const struct protocol *proto;
     const char *model_name;
@@ -121,7 +134,7 @@ struct alice_conf {
     const double *video;                /* frames * h * w * c values in [0, 1]; borrowed */
     double timeout;                     /* seconds for the whole job */
     void *ctx;
-    void (*progress)(void *ctx, const char *phase, double part);    /* may be NULL */
+    void (*progress)(void *ctx, const struct alice_progress *p);    /* may be NULL */
     /* Called once: r is NULL when e->code is not 0, and lives until the call returns. */
     void (*done)(void *ctx, const struct err *e, const struct alice_result *r);
 };

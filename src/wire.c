@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "net/base_bytes.h"
 
 /* ---- writing: a first pass with p = NULL counts, the second one stores ---- */
@@ -127,6 +129,17 @@ static void put_model(struct writer *w, const void *p)
     write_bytes(w, m->net, m->nnet);
 }
 
+static void put_progress(struct writer *w, const void *p)
+{
+    const struct wire_progress *m = p;
+    write_u32(w, m->done);
+    write_u32(w, m->gates);
+    write_u32(w, m->rounds);
+    write_u64(w, m->sent);
+    write_u16(w, m->frame);
+    write_u16(w, m->layer);
+}
+
 uint8_t *wire_ask_pack(struct arena *a, const struct wire_ask *m, size_t *n)
 {
     return pack(a, n, put_ask, m);
@@ -150,6 +163,11 @@ uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n)
 uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n)
 {
     return pack(a, n, put_model, m);
+}
+
+uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n)
+{
+    return pack(a, n, put_progress, m);
 }
 
 /* ---- reading ---- */
@@ -280,6 +298,20 @@ int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct er
     return end(&r, "MODEL", e);
 }
 
+int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    m->done = read_u32(&r);
+    m->gates = read_u32(&r);
+    m->rounds = read_u32(&r);
+    m->sent = read_u64(&r);
+    m->frame = read_u16(&r);
+    m->layer = read_u16(&r);
+    if (m->done >= m->gates)
+        r.bad = 1;
+    return end(&r, "PROGRESS", e);
+}
+
 /* ---- which messages there are ---- */
 
 static const struct wire_rule {
@@ -306,6 +338,7 @@ static const struct wire_rule {
     [WIRE_JOB] = { "JOB", WIRE_PEERS, 0, 2 + WIRE_DIGEST + KEYS_NONCE,
                    2 + WIRE_DIGEST + KEYS_NONCE },
     [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
+    [WIRE_PROGRESS] = { "PROGRESS", WIRE_TO_CLIENT, 0, 26, 26 },
 };
 
 int wire_allowed(const struct message *head, unsigned way, struct err *e)
@@ -348,6 +381,47 @@ int wire_send_fault(struct host *h, struct arena *a, unsigned node, uint8_t type
     size_t n;
     uint8_t *data = wire_fault_pack(a, &f, &n);
     return data == NULL ? ERR_FAILED : wire_send(h, node, type, job, data, n);
+}
+
+int wire_lost(struct err *e, unsigned party, const struct err *why)
+{
+    char name[16];
+    snprintf(name, sizeof name, "party %u", party);
+    int code = why->code == ERR_ABORT || why->code == ERR_USAGE ? why->code : ERR_PEER;
+    if (strncmp(why->text, name, strlen(name)) == 0)
+        return err_set(e, code, "lost %.320s", why->text);
+    if (strstr(why->text, name) != NULL)
+        return err_set(e, code, "%.320s", why->text);
+    return err_set(e, code, "lost %s: %.300s", name, why->text);
+}
+
+/* ---- what all have in common ---- */
+
+int wire_digest(uint8_t digest[static WIRE_DIGEST], const struct protocol *proto, struct err *e)
+{
+    static const char title[] = "obscura roles 1";
+    uint8_t facts[16], rule[10];
+    unsigned n = WIRE_DIGEST;
+    put_u32(facts, WIRE_VERSION);
+    put_u32(facts + 4, proto->parties);
+    put_u32(facts + 8, WIRE_CONTROL_MAX);
+    put_u32(facts + 12, WIRE_TYPES);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+             EVP_DigestUpdate(ctx, title, sizeof title) &&
+             EVP_DigestUpdate(ctx, proto->name, strlen(proto->name) + 1) &&
+             EVP_DigestUpdate(ctx, facts, sizeof facts);
+    for (unsigned i = 1; i < WIRE_TYPES && ok; i++) {
+        rule[0] = rules[i].way;
+        rule[1] = rules[i].bulk;
+        put_u32(rule + 2, rules[i].least);
+        put_u32(rule + 6, rules[i].most);
+        ok = EVP_DigestUpdate(ctx, rules[i].name, strlen(rules[i].name) + 1) &&
+             EVP_DigestUpdate(ctx, rule, sizeof rule);
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, digest, &n);
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : err_set(e, ERR_FAILED, "a digest could not be computed");
 }
 
 /* ---- tensors ---- */

@@ -2,7 +2,7 @@
  * wire.h: the messages between parties and clients, and what they may look like.
  *
  *   Alice -> party          ASK, INPUT, ABORT
- *   party -> Alice          TERMS or REFUSE, INPUT_DONE, SCORES, LABEL, ABORT
+ *   party -> Alice          TERMS or REFUSE, INPUT_DONE, PROGRESS (party 0), SCORES, LABEL, ABORT
  *   Bob   -> party          MODEL, TENSOR, MODEL_USE, ABORT
  *   party -> Bob            MODEL_OK or REFUSE, TENSOR_DONE, MODEL_READY, MODEL_DONE, ABORT
  *   party -> party          JOB, GATE, ABORT
@@ -41,6 +41,7 @@ enum wire_type {
     WIRE_MODEL, WIRE_MODEL_OK, WIRE_TENSOR, WIRE_TENSOR_DONE, WIRE_MODEL_READY, WIRE_MODEL_USE,
     WIRE_MODEL_DONE,
     WIRE_JOB, WIRE_GATE,
+    WIRE_PROGRESS,
     WIRE_TYPES
 };
 
@@ -81,6 +82,14 @@ struct wire_selection {
     uint32_t frames, selected;
 };
 
+/* How far a job is at a party; public, as the plan is. */
+struct wire_progress {
+    uint32_t done, gates;               /* done < gates */
+    uint32_t rounds;
+    uint64_t sent;                      /* bytes, by this party to its peers */
+    uint16_t frame, layer;              /* of the oldest gate that is not done */
+};
+
 /* Bob's model without its secrets. */
 struct wire_model {
     char name[WIRE_NAME], protocol[WIRE_NAME];
@@ -98,6 +107,7 @@ uint8_t *wire_terms_pack(struct arena *a, const struct wire_terms *m, size_t *n)
 uint8_t *wire_fault_pack(struct arena *a, const struct wire_fault *m, size_t *n);
 uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n);
 uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n);
+uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n);
 
 /* 0, or ERR_ABORT when the bytes are not such a message. What is borrowed lives as long as p. */
 int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e);
@@ -105,6 +115,11 @@ int wire_terms_parse(struct wire_terms *m, const uint8_t *p, size_t n, struct er
 int wire_fault_parse(struct wire_fault *m, const uint8_t *p, size_t n, struct err *e);
 int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e);
 int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct err *e);
+int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e);
+
+/* Of what all nodes of a setting must have in common before any job, for the hello: the protocol,
+ * how many parties there are, and these messages. ERR_FAILED when it cannot be computed. */
+int wire_digest(uint8_t digest[static WIRE_DIGEST], const struct protocol *proto, struct err *e);
 
 /* Is this a control message that may come this way with this length? 0, or ERR_ABORT. For INPUT,
  * TENSOR, LABEL, SCORES and GATE only the way is checked. */
@@ -118,6 +133,10 @@ int wire_send(struct host *h, unsigned node, uint8_t type, uint64_t job, uint8_t
 /* A REFUSE or ABORT with this error; ERR_FAILED when there was no memory for it. */
 int wire_send_fault(struct host *h, struct arena *a, unsigned node, uint8_t type, uint64_t job,
                     const struct err *e);
+
+/* For a role whose link to a party is gone: fills *e with the host's reason, so that it names the
+ * party, and gives the code. A reason that is neither ERR_ABORT nor ERR_USAGE becomes ERR_PEER. */
+int wire_lost(struct err *e, unsigned party, const struct err *why);
 
 /* ---- the tensors of a model, in the order of their numbers ---- */
 

@@ -3,6 +3,7 @@
  * replace each other. What failure does is in test_roles_faults.c, formats in test_wire.c.
  */
 #include "roles_world.h"
+#include "src/party_st.h"
 
 static void test_label(void)
 {
@@ -257,6 +258,151 @@ static void test_replacement(void)
     w_free(w);
 }
 
+/* ---- progress ---- */
+
+static struct seen {
+    struct world *w;
+    unsigned told;                  /* times that party 0 told */
+    unsigned bad;                   /* told what cannot be */
+    unsigned layers, frames;        /* that were named, as bits */
+    uint64_t last, shortest;        /* when it told; ns between two times */
+    struct alice_progress before;
+} seen;
+
+static unsigned layer_bit(const char *name)
+{
+    static const char *const words[] = { "select", "conv 3x3 4", "sum pool 2x2", "dense 7",
+                                         "softmax", "argmax" };
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(name, words[i]) == 0)
+            return 1u << i;
+    return 0;
+}
+
+static void on_progress(void *ctx, const struct alice_progress *p)
+{
+    uint64_t now = sim_now(seen.w->sim);
+    (void)ctx;
+    if (strcmp(p->phase, "compute") != 0 || p->layer[0] == '\0')
+        return;
+    seen.bad += p->part < seen.before.part || p->part >= 1 || p->bytes < seen.before.bytes ||
+                p->rounds < seen.before.rounds || layer_bit(p->layer) == 0 ||
+                (p->has_frame && (p->frame >= W_SELECTED || p->selected != W_SELECTED));
+    if (seen.told > 0 && now - seen.last < seen.shortest)
+        seen.shortest = now - seen.last;
+    seen.layers |= layer_bit(p->layer);
+    seen.frames |= p->has_frame ? 1u << p->frame : 0;
+    seen.last = now;
+    seen.before = *p;
+    seen.told++;
+}
+
+/* Rounds of 120 ms: a job takes seconds, and Alice hears of it at most every 200 ms. */
+static void test_progress(void)
+{
+    struct sim_options o = { .seed = 13, .latency_ns = 120 * W_MS };
+    struct world *w = w_new(&o, NULL);
+    struct alice_conf conf = w_alice_conf();
+    w_provide(w);
+    seen = (struct seen){ .w = w, .shortest = UINT64_MAX };
+    conf.progress = on_progress;
+    struct w_client *c = w_alice_with(w, conf);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    w_judge(c);
+    CHECK(seen.told >= 5);
+    CHECK_EQ(seen.bad, 0);
+    CHECK(seen.shortest >= 200 * W_MS);
+    CHECK(seen.before.bytes > 0 && seen.before.bytes <= c->result.planned_bytes[0]);
+    CHECK(seen.before.rounds > 0 && seen.before.rounds <= c->result.planned_rounds);
+    CHECK(__builtin_popcount(seen.layers) >= 2);
+    CHECK(seen.frames != 0);
+    if (seen.told < 5 || __builtin_popcount(seen.layers) < 2)
+        fprintf(stderr, "told %u times, layers %#x, frames %#x\n", seen.told, seen.layers,
+                seen.frames);
+    CHECK_EQ(w->party[0].report[0].stats.rounds > 0, 1);
+    w_free(w);
+}
+
+/* ---- links that are not up yet ---- */
+
+enum { HOLD_S = 20 };
+
+static void patient(unsigned i, struct party_conf *c)
+{
+    (void)i;
+    c->link_timeout = HOLD_S;
+}
+
+/* Party 0's link to party 2 goes and comes again: who asks meanwhile is answered when it is there,
+ * or when the time is over. */
+static void hold(struct world *w, unsigned seconds)
+{
+    struct party *p = w->party[0].party;
+    struct host *h = w->party[0].host;
+    const struct node_info *info = p->peer[2];
+    const struct err cut = { ERR_PEER, "party 2 at c:7: cut off" };
+    uint64_t from = sim_now(w->sim);
+    h->events->down(h->ctx, 2, &cut);
+    struct w_client *c = w_alice(w);
+    sim_run(w->sim, from + (seconds < HOLD_S ? seconds : HOLD_S) * W_S, HOLD_S * W_S);
+    CHECK_EQ(c->done, 0);
+    CHECK_EQ(party_jobs(p), 0);
+    CHECK(!party_idle(p));
+    if (seconds > HOLD_S) {
+        sim_run(w->sim, from + seconds * W_S, HOLD_S * W_S);
+        CHECK_EQ(c->done, 1);
+        CHECK_EQ(c->err.code, ERR_PEER);
+        CHECK(strstr(c->err.text, "party 0 has no link to party 2") != NULL);
+        CHECK(party_idle(p));
+    }
+    h->events->up(h->ctx, 2, info);
+    sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+    if (seconds < HOLD_S)
+        w_judge(c);
+    CHECK(w_idle(w));
+    w_leave(c);
+}
+
+/* Nobody can fill a party's memory while it has no links. */
+static void hold_many(struct world *w)
+{
+    struct party *p = w->party[0].party;
+    struct host *h = w->party[0].host;
+    const struct node_info *info = p->peer[2];
+    const struct err cut = { ERR_PEER, "party 2 at c:7: cut off" };
+    struct w_client *c[6];
+    unsigned good = 0, busy = 0;
+    h->events->down(h->ctx, 2, &cut);
+    for (unsigned i = 0; i < 6; i++)
+        c[i] = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + W_S, HOLD_S * W_S);
+    h->events->up(h->ctx, 2, info);
+    sim_run(w->sim, sim_now(w->sim) + 30 * W_S, W_S);
+    for (unsigned i = 0; i < 6; i++) {
+        CHECK_EQ(c[i]->done, 1);
+        good += c[i]->err.code == 0;
+        busy += c[i]->err.code == ERR_PEER && strstr(c[i]->err.text, "busy") != NULL;
+        if (c[i]->err.code == 0)
+            w_judge(c[i]);
+    }
+    CHECK_EQ(good, 4);
+    CHECK_EQ(busy, 2);
+    CHECK(w_idle(w));
+}
+
+static void test_hold(void)
+{
+    struct sim_options o = { .seed = 14, .latency_ns = W_MS };
+    struct world *w = w_new(&o, patient);
+    w_provide(w);
+    hold(w, 3);
+    hold(w, HOLD_S - 1);
+    hold(w, HOLD_S + 2);
+    hold(w, 1);
+    hold_many(w);
+    w_free(w);
+}
+
 static void test_bad_owner_input(void)
 {
     struct sim_options o = { .seed = 12, .latency_ns = W_MS };
@@ -295,6 +441,8 @@ int main(void)
     CASE(test_other_plan);
     CASE(test_model_limits);
     CASE(test_replacement);
+    CASE(test_progress);
+    CASE(test_hold);
     CASE(test_bad_owner_input);
     return check_done();
 }

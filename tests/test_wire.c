@@ -128,10 +128,27 @@ static int parse_model(const uint8_t *p, size_t n, struct err *e)
     return code;
 }
 
+static uint8_t *pack_progress(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_progress m = { .gates = 1 + (uint32_t)(check_random(random) >> 33),
+                               .rounds = 17, .sent = check_random(random), .frame = 3,
+                               .layer = 1000 };
+    m.done = (uint32_t)(check_random(random) % m.gates);
+    return wire_progress_pack(a, &m, n);
+}
+
+static int parse_progress(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_progress m;
+    int code = wire_progress_parse(&m, p, n, e);
+    CHECK(code != 0 || m.done < m.gates);
+    return code;
+}
+
 static const struct format formats[] = {
     { "ASK", pack_ask, parse_ask },          { "TERMS", pack_terms, parse_terms },
     { "REFUSE", pack_fault, parse_fault },   { "JOB", pack_job, parse_job },
-    { "MODEL", pack_model, parse_model },
+    { "MODEL", pack_model, parse_model },    { "PROGRESS", pack_progress, parse_progress },
 };
 
 enum { FORMATS = sizeof formats / sizeof formats[0] };
@@ -261,6 +278,73 @@ static void test_tensors(void)
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 1, s), 0);
 }
 
+static void test_progress(void)
+{
+    uint64_t random = seed;
+    struct arena *a = arena_new(0);
+    struct err e;
+    struct wire_progress m = { .done = 7, .gates = 9, .rounds = 77, .sent = UINT64_MAX - 5,
+                               .frame = 65535, .layer = 1001 }, got;
+    size_t n;
+    uint8_t *p = wire_progress_pack(a, &m, &n);
+    struct message head = { .type = WIRE_PROGRESS, .n = n };
+    CHECK_EQ(wire_progress_parse(&got, p, n, &e), 0);
+    CHECK(got.done == 7 && got.gates == 9 && got.rounds == 77 && got.sent == UINT64_MAX - 5 &&
+          got.frame == 65535 && got.layer == 1001);
+    CHECK_EQ(wire_allowed(&head, WIRE_TO_CLIENT, &e), 0);
+    CHECK_EQ(wire_allowed(&head, WIRE_PEERS, &e), ERR_ABORT);
+    CHECK_EQ(wire_allowed(&head, WIRE_FROM_CLIENT, &e), ERR_ABORT);
+    arena_give(p);
+    m.done = 9 + (uint32_t)(check_random(&random) % 5);     /* more than all */
+    p = wire_progress_pack(a, &m, &n);
+    CHECK_EQ(wire_progress_parse(&got, p, n, &e), ERR_ABORT);
+    arena_give(p);
+    arena_free(a);
+}
+
+/* The digest of what all have in common: the same each time, another for another setting. */
+static void test_digest(void)
+{
+    struct protocol other = protocol_replicated;
+    uint8_t first[WIRE_DIGEST], again[WIRE_DIGEST], name[WIRE_DIGEST], count[WIRE_DIGEST];
+    const uint8_t zero[WIRE_DIGEST] = { 0 };
+    struct err e;
+    CHECK_EQ(wire_digest(first, &protocol_replicated, &e), 0);
+    CHECK_EQ(wire_digest(again, &protocol_replicated, &e), 0);
+    other.name = "replicated-rinh";
+    CHECK_EQ(wire_digest(name, &other, &e), 0);
+    other.name = protocol_replicated.name;
+    other.parties++;
+    CHECK_EQ(wire_digest(count, &other, &e), 0);
+    CHECK(memcmp(first, again, WIRE_DIGEST) == 0);
+    CHECK(memcmp(first, zero, WIRE_DIGEST) != 0);
+    CHECK(memcmp(first, name, WIRE_DIGEST) != 0);
+    CHECK(memcmp(first, count, WIRE_DIGEST) != 0);
+}
+
+/* Why a link is gone, with the party named once. */
+static void test_lost(void)
+{
+    static const struct {
+        int code, expected;
+        const char *why, *text;
+    } cases[] = {
+        { ERR_PEER, ERR_PEER, "party 2 at [::1]:7: cut off", "lost party 2 at [::1]:7: cut off" },
+        { ERR_PEER, ERR_PEER, "no link to party 2 at b:7 within 3 s",
+          "no link to party 2 at b:7 within 3 s" },
+        { ERR_FAILED, ERR_PEER, "out of memory", "lost party 2: out of memory" },
+        { ERR_ABORT, ERR_ABORT, "it said hello twice", "lost party 2: it said hello twice" },
+        { ERR_USAGE, ERR_USAGE, "wrong protocol", "lost party 2: wrong protocol" },
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err why, e;
+        err_set(&why, cases[i].code, "%s", cases[i].why);
+        CHECK_EQ(wire_lost(&e, 2, &why), cases[i].expected);
+        CHECK_EQ(e.code, cases[i].expected);
+        CHECK(strcmp(e.text, cases[i].text) == 0);
+    }
+}
+
 int main(void)
 {
     printf("# seed %llu\n", (unsigned long long)seed);
@@ -269,5 +353,8 @@ int main(void)
     CASE(test_mutated);
     CASE(test_allowed);
     CASE(test_tensors);
+    CASE(test_progress);
+    CASE(test_digest);
+    CASE(test_lost);
     return check_done();
 }
