@@ -1,6 +1,8 @@
 /* Meshes of honest nodes: starting, talking, leaving, coming back, and being misconfigured. */
 #include "tests/mesh_world.h"
 
+#include <netdb.h>
+
 static struct world w;
 
 static void start_in_any_order(void)
@@ -464,11 +466,34 @@ static void same_key_twice(void)
     world_fini(&w);
 }
 
+/* Whether this machine can use an address at all: minimal ones have no IPv6, or no /etc/hosts. */
+static int machine_knows(const char *host)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *a = NULL;
+    int known = 0;
+    if (getaddrinfo(host, "0", &hints, &a) != 0)
+        return 0;
+    for (const struct addrinfo *i = a; i != NULL; i = i->ai_next) {
+        int fd = socket(i->ai_family, SOCK_STREAM, 0);
+        known |= fd >= 0 && bind(fd, i->ai_addr, i->ai_addrlen) == 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    freeaddrinfo(a);
+    return known;
+}
+
 static void names_and_ipv6(void)
 {
     static const char *const hosts[] = { "[::1]", "localhost", "127.0.0.1" };
+    static const char *const names[] = { "::1", "localhost", "127.0.0.1" };
     for (unsigned k = 0; k < 3; k++) {
         struct err e = { 0 };
+        if (!machine_knows(names[k])) {
+            printf("# this machine does not know %s\n", names[k]);
+            continue;
+        }
         char address[64];
         world_init(&w, 2, 0);
         struct mesh_conf c = world_conf(&w, 0);
@@ -484,11 +509,7 @@ static void names_and_ipv6(void)
         c.party[0].address = address;
         c.connect_ms = 2000;
         world_start(&w, 1, c);
-        int up = world_run(&w, world_is_up, 2500);
-        if (!up && k == 0)
-            printf("# no IPv6 on this machine\n");
-        else
-            CHECK(up);
+        CHECK(world_run(&w, world_is_up, 2500));
         world_fini(&w);
     }
 }
