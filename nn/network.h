@@ -35,7 +35,7 @@ enum layer_kind {
     LAYER_FLATTEN,
     LAYER_BATCHNORM,        /* over the last axis */
     LAYER_DROPOUT,          /* does nothing outside training */
-    LAYER_EXACT_SOFTMAX,          /* either softmax: the last layer only */
+    LAYER_EXACT_SOFTMAX,    /* either softmax: the last layer only */
     LAYER_APPROX_SOFTMAX,   /* r_i / sum r, r = ReLU(u) */
     LAYER_KINDS
 };

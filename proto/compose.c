@@ -1,17 +1,5 @@
 #include "proto/compose.h"
 
-/* ---- views ---- */
-
-uint32_t compose_gather(struct program *p, uint32_t x, const uint32_t *index, uint32_t n)
-{
-    if (program_check(p, NULL) != 0 || x >= p->nvalue)
-        return gate_affine(p, x, NO_VALUE, NULL);
-    struct map *m = map_new(p, n, p->value[x].n, n);
-    for (uint32_t i = 0; i < n; i++)
-        map_term(m, i, index[i], 1);
-    return gate_affine(p, x, NO_VALUE, m);
-}
-
 static uint32_t length(const struct program *p, uint32_t v)
 {
     return program_check(p, NULL) == 0 && v < p->nvalue ? p->value[v].n : 0;

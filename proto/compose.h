@@ -33,7 +33,4 @@ uint32_t compose_argmax(struct program *p, uint32_t x, unsigned width);
 void compose_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned width, uint32_t out,
                        uint32_t first);
 
-/* The same value seen through a list of elements: out[i] = x[index[i]]. */
-uint32_t compose_gather(struct program *p, uint32_t x, const uint32_t *index, uint32_t n);
-
 #endif

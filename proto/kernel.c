@@ -121,37 +121,12 @@ static void portable_planes(uint64_t *planes, size_t stride, const uint64_t *x, 
     wipe(a, sizeof a);
 }
 
-/* Writes words 64 w .. of x, of which there are `words`, from all their planes. */
-static void group_words(uint64_t *x, const uint64_t *planes, size_t stride, size_t words,
-                        unsigned width, uint64_t a[static 64])
-{
-    for (unsigned j = 0; j < 64; j++)
-        a[j] = j < width ? planes[j * stride] : 0;
-    transpose_pair(a);
-    if (width > 32)
-        transpose_pair(a + 32);
-    for (size_t i = 0; i < kernel_min(32, words); i++)
-        x[i] = (uint32_t)a[i] | a[i + 32] << 32;
-    for (size_t i = 32; i < words; i++)
-        x[i] = a[i - 32] >> 32 | (a[i] & 0xffffffff00000000);
-}
-
-static void portable_words(uint64_t *x, const uint64_t *planes, size_t stride, size_t n,
-                           unsigned width)
-{
-    uint64_t a[64];
-    for (size_t i = 0; i < n; i += 64)
-        group_words(x + i, planes + i / 64, stride, kernel_min(64, n - i), width, a);
-    wipe(a, sizeof a);
-}
-
 /* ---- the choice ---- */
 
 static const struct kernel_impl kernel_portable = {
     .name = "portable",
     .gemm = portable_gemm,
     .planes_from_words = portable_planes,
-    .words_from_planes = portable_words,
 };
 
 #ifdef HAVE_X86_KERNELS
@@ -229,10 +204,4 @@ void planes_from_words(uint64_t *planes, size_t stride, const uint64_t *x, size_
                        unsigned lo, unsigned width)
 {
     kernel()->planes_from_words(planes, stride, x, n, lo, width);
-}
-
-void words_from_planes(uint64_t *x, const uint64_t *planes, size_t stride, size_t n,
-                       unsigned width)
-{
-    kernel()->words_from_planes(x, planes, stride, n, width);
 }

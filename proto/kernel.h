@@ -33,15 +33,11 @@ void gemm_pack(uint64_t *packed, const uint64_t *b, size_t ldb, size_t k, size_t
 void gemm_u64(uint64_t *c, size_t ldc, const uint64_t *a, size_t lda, const uint64_t *packed,
               size_t m, size_t k, size_t n);
 
-/* ---- words and bit planes ---- */
+/* ---- words to bit planes ---- */
 
 /* planes[j * stride + i / 64] bit i % 64 = bit (lo + j) of x[i], for j < width, i < n; the
  * padding of the last word is zero. lo + width <= 64, stride >= KERNEL_PLANE(n). */
 void planes_from_words(uint64_t *planes, size_t stride, const uint64_t *x, size_t n,
                        unsigned lo, unsigned width);
-
-/* The inverse with lo = 0 and zeros above width: x[i] bit j = planes[j * stride + i/64] bit i%64. */
-void words_from_planes(uint64_t *x, const uint64_t *planes, size_t stride, size_t n,
-                       unsigned width);
 
 #endif

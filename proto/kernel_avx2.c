@@ -182,5 +182,4 @@ const struct kernel_impl kernel_avx2 = {
     .name = "avx2",
     .gemm = gemm,
     .planes_from_words = kernel_planes_avx2,
-    .words_from_planes = kernel_words_avx2,
 };

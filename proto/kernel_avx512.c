@@ -93,5 +93,4 @@ const struct kernel_impl kernel_avx512 = {
     .name = "avx512",
     .gemm = gemm,
     .planes_from_words = kernel_planes_avx2,
-    .words_from_planes = kernel_words_avx2,
 };

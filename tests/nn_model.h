@@ -186,4 +186,18 @@ static inline uint8_t *data_read(const char *path, size_t *n)
     return file_read_all(name, n);
 }
 
+/* A case that needs this file of the data folder, or its skip. */
+static inline void data_case(const char *path, const char *name, void (*fn)(void))
+{
+    size_t n;
+    uint8_t *there = data_read(path, &n);
+    if (there != NULL)
+        check_case(name, fn);
+    else
+        check_skip(name, "no data folder; set OBSCURA_DATA");
+    free(there);
+}
+
+#define DATA_CASE(path, fn) data_case(path, #fn, fn)
+
 #endif

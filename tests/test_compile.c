@@ -405,13 +405,7 @@ int main(void)
         CASE(random_networks);
         CASE(shipped_clip);
         CASE(frames_overlap);
-        size_t n;
-        uint8_t *sample = data_read("sample_video.txt", &n);
-        if (sample != NULL)
-            CASE(sample_video);
-        else
-            check_skip("sample_video", "no data folder; set OBSCURA_DATA");
-        free(sample);
+        DATA_CASE("sample_video.txt", sample_video);
     }
     free_clip(&demo);
     model_fini(&emotion);

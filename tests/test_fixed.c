@@ -591,7 +591,6 @@ static void shipped_model(void)
 
 int main(void)
 {
-    size_t n;
     CASE(encoding);
     CASE(bounds_are_tight);
     CASE(rounding_up);
@@ -603,11 +602,6 @@ int main(void)
     CASE(public_bytes);
     CASE(twin_watches);
     CASE(no_memory);
-    uint8_t *there = data_read("model/emotion.f32", &n);
-    if (there != NULL)
-        CASE(shipped_model);
-    else
-        check_skip("shipped_model", "no data folder; set OBSCURA_DATA");
-    free(there);
+    DATA_CASE("model/emotion.f32", shipped_model);
     return check_done();
 }

@@ -203,15 +203,9 @@ static void shipped_model(void)
 
 int main(void)
 {
-    size_t n;
     CASE(by_hand);
     CASE(random_networks);
     CASE(scores);
-    uint8_t *there = data_read("model/reference.json", &n);
-    if (there != NULL)
-        CASE(shipped_model);
-    else
-        check_skip("shipped_model", "no data folder; set OBSCURA_DATA");
-    free(there);
+    DATA_CASE("model/reference.json", shipped_model);
     return check_done();
 }

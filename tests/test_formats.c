@@ -634,7 +634,6 @@ static void sample_video(void)
 
 int main(void)
 {
-    size_t n;
     CASE(numbers);
     CASE(random_numbers);
     CASE(speed_and_locale);
@@ -653,11 +652,6 @@ int main(void)
     CASE(model_file_on_disk);
     CASE(recognition);
     CASE(noise);
-    uint8_t *there = data_read("sample_video.txt", &n);
-    if (there != NULL)
-        CASE(sample_video);
-    else
-        check_skip("sample_video", "no data folder; set OBSCURA_DATA");
-    free(there);
+    DATA_CASE("sample_video.txt", sample_video);
     return check_done();
 }

@@ -405,17 +405,11 @@ static void shipped_model(void)
 
 int main(void)
 {
-    size_t n;
     CASE(layouts);
     CASE(refusals);
     CASE(wrong_shape);
     CASE(cut_short);
     CASE(noise);
-    uint8_t *there = data_read("model/emotion.h5", &n);
-    if (there != NULL)
-        CASE(shipped_model);
-    else
-        check_skip("shipped_model", "no data folder; set OBSCURA_DATA");
-    free(there);
+    DATA_CASE("model/emotion.h5", shipped_model);
     return check_done();
 }

@@ -246,13 +246,8 @@ static void rows_may_be_empty(void)
 
 static void compositions_are_checked(void)
 {
-    const uint32_t good[] = { 0, N - 1, 0 }, bad[] = { 0, N, 0 };
     struct geometry pool = conv;
     pool.oc = 2;
-    TAKEN(compose_gather(s.p, s.share, good, 3));
-    REFUSED(compose_gather(s.p, s.share, bad, 3));
-    REFUSED(compose_gather(s.p, s.share, good, 0));
-    REFUSED(compose_gather(s.p, NO_VALUE, good, 3));
     REFUSED(compose_max(s.p, s.share, s.bias, 20));
     REFUSED(compose_max(s.p, NO_VALUE, NO_VALUE, 20));
     REFUSED(compose_max(s.p, s.share, s.share, 2));
