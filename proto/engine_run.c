@@ -126,7 +126,7 @@ static void step_inputs(const struct engine *en, uint32_t id, struct step *s)
 }
 
 /* Rounds work on buffers on the stack; what they leave there is wiped after every step. The
- * deepest of them uses some 50 KB. */
+ * deepest of them uses some 30 KB. */
 static __attribute__((noinline)) void stack_wipe(void)
 {
     uint8_t stack[64 << 10];
