@@ -37,10 +37,13 @@ static void cost_step(struct cost *c, struct depths *d, const struct protocol *p
             c->rounds = d->party[p];
 }
 
+/* at: depths of the values by number, and last of all gates so far, which a wall waits for. */
 static void cost_gate(struct cost *c, struct depths *at, const struct program *p,
                       const struct gate *g)
 {
     struct depths d = { 0 };
+    if (g->wall)
+        d = at[p->nvalue];
     for (int i = 0; i < 3; i++)
         if (g->in[i] != NO_VALUE)
             deepen(&d, &at[g->in[i]]);
@@ -50,6 +53,7 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
     for (unsigned s = 0; s < steps; s++)
         cost_step(c, &d, p->proto, g, s);
     deepen(&at[g->out], &d);
+    deepen(&at[p->nvalue], &d);
     if (g->kind == GATE_LINEAR)
         c->products += (uint64_t)g->n * geometry_depth(&p->geometry[g->shape]);
     else if (g->kind == GATE_MUL)
@@ -96,7 +100,7 @@ uint64_t cost_memory(const struct program *p)
         uint32_t readers;       /* still to come */
         int made;               /* its first maker has run, so it is there */
     } *use = mem_new((size_t)p->nvalue + 1, sizeof *use);
-    uint64_t now = 0, peak = 0, external = 0;
+    uint64_t now = 0, peak = 0, external = 0, record[LINK_PARTIES] = { 0 }, most = 0;
     if (use == NULL)
         return 0;
     for (uint32_t v = 0; v < p->nvalue; v++) {
@@ -110,6 +114,8 @@ uint64_t cost_memory(const struct program *p)
             now += p->value[g->out].words * 8;
         use[g->out].made = 1;
         uint64_t scratch = ops->scratch == NULL ? 0 : ops->scratch(p, g);
+        for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
+            record[k] += ops->record(p, g, k);
         peak = now + scratch > peak ? now + scratch : peak;
         const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
         for (int k = 0; k < 4; k++)
@@ -118,5 +124,7 @@ uint64_t cost_memory(const struct program *p)
                 now -= p->value[read[k]].words * 8;
     }
     mem_free(use);
-    return peak + external;
+    for (unsigned k = 0; k < LINK_PARTIES; k++)
+        most = record[k] > most ? record[k] : most;
+    return peak + external + most;
 }

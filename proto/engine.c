@@ -28,6 +28,7 @@ static int engine_count_readers(struct engine *en)
                 en->reader[en->cell[read[k]].reader + at[read[k]]++] = i;
                 en->slot[i].missing += !p->value[read[k]].external;
             }
+        en->slot[i].missing += g->wall;
     }
     mem_free(at);
     return 0;
@@ -50,7 +51,8 @@ static int engine_build(struct engine *en)
         boxes += en->slot[i].steps * en->proto->parties;
     }
     en->inbox = mem_new((size_t)boxes + 1, sizeof *en->inbox);
-    if (en->inbox == NULL)
+    en->record = mem_new((size_t)p->ngate + 1, sizeof *en->record);
+    if (en->inbox == NULL || en->record == NULL)
         return -1;
     return engine_count_readers(en);
 }
@@ -62,6 +64,7 @@ void engine_release(struct engine *en)
     mem_free(en->run);
     mem_free(en->slot);
     mem_free(en->inbox);
+    mem_free(en->record);
     mem_free(en->cell);
     mem_free(en->reader);
     mem_free(en->heap);
@@ -172,9 +175,12 @@ void engine_tell(struct engine *en)
 void engine_start(struct engine *en)
 {
     en->started = 1;
+    if (en->proto->flags & PROTOCOL_MALICIOUS)
+        keys_confirm(en->conf.keys, &en->claims);
     for (uint32_t i = 0; i < en->program->ngate; i++)
         if (en->slot[i].missing == 0)
             engine_push(en, i);
+    engine_wall(en);
     engine_pump(en);
     engine_tell(en);
 }
@@ -195,6 +201,7 @@ static void engine_give_back(struct engine *en)
             arena_give(en->cell[v].words);
     for (uint32_t i = 0; i < en->program->ngate; i++) {
         arena_give(en->slot[i].scratch);
+        arena_give(en->record[i]);
         for (uint32_t k = 0; k < en->slot[i].steps * en->proto->parties; k++)
             arena_give(en->inbox[en->slot[i].inbox + k].data);
     }

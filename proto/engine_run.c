@@ -66,6 +66,17 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
     }
 }
 
+/* A wall waits for every gate before it; those behind it wait for its token. */
+void engine_wall(struct engine *en)
+{
+    uint32_t id = en->program->ngate - en->left;
+    if (en->left == 0 || !en->program->gate[id].wall || en->slot[id].missing != 1)
+        return;
+    en->slot[id].missing = 0;
+    en->slot[id].depth = (uint16_t)(en->stats.rounds < UINT16_MAX ? en->stats.rounds : UINT16_MAX);
+    engine_push(en, id);
+}
+
 /* ---- steps ---- */
 
 /* Has everything come that step `step` of the gate reads? */
@@ -103,7 +114,14 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
         out->words = arena_take(en->conf.arena, en->program->value[g->out].words * 8);
     if (slot->scratch == NULL && ops->scratch != NULL)
         slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
-    if (out->words == NULL || (ops->scratch != NULL && slot->scratch == NULL))
+    if (en->record[id] == NULL && ops->record != NULL) {
+        size_t n = ops->record(en->program, g, en->conf.self);
+        en->record[id] = arena_take(en->conf.arena, n);
+        if (en->record[id] != NULL)
+            memset(en->record[id], 0, n);
+    }
+    if (out->words == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
+        (ops->record != NULL && en->record[id] == NULL))
         return -1;
     for (unsigned to = 0; to < en->proto->parties; to++) {
         size_t n = gate_bytes(en->proto, g, slot->step, en->conf.self, to);
@@ -114,6 +132,9 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
             return -1;
     }
     s->scratch = slot->scratch;
+    s->record = en->record[id];
+    s->records = en->record;
+    s->claimed = &en->claims;
     return 0;
 }
 
@@ -173,6 +194,7 @@ static int step_start(struct engine *en, uint32_t id)
     s->self = en->conf.self;
     s->role = gate_role(en->proto, g, en->conf.self);
     s->keys = en->conf.keys;
+    s->number = en->slot[id].step;
     r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
     if (step_memory(en, id, s) != 0) {
         for (unsigned k = 0; k < LINK_PARTIES; k++)
@@ -294,6 +316,20 @@ static void gate_finish(struct engine *en, uint32_t id)
     en->stats.gates_done++;
     en->left--;
     cell_made(en, g->out, slot->depth);
+    engine_wall(en);
+}
+
+/* What a step has claimed, by role, joins what its party has, by party. */
+static void step_claims(struct engine *en, const struct run *r)
+{
+    const struct claims *c = &r->step.claims;
+    for (unsigned role = 0; role < en->proto->parties; role++) {
+        unsigned party = gate_party(en->proto, r->step.gate, role);
+        for (unsigned i = 0; i < CLAIM_TAG; i++)
+            en->claims.tag[party][i] ^= c->tag[role][i];
+        en->claims.count[party] += c->count[role];
+        en->claims.bytes[party] += c->bytes[role];
+    }
 }
 
 static void run_finish(struct engine *en, struct run *r)
@@ -303,6 +339,12 @@ static void run_finish(struct engine *en, struct run *r)
     en->stats.busy_ns += r->work.ended - r->work.started;
     span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
     step_deepen(en, id);
+    if (r->step.err.code != 0) {        /* evidence of cheating: nothing more leaves */
+        engine_forget(r);
+        engine_fail(en, r->step.err.code, r->step.err.text);
+        return;
+    }
+    step_claims(en, r);
     int failed = step_send(en, r);
     step_consume(en, id);
     slot->queued = 0;

@@ -58,6 +58,8 @@ struct engine {
     struct inbox *inbox;
     struct cell *cell;
     uint32_t *reader;           /* gates that read a value, value by value */
+    uint8_t **record;           /* of the gates that keep one, by number; NULL: nobody does */
+    struct claims claims;       /* of all steps so far, by party */
     uint32_t *heap;             /* gates that can run a step now, lowest number on top */
     uint32_t nheap, running, left;
     struct run **run;           /* the steps that are out */
@@ -94,6 +96,7 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
+void engine_wall(struct engine *en);                    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
 void engine_waited(struct engine *en, uint32_t id);     /* a trace's span of waiting ends now */
 void engine_forget(struct run *r);                      /* what a step was to send goes nowhere */

@@ -28,6 +28,30 @@ static size_t key_text(uint8_t text[static TEXT], const struct keys_seed *s, uns
     return (size_t)(p - text);
 }
 
+/* The key that all but `missing` hold. */
+static int key_of_three(struct prf *out, const struct keys_seed *s, unsigned missing)
+{
+    static const char three[] = "obscura key of three";
+    uint8_t head[sizeof three + 1 + 8], key[32];
+    unsigned n = sizeof key;
+    memcpy(head, three, sizeof three);
+    head[sizeof three] = (uint8_t)missing;
+    put_u64(head + sizeof three + 1, s->job);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+             EVP_DigestUpdate(ctx, head, sizeof head) &&
+             EVP_DigestUpdate(ctx, s->digest, KEYS_DIGEST) &&
+             EVP_DigestUpdate(ctx, s->nonce, s->parties * KEYS_NONCE);
+    for (unsigned i = 0; i < s->parties; i++)
+        ok = ok && (i == missing || EVP_DigestUpdate(ctx, s->part[i][missing], KEYS_PART));
+    ok = ok && EVP_DigestFinal_ex(ctx, key, &n);
+    EVP_MD_CTX_free(ctx);
+    if (ok)
+        prf_init(out, key);
+    wipe(key, sizeof key);
+    return ok ? 0 : -1;
+}
+
 int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
 {
     *k = (struct keys){ .self = s->self, .parties = s->parties };
@@ -43,6 +67,10 @@ int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
         }
         prf_init(&k->pair[peer], mac);
         wipe(mac, sizeof mac);
+        if (s->parties == 4 && key_of_three(&k->without[peer], s, peer) != 0) {
+            keys_fini(k);
+            return err_set(e, ERR_FAILED, "the keys of a job could not be derived (SHA-256 failed)");
+        }
     }
     return 0;
 }
@@ -50,7 +78,23 @@ int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
 void keys_fini(struct keys *k)
 {
     for (unsigned peer = 0; peer < k->parties; peer++)
-        if (peer != k->self)
+        if (peer != k->self) {
             prf_fini(&k->pair[peer]);
+            prf_fini(&k->without[peer]);
+        }
     wipe(k, sizeof *k);
+}
+
+void keys_confirm(const struct keys *k, struct claims *c)
+{
+    for (unsigned j = 0; k->parties == 4 && j < k->parties; j++) {
+        uint8_t word[PRF_KEY];
+        if (j == k->self)
+            continue;
+        prf_fill(&k->without[j], UINT32_MAX, USE_CONFIRM, 0, word, sizeof word);
+        for (unsigned peer = 0; peer < k->parties; peer++)
+            if (peer != j && peer != k->self)
+                claim_tag(c->tag[peer], &k->pair[peer], UINT32_MAX, j, word, sizeof word);
+        wipe(word, sizeof word);
+    }
 }

@@ -9,6 +9,16 @@
  * with the two parties' numbers lo < hi and all parties' nonces in order, so that no key ever
  * serves two jobs, even if a client names the same job twice, and parties that run different plans
  * share nothing.
+ *
+ * Where there are four parties, every three of them have a key as well, which the fourth lacks:
+ *
+ *     K = SHA-256("obscura key of three" || missing || job || digest || nonces || contributions)
+ *
+ * Each of the three draws its contribution and sends it to the other two, over their links. A
+ * cheat among the three may send them different ones, or choose its own last. The second gives it
+ * nothing: it knows the key by right, and whoever lacks the key is honest then. The first makes
+ * two honest parties hold different keys; keys_confirm enters the keys into what each pair claims
+ * (claim.h), so that no output leaves.
  */
 #ifndef OB_PROTO_KEYS_H
 #define OB_PROTO_KEYS_H
@@ -17,12 +27,14 @@
 
 #include "net/base_err.h"
 #include "net/link.h"
+#include "proto/claim.h"
 #include "proto/prf.h"
 
-enum { KEYS_NONCE = 16, KEYS_DIGEST = 32 };
+enum { KEYS_NONCE = 16, KEYS_DIGEST = 32, KEYS_PART = 16 };
 
 struct keys {
     struct prf pair[LINK_PARTIES];  /* by the other party's number; [self] is not used */
+    struct prf without[LINK_PARTIES];   /* four parties: of all but that one; [self] is not used */
     unsigned self, parties;
 };
 
@@ -33,9 +45,14 @@ struct keys_seed {
     uint8_t secret[LINK_PARTIES][LINK_SECRET];
     uint8_t nonce[LINK_PARTIES][KEYS_NONCE];
     uint8_t digest[KEYS_DIGEST];
+    uint8_t part[LINK_PARTIES][LINK_PARTIES][KEYS_PART];    /* contributions: by whom, for the key
+                                                             * that this party lacks */
 };
 
 int keys_init(struct keys *k, const struct keys_seed *s, struct err *e);
 void keys_fini(struct keys *k);     /* wipes */
+
+/* Claims towards every peer that the keys which both hold are the same. */
+void keys_confirm(const struct keys *k, struct claims *c);
 
 #endif

@@ -38,7 +38,7 @@ static void affine(struct step *s)
     const struct map *m = &s->program->map[s->gate->shape];
     for (unsigned k = 0; k < p->planes[VALUE_SHARE]; k++) {
         struct operands o = operands(s, k);
-        affine_plane(s->z + k * s->z_stride, &o, m, p->takes_constant(s->self, k));
+        affine_plane(s->z + k * s->z_stride, &o, m, p->takes_constant(s->role, k));
     }
 }
 
@@ -66,7 +66,7 @@ static void bitmap(struct step *s)
     const struct map *m = &s->program->map[s->gate->shape];
     for (unsigned k = 0; k < p->planes[VALUE_BITS]; k++) {
         struct operands o = operands(s, k);
-        bitmap_plane(s->z + k * s->z_stride, &o, m, p->takes_constant(s->self, k));
+        bitmap_plane(s->z + k * s->z_stride, &o, m, p->takes_constant(s->role, k));
     }
 }
 

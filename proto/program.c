@@ -78,7 +78,9 @@ static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, siz
         p->failed = 1;
     if (grow(p, &p->value, p->nvalue, &p->value_room, sizeof *p->value) != 0)
         return NO_VALUE;
+    uint8_t turn = p->proto->flags & PROTOCOL_TURNED ? p->turn % (uint8_t)p->proto->parties : 0;
     p->value[p->nvalue] = (struct value){ .kind = (uint8_t)kind, .external = (uint8_t)external,
+                                          .turn = turn,
                                           .n = (uint32_t)n, .words = words };
     return p->nvalue++;
 }
@@ -169,6 +171,20 @@ static int gate_reads(const struct program *p, uint32_t v)
            (v < p->nvalue && (p->value[v].external || p->value[v].made == p->value[v].n));
 }
 
+/* Where sharings belong to turns, a gate touches those of its own only; TURN reads another's. */
+static int gate_turns(const struct program *p, const struct gate *g)
+{
+    const uint32_t touches[] = { g->in[0], g->in[1], g->in[2], g->out };
+    unsigned n = p->proto->parties;
+    if ((p->proto->flags & PROTOCOL_TURNED) == 0)
+        return 1;
+    for (int i = 0; i < 4; i++)
+        if (touches[i] != NO_VALUE &&
+            p->value[touches[i]].turn != (i == 0 && g->kind == GATE_TURN ? g->from : g->turn % n))
+            return 0;
+    return 1;
+}
+
 static int gate_writes(const struct program *p, const struct gate *g)
 {
     if (g->out >= p->nvalue)
@@ -197,7 +213,8 @@ static int gate_is_played(const struct program *p, const struct gate *g)
 static void gate_enter(struct program *p, const struct gate *g)
 {
     if (!gate_reads(p, g->in[0]) || !gate_reads(p, g->in[1]) || !gate_reads(p, g->in[2]) ||
-        !gate_reads(p, g->after) || !gate_writes(p, g) || !gate_is_played(p, g)) {
+        !gate_reads(p, g->after) || !gate_writes(p, g) || !gate_turns(p, g) ||
+        !gate_is_played(p, g)) {
         p->failed = 1;
         return;
     }
@@ -347,6 +364,53 @@ void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned widt
         compose_relu_into(p, x, shift, width, out, first);
     else
         gate_into(p, GATE_RELU, x, shift, width, out, first);
+}
+
+void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
+{
+    struct gate gate = gate_blank(p, GATE_TURN);
+    gate.in[0] = x;
+    gate.n = (uint32_t)value_size(p, x, VALUE_SHARE, VALUE_SHARE);
+    gate.out = out;
+    gate.first = first;
+    if (value_size(p, out, VALUE_SHARE, VALUE_SHARE) == 0)
+        return;
+    gate.from = p->value[x].turn;
+    gate_enter(p, &gate);
+}
+
+/* ---- the end ---- */
+
+static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t shape)
+{
+    struct gate gate = gate_blank(p, kind);
+    gate.in[0] = token;
+    gate.shape = shape;
+    gate.wall = kind != GATE_PROVE;
+    gate.n = 1;
+    gate.out = program_value(p, VALUE_BITS, 1);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
+uint32_t gate_barrier(struct program *p)
+{
+    return gate_token(p, GATE_BARRIER, NO_VALUE, 0);
+}
+
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
+{
+    value_size(p, token, VALUE_BITS, VALUE_BITS);
+    return gate_token(p, GATE_PROVE, token, shape);
+}
+
+void program_close(struct program *p)
+{
+    if ((p->proto->flags & PROTOCOL_MALICIOUS) == 0)
+        return;
+    if (p->proto->close != NULL)
+        p->proto->close(p);
+    gate_token(p, GATE_CHECK, NO_VALUE, 0);
 }
 
 /* A new value as long as x, for gates that write into one. */

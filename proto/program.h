@@ -38,6 +38,7 @@ struct value {
     uint8_t kind;
     uint8_t external;       /* bound from outside (inputs, weights), not made by gates */
     uint8_t keep;           /* an output: lives until the job ends */
+    uint8_t turn;           /* of a sharing that belongs to one (PROTOCOL_TURNED); else 0 */
     uint32_t n;
     uint32_t makers;        /* gates that make it */
     uint32_t made;          /* elements that those make together */
@@ -59,6 +60,11 @@ enum gate_kind {
     GATE_SIGN,      /* z = [x < 0] (SHARE to BITS) */
     GATE_AND,       /* z = x y (BITS) */
     GATE_B2A,       /* a bit as a ring element (BITS to SHARE) */
+    GATE_TURN,      /* a sharing of turn `from` becomes one of the gate's turn (SHARE to SHARE) */
+    /* What ends a program of a malicious setting; the value made is a token (BITS, one). */
+    GATE_BARRIER,   /* every party has done all gates before: what they sent is fixed */
+    GATE_PROVE,     /* the protocol's: proves and verifies records (BITS to BITS) */
+    GATE_CHECK,     /* compares claims; complete when every party has said that all is well */
     GATE_KINDS
 };
 
@@ -76,13 +82,16 @@ struct gate {
     uint8_t kind, turn;
     uint8_t shift;          /* TRUNC, RELU: bits that go */
     uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1) */
+    uint8_t from;           /* TURN: the turn of what it reads */
+    uint8_t wall;           /* starts when every gate before it is done here */
     uint16_t frame, layer;  /* labels for plan and trace */
     uint32_t in[3];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y */
     uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
     uint32_t out;
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
     uint32_t in_first;      /* LINEAR: the first output position; else where it reads from */
-    uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map */
+    uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map; PROVE:
+                             * the protocol's */
 };
 
 struct program {
@@ -124,6 +133,16 @@ uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x);
 uint32_t gate_trunc(struct program *p, uint32_t x, unsigned shift);
 uint32_t gate_reshare(struct program *p, uint32_t x);
 uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width);
+
+/* x, of whichever turn, as elements [first, first + n(x)) of a value of the program's turn. A
+ * protocol whose sharings belong to no turn has no such gate. */
+void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
+
+/* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
+ * BARRIER and PROVE are the protocol's `close` to add; x of PROVE is a barrier's token. */
+void program_close(struct program *p);
+uint32_t gate_barrier(struct program *p);
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape);
 
 /* The same three, writing elements [first, first + n(x)) of an existing value. */
 void gate_trunc_into(struct program *p, uint32_t x, unsigned shift, uint32_t out, uint32_t first);

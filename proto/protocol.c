@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proto/check.h"
 #include "proto/kernel.h"
 #include "proto/local.h"
 
@@ -33,8 +34,10 @@ size_t value_words(const struct protocol *p, enum value_kind kind, size_t n)
 
 const struct gate_ops *gate_ops(const struct protocol *p, const struct gate *g)
 {
-    const struct gate_ops *local = local_gate((enum gate_kind)g->kind);
-    return local != NULL ? local : p->gate[g->kind];
+    const struct gate_ops *common = local_gate((enum gate_kind)g->kind);
+    if (common == NULL)
+        common = check_gate((enum gate_kind)g->kind);
+    return common != NULL ? common : p->gate[g->kind];
 }
 
 static unsigned round_times(const struct round *r, const struct gate *g)

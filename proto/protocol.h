@@ -10,6 +10,11 @@
  * A protocol without a RELU of its own (NULL) gets one composed of the others (compose.h); a program
  * that needs another gate which the protocol lacks is refused. Operations of clients (sharing an
  * input, joining an output) are functions of the table too.
+ *
+ * Where the adversary is malicious, a round also states what it holds to be true: claim() names
+ * bytes that another party must hold as well, and the last gate (check.c) compares all claims of
+ * each pair before any output leaves. A round that finds evidence of cheating by itself sets
+ * step.err. What a proof needs of a gate stays in its record until the proof is done.
  */
 #ifndef OB_PROTO_PROTOCOL_H
 #define OB_PROTO_PROTOCOL_H
@@ -19,6 +24,7 @@
 
 #include "net/base_err.h"
 #include "net/link.h"
+#include "proto/claim.h"
 #include "proto/keys.h"
 #include "proto/program.h"
 
@@ -37,6 +43,12 @@ struct step {
     const uint8_t *in[LINK_PARTIES];    /* by role: what came; NULL if nothing was due */
     uint8_t *out[LINK_PARTIES];         /* by role: what goes; NULL if nothing is due */
     const struct keys *keys;
+    unsigned number;                    /* of this step within the gate */
+    uint8_t *record;                    /* kept until the program ends; NULL unless ops->record */
+    uint8_t *const *records;            /* of all gates, by number */
+    struct claims claims;               /* what this step has claimed */
+    const struct claims *claimed;       /* what all gates before have: the last gate's alone */
+    struct err err;                     /* set it (ERR_ABORT) to end the job: somebody cheated */
 };
 
 struct round {
@@ -53,34 +65,54 @@ struct gate_ops {
     const struct round *rounds;
     unsigned nround;
     size_t (*scratch)(const struct program *p, const struct gate *g);   /* bytes; NULL: none */
+    /* Bytes that party `self` keeps until the program ends (zeroed at first); NULL: none. */
+    size_t (*record)(const struct program *p, const struct gate *g, unsigned self);
 };
 
-enum { PROTOCOL_MALICIOUS = 1 };
+enum {
+    PROTOCOL_MALICIOUS = 1,     /* with abort: programs end with GATE_CHECK */
+    /* A sharing gives its roles different parts, so it belongs to the turn of the gate that made
+     * it: a gate's operands have its own turn, GATE_TURN goes from one to another, and clients
+     * share what all frames read once for each turn. */
+    PROTOCOL_TURNED = 2
+};
 
 struct protocol {
     const char *name;
+    const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
     unsigned parties;
     unsigned flags;
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
     const struct gate_ops *gate[GATE_KINDS];
 
-    /* Does this plane of this party take a public constant that is added to a sharing? */
-    int (*takes_constant)(unsigned party, unsigned plane);
+    /* Does this plane of this role take a public constant that is added to a sharing? */
+    int (*takes_constant)(unsigned role, unsigned plane);
+
+    /* What two roles both know of a sharing: so many items an element, the same at both. common
+     * computes one item at `role` from its share: `words` words of SHARE or of planes of BITS,
+     * planes `stride` apart. NULL: semi-honest, nobody compares. */
+    unsigned (*items)(unsigned role, unsigned other);
+    void (*common)(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
+                   enum value_kind kind, unsigned role, unsigned other, unsigned item);
+
+    /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
+    void (*close)(struct program *p);
 
     /* The packed right operand of GATE_LINEAR, from a plain sharing of the kernel matrix; pack
      * gives 0, or ERR_FAILED without memory. */
     size_t (*weight_words)(const struct geometry *g);
     int (*weight_pack)(uint64_t *packed, const uint64_t *share, const struct geometry *g);
 
-    /* Input: the owner makes one message for each party; the party makes its sharing of it.
-     * split draws fresh randomness and wipes it; 0 or ERR_FAILED. */
-    size_t (*input_bytes)(size_t n, unsigned party);
+    /* Input: the owner makes one message for each role; the role makes its sharing of it.
+     * split draws fresh randomness and wipes it; 0 or ERR_FAILED. (client.h does it for all
+     * turns.) */
+    size_t (*input_bytes)(size_t n, unsigned role);
     int (*input_split)(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e);
-    void (*input_join)(uint64_t *share, const uint8_t *in, size_t n, unsigned party);
+    void (*input_join)(uint64_t *share, const uint8_t *in, size_t n, unsigned role);
 
     /* Output: each party gives its piece (planes * words bytes of the value); the owner joins
-     * them, and finds out whether they fit together: 0 or ERR_ABORT. words counts the words of a
-     * plane: n for SHARE, KERNEL_PLANE(n) for BITS. */
+     * them, by role, and finds out whether they fit together: 0 or ERR_ABORT. words counts the
+     * words of a plane: n for SHARE, KERNEL_PLANE(n) for BITS. Outputs have turn 0. */
     int (*output_join)(uint64_t *x, const uint64_t *const piece[], size_t words,
                        enum value_kind kind, struct err *e);
 };
@@ -103,13 +135,24 @@ unsigned gate_steps(const struct gate_ops *ops, const struct gate *g);
 const struct round *gate_round(const struct gate_ops *ops, const struct gate *g, unsigned s,
                                unsigned *level);
 
+/* How many turns clients share for. */
+static inline unsigned protocol_turns(const struct protocol *p)
+{
+    return p->flags & PROTOCOL_TURNED ? p->parties : 1;
+}
+
 /* Bytes that step s leaves from one party for another. */
 size_t gate_bytes(const struct protocol *p, const struct gate *g, unsigned s, unsigned from,
                   unsigned to);
 
+static inline unsigned turn_role(const struct protocol *p, unsigned turn, unsigned party)
+{
+    return (party + p->parties - turn % p->parties) % p->parties;
+}
+
 static inline unsigned gate_role(const struct protocol *p, const struct gate *g, unsigned party)
 {
-    return (party + p->parties - g->turn % p->parties) % p->parties;
+    return turn_role(p, g->turn, party);
 }
 
 static inline unsigned gate_party(const struct protocol *p, const struct gate *g, unsigned role)

@@ -21,6 +21,9 @@ struct lockstep {
     uint8_t *message[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];   /* step, from, to */
     size_t bytes[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];
     unsigned steps;
+    struct claims claims[LOCKSTEP_PARTIES];             /* of each party, by party */
+    uint8_t *record[LOCKSTEP_PARTIES];                  /* what the gate kept at each party */
+    struct err err;                                     /* the first that a step set */
     const struct gate_ops *replaced;                    /* use these ops instead: controls */
     void (*sent)(void *message, size_t n);              /* called on every message; may be NULL */
     int fill;                                           /* byte that memory is filled with */
@@ -33,7 +36,8 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
     const struct gate *g = &l->program->gate[l->id];
     struct step step = { .program = l->program, .gate = g, .id = l->id, .self = p,
                          .role = gate_role(proto, g, p), .scratch = scratch, .keys = l->keys[p],
-                         .z = l->z[p] };
+                         .z = l->z[p], .number = s, .record = l->record[p],
+                         .claimed = &l->claims[p] };
     const struct value *out = &l->program->value[g->out];
     step.z_stride = value_stride(proto, (enum value_kind)out->kind, out->n);
     for (int k = 0; k < 3; k++)
@@ -56,6 +60,15 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
             step.in[gate_role(proto, g, q)] = l->message[s - 1][q][p];
     }
     round->run(&step);
+    if (step.err.code != 0 && l->err.code == 0)
+        l->err = step.err;
+    for (unsigned q = 0; q < proto->parties; q++) {
+        unsigned role = gate_role(proto, g, q);
+        for (unsigned i = 0; i < CLAIM_TAG; i++)
+            l->claims[p].tag[q][i] ^= step.claims.tag[role][i];
+        l->claims[p].count[q] += step.claims.count[role];
+        l->claims[p].bytes[q] += step.claims.bytes[role];
+    }
     for (unsigned q = 0; q < proto->parties; q++)
         if (l->sent != NULL && l->bytes[s][p][q] > 0)
             l->sent(l->message[s][p][q], l->bytes[s][p][q]);
@@ -73,6 +86,8 @@ static inline void lockstep_run(struct lockstep *l)
         scratch[p] = aligned_alloc(64, (n + 127) / 64 * 64);
         memset(scratch[p], l->fill, n);
         l->z[p] = calloc(l->program->value[g->out].words + 8, 8);
+        if (ops->record != NULL)
+            l->record[p] = calloc(1, ops->record(l->program, g, p) + 1);
     }
     l->steps = gate_steps(ops, g);
     for (unsigned s = 0; s < l->steps; s++)
@@ -82,9 +97,23 @@ static inline void lockstep_run(struct lockstep *l)
         free(scratch[p]);
 }
 
+/* Do both parties of every pair claim the same? */
+static inline int lockstep_agree(const struct lockstep *l)
+{
+    int same = 1;
+    for (unsigned p = 0; p < l->program->proto->parties; p++)
+        for (unsigned q = 0; q < p; q++)
+            same &= l->claims[p].count[q] == l->claims[q].count[p] &&
+                    l->claims[p].bytes[q] == l->claims[q].bytes[p] &&
+                    memcmp(l->claims[p].tag[q], l->claims[q].tag[p], CLAIM_TAG) == 0;
+    return same;
+}
+
 static inline void lockstep_clear(struct lockstep *l)
 {
     for (unsigned p = 0; p < l->program->proto->parties; p++) {
+        free(l->record[p]);
+        l->record[p] = NULL;
         free(l->z[p]);
         l->z[p] = NULL;
         for (unsigned s = 0; s < l->steps; s++)

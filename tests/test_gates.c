@@ -26,6 +26,7 @@ static int run(struct program *p, uint32_t x, const uint64_t *in, uint32_t y, co
                                                   .latency_ns = 1000000, .jitter_ns = 300000 } };
     struct cost c;
     program_keep(p, z);
+    program_close(p);
     CHECK_EQ(program_check(p, &t.err), 0);
     if (program_check(p, NULL) != 0) {
         program_free(p);

@@ -29,6 +29,9 @@ static void party_start(struct trial_party *p)
     };
     p->seed.self = p->self;
     p->seed.parties = t->program->proto->parties;
+    for (unsigned i = 0; i < LINK_PARTIES; i++)
+        for (unsigned k = 0; k < LINK_PARTIES; k++)
+            p->seed.part[i][k][0] = (uint8_t)(16 * i + k + 1);
     t->started = p->host->ops->now(p->host);
     if (keys_init(&p->keys, &p->seed, &p->err) != 0)
         return;
@@ -98,8 +101,9 @@ void trial_input(struct trial *t, uint32_t value, const uint64_t *words, const s
     if (proto->input_split(piece, words, v->n, &t->err) != 0)
         abort();
     for (unsigned p = 0; p < proto->parties; p++) {
+        unsigned role = turn_role(proto, v->turn, p);
         uint64_t *share = calloc(proto->planes[VALUE_SHARE] * (size_t)v->n + 8, 8);
-        proto->input_join(share, piece[p], v->n, p);
+        proto->input_join(share, piece[role], v->n, role);
         if (g != NULL) {
             uint64_t *packed = aligned_alloc(64, (v->words * 8 + 63) / 64 * 64);
             if (proto->weight_pack(packed, share, g) != 0)
@@ -108,8 +112,9 @@ void trial_input(struct trial *t, uint32_t value, const uint64_t *words, const s
             share = packed;
         }
         t->party[p].input[i] = share;
-        free(piece[p]);
     }
+    for (unsigned p = 0; p < proto->parties; p++)
+        free(piece[p]);
 }
 
 int trial_output(struct trial *t, uint32_t value, uint64_t *out)
@@ -118,7 +123,7 @@ int trial_output(struct trial *t, uint32_t value, uint64_t *out)
     const struct value *v = &t->program->value[value];
     const uint64_t *piece[LINK_PARTIES];
     for (unsigned p = 0; p < proto->parties; p++)
-        piece[p] = engine_value(t->party[p].engine, value);
+        piece[turn_role(proto, v->turn, p)] = engine_value(t->party[p].engine, value);
     return proto->output_join(out, piece, value_stride(proto, (enum value_kind)v->kind, v->n),
                               (enum value_kind)v->kind, &t->err);
 }
