@@ -40,10 +40,11 @@ static int engine_build(struct engine *en)
     uint32_t boxes = 0;
     en->slot = mem_new((size_t)p->ngate + 1, sizeof *en->slot);
     en->cell = mem_new((size_t)p->nvalue + 1, sizeof *en->cell);
+    en->words = mem_new((size_t)p->nvalue + 1, sizeof *en->words);
     en->heap = mem_new((size_t)p->ngate + 1, sizeof *en->heap);
     en->nrun = 2 * en->conf.host->workers;
     en->run = mem_new(en->nrun, sizeof(struct run *));
-    if (en->slot == NULL || en->cell == NULL || en->heap == NULL || en->run == NULL)
+    if (en->slot == NULL || en->cell == NULL || en->words == NULL || en->heap == NULL || en->run == NULL)
         return -1;
     for (uint32_t i = 0; i < p->ngate; i++) {
         en->slot[i].steps = (uint16_t)gate_steps(gate_ops(en->proto, &p->gate[i]), &p->gate[i]);
@@ -66,6 +67,7 @@ void engine_release(struct engine *en)
     mem_free(en->inbox);
     mem_free(en->record);
     mem_free(en->cell);
+    mem_free(en->words);
     mem_free(en->reader);
     mem_free(en->heap);
     mem_free(en);
@@ -92,7 +94,7 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e)
 
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
 {
-    en->cell[value].words = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes externals */
+    en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes externals */
 }
 
 /* ---- messages ---- */
@@ -198,7 +200,7 @@ static void engine_give_back(struct engine *en)
 {
     for (uint32_t v = 0; v < en->program->nvalue; v++)
         if (!en->program->value[v].external)
-            arena_give(en->cell[v].words);
+            arena_give(en->words[v]);
     for (uint32_t i = 0; i < en->program->ngate; i++) {
         arena_give(en->slot[i].scratch);
         arena_give(en->record[i]);
@@ -232,7 +234,7 @@ void engine_free(struct engine *en)
 
 const uint64_t *engine_value(const struct engine *en, uint32_t value)
 {
-    return en->cell[value].words;
+    return en->words[value];
 }
 
 void engine_stats(const struct engine *en, struct engine_stats *s)

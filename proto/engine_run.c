@@ -44,8 +44,8 @@ static void cell_unread(struct engine *en, uint32_t v)
     struct cell *c = &en->cell[v];
     const struct value *value = &en->program->value[v];
     if (--c->readers == 0 && !value->external && !value->keep) {
-        arena_give(c->words);
-        c->words = NULL;
+        arena_give(en->words[v]);
+        en->words[v] = NULL;
     }
 }
 
@@ -94,12 +94,12 @@ static void step_operands(const struct engine *en, const struct gate *g, struct 
     for (int k = 0; k < 3; k++)
         if (g->in[k] != NO_VALUE) {
             const struct value *v = &en->program->value[g->in[k]];
-            s->x[k] = en->cell[g->in[k]].words;
+            s->x[k] = en->words[g->in[k]];
             s->stride[k] = value_stride(en->proto, (enum value_kind)v->kind, v->n);
         }
     const struct value *v = &en->program->value[g->out];
     size_t first = v->kind == VALUE_BITS ? g->first / 64 : g->first;
-    s->z = en->cell[g->out].words + first;
+    s->z = en->words[g->out] + first;
     s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
 }
 
@@ -109,9 +109,8 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
     const struct gate *g = &en->program->gate[id];
     const struct gate_ops *ops = gate_ops(en->proto, g);
     struct slot *slot = &en->slot[id];
-    struct cell *out = &en->cell[g->out];
-    if (out->words == NULL)
-        out->words = arena_take(en->conf.arena, en->program->value[g->out].words * 8);
+    if (en->words[g->out] == NULL)
+        en->words[g->out] = arena_take(en->conf.arena, en->program->value[g->out].words * 8);
     if (slot->scratch == NULL && ops->scratch != NULL)
         slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
     if (en->record[id] == NULL && ops->record != NULL) {
@@ -120,7 +119,7 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
         if (en->record[id] != NULL)
             memset(en->record[id], 0, n);
     }
-    if (out->words == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
+    if (en->words[g->out] == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
         (ops->record != NULL && en->record[id] == NULL))
         return -1;
     for (unsigned to = 0; to < en->proto->parties; to++) {
@@ -134,6 +133,7 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
     s->scratch = slot->scratch;
     s->record = en->record[id];
     s->records = en->record;
+    s->values = en->words;
     s->claimed = &en->claims;
     return 0;
 }

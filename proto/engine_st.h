@@ -44,7 +44,6 @@ struct inbox {
 };
 
 struct cell {                   /* a value at run time */
-    uint64_t *words;
     uint32_t makers, readers;   /* still to come */
     uint32_t reader;            /* first of its readers in the list */
     uint16_t depth;
@@ -57,6 +56,7 @@ struct engine {
     struct slot *slot;
     struct inbox *inbox;
     struct cell *cell;
+    uint64_t **words;           /* of the values that are there */
     uint32_t *reader;           /* gates that read a value, value by value */
     uint8_t **record;           /* of the gates that keep one, by number; NULL: nobody does */
     struct claims claims;       /* of all steps so far, by party */

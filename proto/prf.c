@@ -228,5 +228,12 @@ void prf_fill(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
         return;
     if (k->ledger != NULL)
         ledger_draw(k->ledger, gate, use, block, (n - 1) / PRF_BLOCK + 1);
-    prf()->fill(k->schedule, gate | (uint64_t)use << 32, block, out, n);
+    prf_again(k, gate, use, block, out, n);
+}
+
+void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
+               void *out, size_t n)
+{
+    if (n > 0)
+        prf()->fill(k->schedule, gate | (uint64_t)use << 32, block, out, n);
 }

@@ -37,6 +37,11 @@ void prf_fini(struct prf *k);
 void prf_fill(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
               void *out, size_t n);
 
+/* The same for words that this party has drawn before and that serve the same purpose once more,
+ * because something is proved of it: the ledger does not count them. */
+void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
+               void *out, size_t n);
+
 /* Which implementation the processor got ("vaes", "aesni", "openssl"); tests can force one by
  * name, and get -1 when this machine has not got it. */
 const char *prf_isa(void);

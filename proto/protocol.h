@@ -45,7 +45,8 @@ struct step {
     const struct keys *keys;
     unsigned number;                    /* of this step within the gate */
     uint8_t *record;                    /* kept until the program ends; NULL unless ops->record */
-    uint8_t *const *records;            /* of all gates, by number */
+    uint8_t *const *records;            /* of all gates, by number, and the values that are kept: */
+    uint64_t *const *values;            /* for proofs */
     struct claims claims;               /* what this step has claimed */
     const struct claims *claimed;       /* what all gates before have: the last gate's alone */
     struct err err;                     /* set it (ERR_ABORT) to end the job: somebody cheated */

@@ -1,0 +1,44 @@
+/*
+ * prove.h: GATE_PROVE: one party shows two others that what it sent was computed as it should.
+ *
+ * Three parties with replicated sharing; the gate's turn says who proves: role 0 is the prover P,
+ * role 1 (the next party) the verifier RIGHT, role 2 (the previous one) the verifier LEFT. Every
+ * word that P used is known to LEFT as well, or to RIGHT as well. So what P sent can be written as
+ * statements, one for each position k of a run:
+ *
+ *     sum over t of left[t][k] right[t][k]  =  claim_left[k] + claim_right[k]
+ *
+ * over GF(2), bit by bit (PROVE_BITS), or modulo 2^64 (PROVE_WORDS). P knows left and right; LEFT knows
+ * left and claim_left, RIGHT knows right and claim_right. Whatever is known to one verifier alone and not
+ * multiplied goes into its claim.
+ *
+ * The gate starts after a barrier, so what the statements speak of is fixed everywhere. Then the
+ * verifiers show coins (which they derive from the key that P lacks), and a protocol gives the
+ * statements, which may depend on the coins (random projections of large products).
+ */
+#ifndef OB_PROTO_PROVE_H
+#define OB_PROTO_PROVE_H
+
+#include "proto/protocol.h"
+
+enum prove_seat { PROVE_PROVER = 0, PROVE_RIGHT = 1, PROVE_LEFT = 2 };
+
+enum prove_kind { PROVE_BITS, PROVE_WORDS };
+
+/* `words` 64-bit words of positions (64 bits each, or one element each), `terms` products each. */
+struct prove_run {
+    uint8_t kind;
+    uint32_t terms, words;
+};
+
+/* What a protocol gives, for the statements of one PROVE gate (gate->shape says which). */
+struct prove_source {
+    unsigned (*runs)(const struct program *p, const struct gate *g);
+    struct prove_run (*run)(const struct program *p, const struct gate *g, unsigned i);
+    /* Writes what this seat knows of run i: left and right as [terms][words], claim as [words];
+     * NULL for what the seat does not know (the prover has no claim). */
+    void (*fill)(struct step *s, unsigned i, enum prove_seat seat, const struct prf *coins,
+                 uint64_t *left, uint64_t *right, uint64_t *claim);
+};
+
+#endif
