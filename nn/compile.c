@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "proto/compose.h"
-#include "proto/protocol.h"
 
 enum { WINDOW = 16, SLICE = 32768 };
 
@@ -29,20 +28,36 @@ static unsigned bits_for(uint64_t n)
 
 /* ---- outside values ---- */
 
+static void externals_of(struct compiler *k, struct compiled_inputs *in)
+{
+    in->video = program_external_weight(k->p, &k->c->video_shape);
+    in->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
+    for (unsigned i = 0; i < FIXED_STAGES; i++) {
+        in->weight[i] = in->bias[i] = k->c->stage_value[i] = NO_VALUE;
+        if (i >= k->net->nstage || k->net->stage[i].kind != STAGE_LINEAR)
+            continue;
+        in->weight[i] = program_external_weight(k->p, &k->net->stage[i].g);
+        in->bias[i] = program_external(k->p, VALUE_SHARE, k->net->stage[i].g.oc);
+    }
+}
+
 static void externals(struct compiler *k)
 {
     struct compiled *c = k->c;
     const struct stage *first = &k->net->stage[0];
+    c->turns = protocol_turns(k->p->proto);
     c->video_shape = geometry_dense(1, k->o->frames, (uint32_t)geometry_in(&first->g));
-    c->video = program_external_weight(k->p, &c->video_shape);
-    c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
-    for (unsigned i = 0; i < FIXED_STAGES; i++) {
-        c->weight[i] = c->bias[i] = c->stage_value[i] = NO_VALUE;
-        if (i >= k->net->nstage || k->net->stage[i].kind != STAGE_LINEAR)
-            continue;
-        c->weight[i] = program_external_weight(k->p, &k->net->stage[i].g);
-        c->bias[i] = program_external(k->p, VALUE_SHARE, k->net->stage[i].g.oc);
+    for (unsigned t = 0; t < c->turns; t++) {
+        k->p->turn = (uint8_t)t;
+        externals_of(k, &c->input[t]);
     }
+    k->p->turn = 0;
+}
+
+/* What the program's turn reads. */
+static const struct compiled_inputs *inputs(const struct compiler *k)
+{
+    return &k->c->input[k->p->turn % k->c->turns];
 }
 
 /* ---- stages ---- */
@@ -61,8 +76,8 @@ static void linear_close(struct compiler *k, const struct stage *s, int relu, ui
         gate_reshare_into(k->p, z, out, first);
 }
 
-/* A linear stage in slices; gives the last slice's product, which says that the stage is nearly
- * through. */
+/* A linear stage in slices, which take turns (unless sharings belong to turns: then only frames
+ * do); gives the last slice's product, which says that the stage is nearly through. */
 static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t x, uint32_t out,
                              uint32_t first)
 {
@@ -74,8 +89,9 @@ static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t 
     uint8_t turn = k->p->turn;
     for (size_t j = 0; j < slices; j++) {
         size_t from = positions * j / slices, to = positions * (j + 1) / slices;
-        k->p->turn = (uint8_t)((turn + j) % k->p->proto->parties);
-        z = gate_linear(k->p, &s->g, x, k->c->weight[i], k->c->bias[i], (uint32_t)from,
+        if (k->c->turns == 1)
+            k->p->turn = (uint8_t)((turn + j) % k->p->proto->parties);
+        z = gate_linear(k->p, &s->g, x, inputs(k)->weight[i], inputs(k)->bias[i], (uint32_t)from,
                         (uint32_t)(to - from));
         linear_close(k, s, relu, z, out, first + (uint32_t)(from * s->g.oc));
     }
@@ -107,7 +123,22 @@ static uint32_t select_frame(struct compiler *k, uint32_t f)
 {
     struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
     k->p->layer = LAYER_SELECT;
-    return gate_reshare(k->p, gate_linear(k->p, &g, k->c->selection, k->c->video, NO_VALUE, f, 1));
+    return gate_reshare(k->p, gate_linear(k->p, &g, inputs(k)->selection, inputs(k)->video,
+                                          NO_VALUE, f, 1));
+}
+
+/* The last stage writes a frame's row of the logits, whose turn is 0. */
+static uint32_t logits(struct compiler *k, uint32_t x, uint32_t f)
+{
+    unsigned last = k->net->nstage - 1u;
+    uint32_t n = k->net->nclass;
+    if (k->c->turns == 1 || k->p->turn == 0)
+        return linear_stage(k, last, k->net->softmax, x, k->logits, f * n);
+    uint32_t own = program_value(k->p, VALUE_SHARE, n);
+    uint32_t z = linear_stage(k, last, k->net->softmax, x, own, 0);
+    k->p->turn = 0;
+    gate_turn_into(k->p, own, k->logits, f * n);
+    return z;
 }
 
 /* One frame's walk through the stages; the last one writes its row of the logits. */
@@ -126,8 +157,7 @@ static void frame(struct compiler *k, uint32_t f)
             k->c->stage_value[i] = x;
     }
     k->p->layer = (uint16_t)last;
-    k->token[f % k->window] = linear_stage(k, last, k->net->softmax, x, k->logits,
-                                           f * k->net->nclass);
+    k->token[f % k->window] = logits(k, x, f);
     if (f == 0)
         k->c->stage_value[last] = k->logits;
 }
@@ -169,6 +199,7 @@ static void finish(struct compiler *k)
     k->c->scores = k->o->reveal_scores ? scores : NO_VALUE;
     if (k->o->reveal_scores)
         program_keep(k->p, scores);
+    program_close(k->p);
 }
 
 static int options_check(const struct fixed_net *net, const struct compile_options *o,

@@ -15,6 +15,7 @@
 #include "net/base_err.h"
 #include "nn/fixed.h"
 #include "proto/program.h"
+#include "proto/protocol.h"
 
 enum { COMPILE_SCORE_BITS = 20 };   /* fraction bits of scores */
 
@@ -30,11 +31,14 @@ struct compile_options {
 /* The program and its outside values. */
 struct compiled {
     struct program *program;
-    uint32_t video;                     /* WEIGHT: frames x pixels, shape `video_shape` */
     struct geometry video_shape;        /* dense: `frames` inputs, h w c of a frame outputs */
-    uint32_t selection;                 /* SHARE: selected x frames, row-major, integers 0, 1 */
-    uint32_t weight[FIXED_STAGES];      /* WEIGHT of each linear stage, or NO_VALUE */
-    uint32_t bias[FIXED_STAGES];        /* SHARE, or NO_VALUE */
+    struct compiled_inputs {
+        uint32_t video;                 /* WEIGHT: frames x pixels, shape `video_shape` */
+        uint32_t selection;             /* SHARE: selected x frames, row-major, integers 0, 1 */
+        uint32_t weight[FIXED_STAGES];  /* WEIGHT of each linear stage, or NO_VALUE */
+        uint32_t bias[FIXED_STAGES];    /* SHARE, or NO_VALUE */
+    } input[LINK_PARTIES];              /* for each turn that clients share for */
+    unsigned turns;
     uint32_t label;                     /* BITS, kept: ceil(log2 classes) bits */
     uint32_t scores;                    /* SHARE, kept, COMPILE_SCORE_BITS; NO_VALUE unless revealed */
     uint32_t stage_value[FIXED_STAGES]; /* of frame 0: for tests that look inside */

@@ -102,7 +102,8 @@ struct protocol {
     /* The packed right operand of GATE_LINEAR, from a plain sharing of the kernel matrix; pack
      * gives 0, or ERR_FAILED without memory. */
     size_t (*weight_words)(const struct geometry *g);
-    int (*weight_pack)(uint64_t *packed, const uint64_t *share, const struct geometry *g);
+    int (*weight_pack)(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                       unsigned role);
 
     /* Input: the owner makes one message for each role; the role makes its sharing of it.
      * split draws fresh randomness and wipes it; 0 or ERR_FAILED. (client.h does it for all

@@ -97,8 +97,10 @@ static size_t weight_words(const struct geometry *g)
     return gemm_packed_words(2 * geometry_depth(g), g->oc);
 }
 
-static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g)
+static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                       unsigned role)
 {
+    (void)role;
     size_t n = geometry_depth(g) * g->oc;
     uint64_t *both = mem_new(2 * n, sizeof *both);
     if (both == NULL)

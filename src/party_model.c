@@ -26,11 +26,19 @@ struct model *model_find(struct party *p, const char *name)
     return NULL;
 }
 
-const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index)
+/* Words between the turns of a tensor as it is kept. */
+static size_t kept_stride(const struct party *p, const struct tensor *t)
+{
+    return t->kind == TENSOR_WEIGHT ? client_pack_stride(p->conf.proto, &t->g)
+                                    : client_share_stride(p->conf.proto, t->n);
+}
+
+const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index,
+                            unsigned turn)
 {
     for (unsigned i = 0; i < m->nholding; i++)
         if (m->holding[i].is.kind == kind && m->holding[i].is.index == index)
-            return m->holding[i].words;
+            return m->holding[i].words + turn * kept_stride(m->party, &m->holding[i].is);
     return NULL;
 }
 
@@ -67,17 +75,17 @@ static uint64_t cap(const struct party *p)
 
 static size_t share_bytes(const struct party *p, const struct tensor *t)
 {
-    return value_words(p->conf.proto, VALUE_SHARE, t->n) * 8;
+    return protocol_turns(p->conf.proto) * client_share_stride(p->conf.proto, t->n) * 8;
 }
 
 static size_t input_bytes(const struct party *p, const struct tensor *t)
 {
-    return p->conf.proto->input_bytes(t->n, p->conf.self);
+    return client_bytes(p->conf.proto, t->n, p->conf.self);
 }
 
 static size_t kept_bytes(const struct party *p, const struct tensor *t)
 {
-    return t->kind == TENSOR_WEIGHT ? p->conf.proto->weight_words(&t->g) * 8 : share_bytes(p, t);
+    return protocol_turns(p->conf.proto) * kept_stride(p, t) * 8;
 }
 
 /* What the whole model needs while it comes in, with a margin for how blocks are laid out. */
@@ -181,6 +189,7 @@ int model_begin(struct party *p, unsigned node, const struct message *msg, struc
         return 0;
     }
     m->owner = node;
+    snprintf(m->giver, sizeof m->giver, "%s", c->name);
     m->next = p->uploads;
     p->uploads = m;
     party_wake(p);
@@ -218,15 +227,36 @@ static void holding_run(struct work *w)
 {
     struct holding *h = (struct holding *)(void *)((char *)w - offsetof(struct holding, work));
     const struct party *p = h->model->party;
-    p->conf.proto->input_join(h->share, h->in, h->is.n, p->conf.self);
+    const struct protocol *proto = p->conf.proto;
+    client_join(proto, h->share, h->in, h->is.n, p->conf.self);
     if (h->is.kind == TENSOR_WEIGHT)
-        h->failed = p->conf.proto->weight_pack(h->words, h->share, &h->is.g) != 0;
+        h->failed = client_pack(proto, h->words, h->share, &h->is.g, p->conf.self) != 0;
+    for (unsigned i = 0; i < proto->parties; i++)
+        if (i != p->conf.self &&
+            client_mark(proto, h->mark[i], h->share, h->is.n, p->conf.self, i) != 0)
+            h->failed = 1;
+}
+
+/* The marks of all tensors make those of the model. */
+static int model_mark(struct model *m)
+{
+    int ok = 1;
+    for (unsigned i = 0; i < m->party->n && ok; i++) {
+        unsigned n = CLIENT_MARK;
+        EVP_MD_CTX *md = EVP_MD_CTX_new();
+        ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+        for (unsigned k = 0; k < m->nholding && ok; k++)
+            ok = EVP_DigestUpdate(md, m->holding[k].mark[i], CLIENT_MARK);
+        ok = ok && EVP_DigestFinal_ex(md, m->mark[i], &n);
+        EVP_MD_CTX_free(md);
+    }
+    return ok ? 0 : -1;
 }
 
 static void model_ready(struct model *m)
 {
     struct party *p = m->party;
-    uint8_t *digest = arena_take(p->control, WIRE_DIGEST);
+    uint8_t *digest = model_mark(m) != 0 ? NULL : arena_take(p->control, WIRE_DIGEST);
     if (digest == NULL) {
         p->host->ops->drop(p->host, m->owner, "out of memory for control messages");
         return;

@@ -44,7 +44,7 @@ static int no_memory(struct job *j, struct err *e)
 
 uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
 {
-    size_t n = j->party->conf.proto->input_bytes(job_pixels(j), j->party->conf.self);
+    size_t n = client_bytes(j->party->conf.proto, job_pixels(j), j->party->conf.self);
     if (j->state != JOB_TERMS) {
         err_set(why, ERR_ABORT, "a message INPUT that is not due");
         return NULL;
@@ -67,8 +67,12 @@ static void join_run(struct work *w)
 {
     struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
     const struct protocol *proto = j->party->conf.proto;
-    proto->input_join(j->share, j->input, job_pixels(j), j->party->conf.self);
-    j->join_failed = proto->weight_pack(j->video, j->share, &j->compiled.video_shape) != 0;
+    unsigned self = j->party->conf.self;
+    client_join(proto, j->share, j->input, job_pixels(j), self);
+    j->join_failed = client_pack(proto, j->video, j->share, &j->compiled.video_shape, self) != 0;
+    for (unsigned i = 0; i < proto->parties; i++)
+        if (i != self && client_mark(proto, j->mark[i], j->share, job_pixels(j), self, i) != 0)
+            j->join_failed = 1;
 }
 
 static int job_prepare(struct job *j, struct err *e);
@@ -104,8 +108,9 @@ void job_input(struct job *j, struct message m)
     struct err e;
     j->input = m.data;
     j->touched = j->party->host->ops->now(j->party->host);
-    j->share = job_take(j, value_words(proto, VALUE_SHARE, job_pixels(j)) * 8);
-    j->video = job_take(j, proto->weight_words(&j->compiled.video_shape) * 8);
+    size_t turns = protocol_turns(proto);
+    j->share = job_take(j, turns * client_share_stride(proto, job_pixels(j)) * 8);
+    j->video = job_take(j, turns * client_pack_stride(proto, &j->compiled.video_shape) * 8);
     if (j->share == NULL || j->video == NULL) {
         arena_give(j->input);
         j->input = NULL;
@@ -147,24 +152,49 @@ static int bind(struct job *j, uint32_t value, const uint64_t *words, size_t n, 
     return 0;
 }
 
-static int bind_all(struct job *j, struct err *e)
+/* What the program reads in one turn. */
+static int bind_turn(struct job *j, unsigned turn, struct err *e)
 {
     const struct protocol *proto = j->party->conf.proto;
     const struct compiled *c = &j->compiled;
+    const struct compiled_inputs *in = &c->input[turn];
     const struct model *m = j->model;
     const struct wire_selection *s = &m->is.selection[j->selection];
     for (unsigned i = 0; i < m->net.nstage; i++) {
         const struct geometry *g = &m->net.stage[i].g;
         if (m->net.stage[i].kind == STAGE_LINEAR &&
-            (bind(j, c->weight[i], model_words(m, TENSOR_WEIGHT, i), proto->weight_words(g), e) ||
-             bind(j, c->bias[i], model_words(m, TENSOR_BIAS, i),
+            (bind(j, in->weight[i], model_words(m, TENSOR_WEIGHT, i, turn),
+                  proto->weight_words(g), e) ||
+             bind(j, in->bias[i], model_words(m, TENSOR_BIAS, i, turn),
                   value_words(proto, VALUE_SHARE, g->oc), e)))
             return e->code;
     }
-    if (bind(j, c->selection, model_words(m, TENSOR_SELECTION, j->selection),
+    if (bind(j, in->selection, model_words(m, TENSOR_SELECTION, j->selection, turn),
              value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
         return e->code;
-    return bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
+    return bind(j, in->video, j->video + turn * client_pack_stride(proto, &c->video_shape),
+                proto->weight_words(&c->video_shape), e);
+}
+
+static int bind_all(struct job *j, struct err *e)
+{
+    for (unsigned t = 0; t < j->compiled.turns; t++)
+        if (bind_turn(j, t, e) != 0)
+            return e->code;
+    return 0;
+}
+
+/* What one peer is told: of the keys of three only those that it holds as well. */
+static struct wire_job job_word(const struct job *j, unsigned peer)
+{
+    const struct party *p = j->party;
+    struct wire_job m = j->meet[p->conf.self];
+    for (unsigned k = 0; p->n == 4 && k < p->n; k++)
+        if (k != peer && k != p->conf.self)
+            memcpy(m.part[k], j->part[k], KEYS_PART);
+    memcpy(m.input, j->mark[peer], CLIENT_MARK);
+    memcpy(m.model, j->model->mark[peer], CLIENT_MARK);
+    return m;
 }
 
 /* Tells all peers that this party is ready. */
@@ -173,12 +203,15 @@ static int job_tell(struct job *j, struct err *e)
     struct party *p = j->party;
     struct wire_job *own = &j->meet[p->conf.self];
     memcpy(own->digest, j->digest, sizeof own->digest);
-    if (RAND_bytes(own->nonce, sizeof own->nonce) != 1)
+    if (RAND_bytes(own->nonce, sizeof own->nonce) != 1 ||
+        RAND_bytes(j->part[0], sizeof j->part) != 1)
         return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
     j->met |= 1u << p->conf.self;
     for (unsigned i = 0; i < p->n; i++) {
         size_t n;
-        uint8_t *data = i == p->conf.self ? NULL : wire_job_pack(p->control, own, &n);
+        struct wire_job word = job_word(j, i);
+        uint8_t *data = i == p->conf.self ? NULL : wire_job_pack(p->control, &word, &n);
+        wipe(&word, sizeof word);
         if (i == p->conf.self)
             continue;
         if (data == NULL)
@@ -212,13 +245,31 @@ static int job_prepare(struct job *j, struct err *e)
 
 /* ---- the meeting ---- */
 
+/* Has the owner given this party and peer i the same? */
+static int job_given(const struct job *j, unsigned i, struct err *e)
+{
+    unsigned self = j->party->conf.self;
+    char name[64];
+    if (memcmp(j->meet[i].input, j->mark[i], CLIENT_MARK) != 0)
+        return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different clips (or "
+                       "one of the two parties cheats)",
+                       party_name(j->party, j->client, name, sizeof name), self, i);
+    if (memcmp(j->meet[i].model, j->model->mark[i], CLIENT_MARK) != 0)
+        return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different models (or "
+                       "one of the two parties cheats)", j->model->giver, self, i);
+    return 0;
+}
+
 static int job_same(const struct job *j, struct err *e)
 {
-    for (unsigned i = 0; i < j->party->n; i++)
+    for (unsigned i = 0; i < j->party->n; i++) {
         if (memcmp(j->meet[i].digest, j->digest, WIRE_DIGEST) != 0)
             return err_set(e, ERR_ABORT, "party %u and party %u run different plans: give both "
                            "the same version of obscura and the same window, and provide the "
                            "model again", j->party->conf.self, i);
+        if (i != j->party->conf.self && job_given(j, i, e) != 0)
+            return e->code;
+    }
     return 0;
 }
 
@@ -228,6 +279,7 @@ static int job_keys(struct job *j, struct err *e)
     struct keys_seed seed = { .self = p->conf.self, .parties = p->n, .job = j->id };
     for (unsigned i = 0; i < p->n; i++) {
         memcpy(seed.nonce[i], j->meet[i].nonce, KEYS_NONCE);
+        memcpy(seed.part[i], i == p->conf.self ? j->part : j->meet[i].part, sizeof seed.part[i]);
         if (i == p->conf.self)
             continue;
         if (p->peer[i] == NULL)

@@ -36,6 +36,7 @@ struct holding {                    /* a tensor as this party has it */
     uint8_t *in;                    /* the message, while it comes in and is joined */
     uint64_t *share, *words;        /* plain; as the engine wants it */
     int asked, failed;
+    uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* with each peer */
     struct model *model;
     struct work work;
 };
@@ -49,6 +50,8 @@ struct model {
     unsigned nholding, left;
     struct arena *arena;
     uint8_t digest[WIRE_DIGEST];
+    uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* of all tensors, once all are here */
+    char giver[64];                 /* the client's name */
     unsigned owner;                 /* the client node, while it is an upload */
     uint64_t upload, touched, came; /* came: bytes on the client's wire when last looked at */
     unsigned refs, busy;
@@ -75,6 +78,8 @@ struct job {
     size_t own;                     /* bytes of the arena that the job itself holds */
     uint8_t *input;
     uint64_t *share, *video;
+    uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* of the input, with each peer */
+    uint8_t part[LINK_PARTIES][KEYS_PART];      /* to the keys of three */
     struct work join;
     int joining, join_failed;
     unsigned met;                   /* parties whose JOB has come, as bits */
@@ -154,7 +159,9 @@ static inline size_t job_pixels(const struct job *j)
 /* ---- party_model.c ---- */
 
 struct model *model_find(struct party *p, const char *name);
-const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index);
+/* A tensor's words of one turn. */
+const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index,
+                            unsigned turn);
 int model_begin(struct party *p, unsigned node, const struct message *m, struct err *e);
 /* NULL with why->code 0: the message belongs to no upload. */
 uint8_t *model_room(struct party *p, unsigned node, const struct message *head, struct err *why);

@@ -111,6 +111,9 @@ static void put_job(struct writer *w, const void *p)
     const struct wire_job *m = p;
     write_bytes(w, m->digest, sizeof m->digest);
     write_bytes(w, m->nonce, sizeof m->nonce);
+    write_bytes(w, m->part[0], sizeof m->part);
+    write_bytes(w, m->input, sizeof m->input);
+    write_bytes(w, m->model, sizeof m->model);
 }
 
 static void put_model(struct writer *w, const void *p)
@@ -275,6 +278,9 @@ int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e
     struct reader r = begin(p, n);
     read_into(&r, m->digest, sizeof m->digest);
     read_into(&r, m->nonce, sizeof m->nonce);
+    read_into(&r, m->part, sizeof m->part);
+    read_into(&r, m->input, sizeof m->input);
+    read_into(&r, m->model, sizeof m->model);
     return end(&r, "JOB", e);
 }
 
@@ -314,6 +320,11 @@ int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, str
 
 /* ---- which messages there are ---- */
 
+enum {
+    JOB_BYTES = 2 + WIRE_DIGEST + KEYS_NONCE + LINK_PARTIES * KEYS_PART +
+                2 * CLIENT_MARK
+};
+
 static const struct wire_rule {
     const char *name;
     uint8_t way, bulk;
@@ -335,8 +346,7 @@ static const struct wire_rule {
     [WIRE_MODEL_READY] = { "MODEL_READY", WIRE_TO_CLIENT, 0, WIRE_DIGEST, WIRE_DIGEST },
     [WIRE_MODEL_USE] = { "MODEL_USE", WIRE_FROM_CLIENT, 0, 0, 0 },
     [WIRE_MODEL_DONE] = { "MODEL_DONE", WIRE_TO_CLIENT, 0, 0, 0 },
-    [WIRE_JOB] = { "JOB", WIRE_PEERS, 0, 2 + WIRE_DIGEST + KEYS_NONCE,
-                   2 + WIRE_DIGEST + KEYS_NONCE },
+    [WIRE_JOB] = { "JOB", WIRE_PEERS, 0, JOB_BYTES, JOB_BYTES },
     [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
     [WIRE_PROGRESS] = { "PROGRESS", WIRE_TO_CLIENT, 0, 26, 26 },
 };
@@ -438,7 +448,7 @@ static int tensor_fits(const struct tensor *t, const struct protocol *proto)
     if (t->n == 0 || t->n > LINK_MESSAGE_MAX / 8)
         return 0;
     for (unsigned i = 0; i < proto->parties; i++)
-        if (proto->input_bytes(t->n, i) > LINK_MESSAGE_MAX)
+        if (client_bytes(proto, t->n, i) > LINK_MESSAGE_MAX)
             return 0;
     return 1;
 }

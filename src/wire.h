@@ -22,10 +22,11 @@
 
 #include "net/link.h"
 #include "nn/fixed.h"
+#include "proto/client.h"
 #include "proto/protocol.h"
 
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_CONTROL_MAX = 65536,
     WIRE_NAME = 64,             /* of models and protocols, with the zero byte */
     WIRE_TEXT = 400,            /* of errors, with the zero byte */
@@ -74,8 +75,12 @@ struct wire_fault {
     char text[WIRE_TEXT];
 };
 
+/* A party is ready. What goes to each peer differs: */
 struct wire_job {
     uint8_t digest[WIRE_DIGEST], nonce[KEYS_NONCE];
+    uint8_t part[LINK_PARTIES][KEYS_PART];  /* to the keys of three that both hold, by the party
+                                             * that lacks the key; zeros elsewhere */
+    uint8_t input[CLIENT_MARK], model[CLIENT_MARK];     /* of what both know of them (client.h) */
 };
 
 struct wire_selection {

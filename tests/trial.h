@@ -16,7 +16,7 @@
 #include "proto/engine.h"
 #include "proto/protocol.h"
 
-enum { TRIAL_INPUTS = 40 };
+enum { TRIAL_INPUTS = 160 };
 
 struct trial;
 
