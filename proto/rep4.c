@@ -27,8 +27,9 @@
  * claimed as it came by an honest receiver and as it should have been by an honest backup. The
  * parties then hold different claims whatever comes later, with probability 1 - 2^-100 or better;
  * no share of an output leaves. After a wrong message the receiver's shares are wrong, and so is
- * what it states as a backup: that is why the claims themselves must not be shown to a cheat
- * before the honest parties have compared theirs (check.h).
+ * what it states as a backup, towards the cheat as well: products of the error and of shares that
+ * the cheat lacks. So nobody may see which claims differ, or a tag: the sum in check.h is
+ * uniform as soon as any two honest parties differ.
  */
 #include "proto/rep4.h"
 
