@@ -84,6 +84,12 @@ static inline unsigned partner(const struct step *s)
     return E1 + E2 - s->role;
 }
 
+/* How many elements the chunk from i on has. */
+static inline size_t chunk_at(const struct step *s, size_t i)
+{
+    return s->gate->n - i < CHUNK ? s->gate->n - i : CHUNK;
+}
+
 static inline uint64_t *plane_of(const struct step *s, unsigned k)
 {
     return s->z + k * s->z_stride;
@@ -135,9 +141,9 @@ void wraps_get(const struct strings *l, unsigned string, unsigned k, size_t firs
 
 /* Bytes of messages: of the step where D deals and E1, E2 exchange something; where they
  * exchange; where E2 reports. */
-size_t deal_bytes(const struct strings *l, size_t exchanged, unsigned from, unsigned to);
-size_t exchange_bytes(size_t n, unsigned from, unsigned to);
-size_t report_bytes(const struct strings *l, unsigned from, unsigned to);
+size_t strings_deal(const struct strings *l, size_t exchanged, unsigned from, unsigned to);
+size_t strings_exchange(size_t n, unsigned from, unsigned to);
+size_t strings_reported(const struct strings *l, unsigned from, unsigned to);
 
 /* The step after D has dealt: E2 and V keep what came. */
 void strings_keep(const struct step *s, const struct strings *l);
@@ -158,10 +164,37 @@ void open_mask(const struct step *s, const struct strings *l, size_t first, size
 /* The result y = y_1 + y_2 of E1 and E2, word `item` of HINT and AUDIT. E1, E2: exchange, and
  * finish. D and V, for elements [first, first + n) (n <= CHUNK): seen is, at D, what the masks of the
  * report amount to in y; at V, what y would be if nothing in the report were masked. */
-void result_send(const struct step *s, const uint64_t *y);
-void result_receive(const struct step *s, const struct strings *l, unsigned item);
-void result_mask(const struct step *s, const struct strings *l, unsigned item, size_t first,
+void share_send(const struct step *s, const uint64_t *y);
+void share_receive(const struct step *s, const struct strings *l, unsigned item);
+void share_mask(const struct step *s, const struct strings *l, unsigned item, size_t first,
                  size_t n, const uint64_t *seen);
+
+/* ---- a truncated value in parts, and items of strings: masked_deal.c ---- */
+
+/* R becomes P, and its top bit T; c (without its offset of 2^62) becomes C, and N. */
+void part_of_mask(const struct gate *g, uint64_t *r, uint64_t *top, size_t n);
+void part_of_opened(const struct gate *g, uint64_t *c, uint64_t *low, size_t n);
+
+/* Elements [first, first + n) (n <= CHUNK) of item k. D and V: value - F(K_1) is DEALT. E1 and E2:
+ * their parts of it. */
+void deal_words(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                size_t first, const uint64_t *value, size_t n);
+void deal_wraps(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                size_t first, const uint64_t *value, size_t n);
+void dealt_words(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                 size_t first, uint64_t *out, size_t n);
+void dealt_wraps(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                 size_t first, uint64_t *out, size_t n);
+
+/* E1 and E2: value + F(K_W) is REPORTed. D has the mask of it, V has seen the sum. */
+void report_words(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                  size_t first, const uint64_t *value, size_t n);
+void report_wraps(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                  size_t first, const uint64_t *value, size_t n);
+void seen_words(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                size_t first, uint64_t *out, size_t n);
+void seen_wraps(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
+                size_t first, uint64_t *out, size_t n);
 
 /* ---- AND gates of bits: masked_and.c ---- */
 
@@ -174,12 +207,13 @@ struct and_gate {
     int bare;
 };
 
-/* z = v and u of the result; E1, E2 leave `out` for each other and have z[0] but for what they will
- * get; and_receive adds it. V and D do without a message. z must be neither operand. */
+/* D and V: z = v and u of the result. E1 and E2: z[0] is v but for what and_receive adds to it; they
+ * leave `out` for each other, and and_mask gives u once DEALT is there. z is no operand. */
 void and_send(const struct step *s, const struct strings *l, const struct and_gate *a,
               uint64_t *const z[2], uint64_t *out);
 void and_receive(const struct strings *l, const struct and_gate *a, uint64_t *v,
                  const uint64_t *in);
+void and_mask(const struct step *s, const struct strings *l, const struct and_gate *a, uint64_t *u);
 void xor_words(uint64_t *z, const uint64_t *x, size_t n);
 
 /* ---- the sign of a sum of two summands: masked_sign.c ---- */
@@ -218,9 +252,10 @@ size_t circuit_last_bytes(const struct gate *g, unsigned level, unsigned from, u
 /* ---- gates ---- */
 
 extern const struct gate_ops masked_linear, masked_mul;                     /* _linear.c */
-extern const struct gate_ops masked_reshare, masked_trunc, masked_b2a;      /* _trunc.c */
+extern const struct gate_ops masked_reshare, masked_b2a;                    /* _reshare.c */
 extern const struct gate_ops masked_and;                                    /* _and.c */
-extern const struct gate_ops masked_sign, masked_relu, masked_turn;
+extern const struct gate_ops masked_trunc, masked_sign, masked_relu;
+extern const struct gate_ops trio_turn, quad_turn;                          /* _turn.c */
 
 size_t masked_weight_words(const struct geometry *g);
 int trio_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,

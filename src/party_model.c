@@ -220,7 +220,8 @@ static void holding_run(struct work *w)
     const struct party *p = h->model->party;
     p->conf.proto->input_join(h->share, h->in, h->is.n, p->conf.self);
     if (h->is.kind == TENSOR_WEIGHT)
-        h->failed = p->conf.proto->weight_pack(h->words, h->share, &h->is.g) != 0;
+        h->failed = p->conf.proto->weight_pack(h->words, h->share, &h->is.g,
+                                                     p->conf.self) != 0;
 }
 
 static void model_ready(struct model *m)

@@ -68,7 +68,8 @@ static void join_run(struct work *w)
     struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
     const struct protocol *proto = j->party->conf.proto;
     proto->input_join(j->share, j->input, job_pixels(j), j->party->conf.self);
-    j->join_failed = proto->weight_pack(j->video, j->share, &j->compiled.video_shape) != 0;
+    j->join_failed = proto->weight_pack(j->video, j->share, &j->compiled.video_shape,
+                                       j->party->conf.self) != 0;
 }
 
 static int job_prepare(struct job *j, struct err *e);

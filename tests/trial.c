@@ -106,7 +106,7 @@ void trial_input(struct trial *t, uint32_t value, const uint64_t *words, const s
         proto->input_join(share, piece[role], v->n, role);
         if (g != NULL) {
             uint64_t *packed = aligned_alloc(64, (v->words * 8 + 63) / 64 * 64);
-            if (proto->weight_pack(packed, share, g) != 0)
+            if (proto->weight_pack(packed, share, g, role) != 0)
                 abort();
             free(share);
             share = packed;
