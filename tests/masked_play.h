@@ -25,8 +25,19 @@ struct play {
     uint64_t *value[LOCKSTEP_PARTIES][PLAY_VALUES];
     struct lockstep gate[PLAY_GATES];
     const struct cheat *cheat;
+    uint64_t seed;              /* of the keys */
     unsigned now;               /* the gate that runs */
 };
+
+static inline void play_keys_end(struct play *y)
+{
+    for (unsigned a = 0; a < y->program->proto->parties; a++)
+        for (unsigned b = 0; b < y->program->proto->parties; b++)
+            if (a != b) {
+                prf_fini(&y->keys[a].pair[b]);
+                prf_fini(&y->keys[a].without[b]);
+            }
+}
 
 static inline void play_keys(struct play *y, uint64_t seed)
 {
@@ -119,6 +130,7 @@ static inline void play_run(struct play *y, const struct cheat *cheat)
     const struct program *p = y->program;
     unsigned parties = p->proto->parties;
     y->cheat = cheat;
+    play_keys(y, y->seed);      /* a key draws every word once */
     for (y->now = 0; y->now < p->ngate; y->now++) {
         struct lockstep *l = &y->gate[y->now];
         const struct gate *g = &p->gate[y->now];
@@ -135,6 +147,7 @@ static inline void play_run(struct play *y, const struct cheat *cheat)
         for (unsigned a = 0; a < parties; a++)
             y->value[a][g->out] = l->z[a];
     }
+    play_keys_end(y);
 }
 
 static inline const struct lockstep *play_last(const struct play *y)
@@ -152,16 +165,10 @@ static inline void play_again(struct play *y)
 static inline void play_end(struct play *y)
 {
     play_again(y);
-    for (unsigned a = 0; a < y->program->proto->parties; a++) {
+    for (unsigned a = 0; a < y->program->proto->parties; a++)
         for (uint32_t v = 0; v < y->program->nvalue; v++)
             if (y->program->value[v].external)
                 free(y->value[a][v]);
-        for (unsigned b = 0; b < y->program->proto->parties; b++)
-            if (a != b) {
-                prf_fini(&y->keys[a].pair[b]);
-                prf_fini(&y->keys[a].without[b]);
-            }
-    }
     program_free(y->program);
 }
 

@@ -121,7 +121,7 @@ static void play_start(struct play *y, const struct protocol *proto, int kind, u
                        uint64_t *vx, uint64_t *vy)
 {
     *y = (struct play){ .program = program_of(proto, kind, turn) };
-    play_keys(y, check_random(&state));
+    y->seed = check_random(&state);
     for (int i = 0; i < N; i++) {
         vx[i] = (uint64_t)small(17);
         vy[i] = (uint64_t)small(kind == 2 ? 14 : 20);
@@ -224,7 +224,7 @@ static void every_turn_to_every_turn(void)
                 y.program->turn = (uint8_t)to;
                 uint32_t z = program_value(y.program, VALUE_SHARE, N);
                 gate_turn_into(y.program, v, z, 0);
-                play_keys(&y, check_random(&state));
+                y.seed = check_random(&state);
                 for (int i = 0; i < N; i++)
                     x[i] = check_random(&state);
                 play_input(&y, v, x, &state);
