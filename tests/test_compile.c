@@ -401,6 +401,8 @@ int main(void)
     if (load_emotion() != 0 || text == NULL || load_clip(&demo, text, length) != 0)
         return 1;
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
+        if (proto->flags & PROTOCOL_TURNED)     /* networks have one turn yet */
+            continue;
         printf("# %s\n", proto->name);
         CASE(random_networks);
         CASE(shipped_clip);
