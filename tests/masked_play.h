@@ -108,7 +108,8 @@ static inline void play_weight(struct play *y, uint32_t v, const uint64_t *x, ui
     play_input(y, v, x, state);
     y->program->value[v].kind = kind;
     for (unsigned p = 0; p < proto->parties; p++) {
-        uint64_t *share = y->value[p][v], *packed = aligned_alloc(64, (proto->weight_words(g) + 8) / 8 * 64);
+        uint64_t *share = y->value[p][v];
+        uint64_t *packed = aligned_alloc(64, (proto->weight_words(g) + 8) / 8 * 64);
         CHECK_EQ(proto->weight_pack(packed, share, g,
                                     turn_role(proto, y->program->value[v].turn, p)), 0);
         free(share);

@@ -3,8 +3,8 @@
  *
  * The observer's keys and its parts of the operands are fixed, the keys that it lacks are fresh in
  * every run, and what the others hold follows from the input. The distribution of every word that
- * it receives, and of the difference of every two (a mask that serves twice shows there), must be the
- * same for two inputs. With keys that are not fresh, the same test must see a difference.
+ * it receives, and of the difference of every two (a mask that serves twice shows there), must be
+ * the same for two inputs. With keys that are not fresh, the same test must see a difference.
  */
 #include "tests/masked_play.h"
 
@@ -46,7 +46,7 @@ static struct program *program_of(const struct protocol *proto, int kind)
     return p;
 }
 
-/* Masks with which the observer's planes are always the same, whatever x is. Role = party: turn 0. */
+/* Masks with which the observer's planes are the same whatever x is. Role = party: turn 0. */
 static void masks_for(const struct play *y, uint64_t x, int bits, uint64_t salt, uint64_t mask[3])
 {
     uint64_t fixed[3], s = salt;
@@ -130,7 +130,8 @@ static double experiment(const struct protocol *proto, int kind, unsigned observ
     for (unsigned r = 0; r < RUNS; r++)
         for (int k = 0; k < 2; k++) {
             y.hidden = fresh ? check_random(&state) : 4711;
-            observe(&y, bits ? (uint64_t)k : inputs[k] << (kind == 1 || kind == 2 ? 9 : 0), &view[k], r);
+            observe(&y, bits ? (uint64_t)k : inputs[k] << (kind == 1 || kind == 2 ? 9 : 0),
+                    &view[k], r);
         }
     program_free(y.program);
     return worst();
