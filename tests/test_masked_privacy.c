@@ -4,14 +4,15 @@
  * The observer's keys and its parts of the operands are fixed, the keys that it lacks are fresh in
  * every run, and what the others hold follows from the input. The distribution of every word that
  * it receives, and of the difference of every two (a mask that serves twice shows there), must be
- * the same for two inputs. With keys that are not fresh, the same test must see a difference.
+ * the same for two inputs; also if the observer cheats and sends nothing but noise. With keys that
+ * are not fresh, the same test must see a difference.
  */
 #include "tests/masked_play.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-enum { RUNS = 1000, WORDS = 96, CELLS = 16, GATES = 9 };
+enum { RUNS = 600, WORDS = 96, CELLS = 16, GATES = 9 };
 
 static uint64_t state = 777;
 
@@ -60,7 +61,8 @@ static void masks_for(const struct play *y, uint64_t x, int bits, uint64_t salt,
     }
 }
 
-static void observe(struct play *y, uint64_t x, struct view *to, unsigned run)
+static void observe(struct play *y, uint64_t x, const struct cheat *cheat, struct view *to,
+                    unsigned run)
 {
     int bits = y->program->value[0].kind == VALUE_BITS;
     uint64_t mask[3], other = 1;
@@ -68,7 +70,7 @@ static void observe(struct play *y, uint64_t x, struct view *to, unsigned run)
     play_share(y, 0, &x, mask);
     masks_for(y, other, bits, 2000, mask);
     play_share(y, 1, &other, mask);
-    play_run(y, NULL);
+    play_run(y, cheat);
     to->words = 0;
     for (unsigned g = 0; g < y->program->ngate; g++)
         for (unsigned s = 0; s < y->gate[g].steps; s++)
@@ -122,8 +124,11 @@ static double worst(void)
 }
 
 /* The worst distance for one gate and observer; fresh: are the keys that it lacks? */
-static double experiment(const struct protocol *proto, int kind, unsigned observer, int fresh)
+static double experiment(const struct protocol *proto, int kind, unsigned observer, int fresh,
+                         int cheats)
 {
+    const struct cheat noise = { .gate = PLAY_GATES, .from = observer, .kind = 3, .random = 99 };
+
     static const uint64_t inputs[2] = { 5, (uint64_t)-300 };
     struct play y = { .program = program_of(proto, kind), .observer = observer, .seed = 42 };
     int bits = y.program->value[0].kind == VALUE_BITS;
@@ -131,17 +136,17 @@ static double experiment(const struct protocol *proto, int kind, unsigned observ
         for (int k = 0; k < 2; k++) {
             y.hidden = fresh ? check_random(&state) : 4711;
             observe(&y, bits ? (uint64_t)k : inputs[k] << (kind == 1 || kind == 2 ? 9 : 0),
-                    &view[k], r);
+                    cheats ? &noise : NULL, &view[k], r);
         }
     program_free(y.program);
     return worst();
 }
 
-static void nobody_learns(const struct protocol *proto)
+static void nobody_learns(const struct protocol *proto, int cheats)
 {
     for (int kind = 0; kind < GATES; kind++)
         for (unsigned observer = 0; observer < proto->parties; observer++) {
-            double d = experiment(proto, kind, observer, 1);
+            double d = experiment(proto, kind, observer, 1, cheats);
             if (d > 9)
                 fprintf(stderr, "%s, %s, party %u: distance %.1f\n", proto->name, gate_name[kind],
                         observer, d);
@@ -151,21 +156,26 @@ static void nobody_learns(const struct protocol *proto)
 
 static void trio_tells_nothing(void)
 {
-    nobody_learns(&protocol_trio);
+    nobody_learns(&protocol_trio, 0);
 }
 
 static void quad_tells_nothing(void)
 {
-    nobody_learns(&protocol_quad);
+    nobody_learns(&protocol_quad, 0);
+}
+
+static void quad_tells_a_cheat_nothing(void)
+{
+    nobody_learns(&protocol_quad, 1);
 }
 
 /* Control: without fresh keys each of the evaluators and the verifier sees the input. */
 static void keys_that_serve_twice_are_seen(void)
 {
     for (unsigned observer = E1; observer <= V; observer++) {
-        CHECK(experiment(&protocol_quad, 2, observer, 0) > 100);
+        CHECK(experiment(&protocol_quad, 2, observer, 0, 0) > 100);
         if (observer != V)
-            CHECK(experiment(&protocol_trio, 2, observer, 0) > 100);
+            CHECK(experiment(&protocol_trio, 2, observer, 0, 0) > 100);
     }
 }
 
@@ -174,6 +184,7 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     CASE(trio_tells_nothing);
     CASE(quad_tells_nothing);
+    CASE(quad_tells_a_cheat_nothing);
     CASE(keys_that_serve_twice_are_seen);
     return check_done();
 }
