@@ -38,12 +38,16 @@ static void run_gate(struct program *p, const struct gate_ops *replaced)
     for (unsigned a = 0; a < proto->parties; a++) {
         l.keys[a] = &keys[a];
         for (unsigned b = 0; b < proto->parties; b++) {
-            uint8_t key[PRF_KEY];
-            for (int i = 0; i < PRF_KEY; i++)
-                key[i] = (uint8_t)check_random(&state);
+            uint8_t key[2][PRF_KEY];
+            for (int i = 0; i < PRF_KEY; i++) {
+                key[0][i] = (uint8_t)check_random(&state);
+                key[1][i] = (uint8_t)check_random(&state);
+            }
             VALGRIND_MAKE_MEM_UNDEFINED(key, sizeof key);
-            if (a != b)
-                prf_init(&keys[a].pair[b], key);
+            if (a == b)
+                continue;
+            prf_init(&keys[a].pair[b], key[0]);
+            prf_init(&keys[a].without[b], key[1]);
         }
         for (int k = 0; k < 3; k++) {
             if (g->in[k] == NO_VALUE)
@@ -60,8 +64,10 @@ static void run_gate(struct program *p, const struct gate_ops *replaced)
         for (int k = 0; k < 3; k++)
             free(l.x[a][k]);
         for (unsigned b = 0; b < proto->parties; b++)
-            if (a != b)
+            if (a != b) {
                 prf_fini(&keys[a].pair[b]);
+                prf_fini(&keys[a].without[b]);
+            }
     }
     lockstep_clear(&l);
 }
@@ -92,6 +98,14 @@ static struct program *gate_program(const struct protocol *proto, enum gate_kind
     case GATE_RELU: gate_relu(p, sum, 14, 21); break;
     case GATE_SIGN: gate_sign(p, share, 40); break;
     case GATE_AND: gate_and(p, bits, bits); break;
+    case GATE_TURN:
+        if (proto->gate[GATE_TURN] != NULL) {
+            p->turn = 1;
+            gate_turn_into(p, share, program_value(p, VALUE_SHARE, N), 0);
+        } else {
+            gate_mul(p, share, share);
+        }
+        break;
     default: gate_b2a(p, bits);
     }
     CHECK_EQ(program_check(p, NULL), 0);
