@@ -118,7 +118,7 @@ struct protocol {
                        enum value_kind kind, struct err *e);
 };
 
-extern const struct protocol protocol_replicated;
+extern const struct protocol protocol_replicated, protocol_syrep;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
