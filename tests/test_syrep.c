@@ -2,7 +2,7 @@
  * test_syrep.c: the statements of `sy-rep-ring`, as plain arithmetic: they hold when all parties are
  * honest, and whatever one party changes in what it sends makes a statement of it false.
  */
-#include "tests/stage.h"
+#include "tests/scene.h"
 
 #include <inttypes.h>
 
@@ -113,17 +113,17 @@ static struct program *build(void (*make)(struct program *))
 static void honest(void (*make)(struct program *))
 {
     struct program *p = build(make);
-    struct stage st;
+    struct scene st;
     struct verdict v;
-    stage_init(&st, p, check_random(&state));
-    stage_run(&st);
-    stage_verdict(&st, &syrep_source, &v);
+    scene_init(&st, p, check_random(&state));
+    scene_run(&st);
+    scene_verdict(&st, &syrep_source, &v);
     for (unsigned a = 0; a < 3; a++) {
         CHECK_EQ(v.wrong[a], 0);
         CHECK(v.statements[a] > 0);
     }
     CHECK_EQ(v.differ, 0);
-    stage_free(&st);
+    scene_free(&st);
     program_free(p);
 }
 
@@ -146,17 +146,17 @@ static int is_padding(const struct gate *g, unsigned step, size_t place)
 
 static void attempt(const struct program *p, const struct cheat *c, uint64_t seed)
 {
-    struct stage st;
+    struct scene st;
     struct verdict v;
-    stage_init(&st, p, seed);
+    scene_init(&st, p, seed);
     st.cheat = c;
-    stage_run(&st);
-    stage_verdict(&st, &syrep_source, &v);
+    scene_run(&st);
+    scene_verdict(&st, &syrep_source, &v);
     if (v.wrong[c->from] == 0)
         fprintf(stderr, "gate %u (kind %u) step %u from %u to %u, change %u at %zu: unseen\n",
                 c->gate, p->gate[c->gate].kind, c->step, c->from, c->to, c->kind, c->place);
     CHECK(v.wrong[c->from] > 0);
-    stage_free(&st);
+    scene_free(&st);
 }
 
 static unsigned attempts(const struct program *p, uint32_t id, unsigned step, unsigned from,

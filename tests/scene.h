@@ -1,16 +1,16 @@
 /*
- * stage.h: a program of three parties, gate by gate in lockstep, with everything kept; one message
+ * scene.h: a program of three parties, gate by gate in lockstep, with everything kept; one message
  * may be changed on its way; and the statements of its proofs, evaluated as plain arithmetic. No
  * engine, no network and no proof machinery is in the way.
  */
-#ifndef OB_TESTS_STAGE_H
-#define OB_TESTS_STAGE_H
+#ifndef OB_TESTS_SCENE_H
+#define OB_TESTS_SCENE_H
 
 #include "proto/kernel.h"
 #include "proto/prove.h"
 #include "tests/check.h"
 
-enum { PARTIES = 3, STAGE_STEPS = 24 };
+enum { PARTIES = 3, SCENE_STEPS = 24 };
 
 /* What is done to the message of one step: change() gets its words. */
 struct cheat {
@@ -22,7 +22,7 @@ struct cheat {
     uint64_t seed;
 };
 
-struct stage {
+struct scene {
     const struct program *program;
     struct keys keys[PARTIES];
     struct prf coins;
@@ -33,7 +33,7 @@ struct stage {
     int caught;                 /* a step has set an error */
 };
 
-static inline void *stage_memory(size_t n)
+static inline void *scene_memory(size_t n)
 {
     void *p = aligned_alloc(64, (n + 127) / 64 * 64);
     memset(p, 0xa5, (n + 127) / 64 * 64);
@@ -41,7 +41,7 @@ static inline void *stage_memory(size_t n)
 }
 
 /* Random shares of random contents for every external value. */
-static inline void stage_bind(struct stage *st, uint32_t v, uint64_t *seed)
+static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
 {
     const struct program *p = st->program;
     const struct value *value = &p->value[v];
@@ -55,7 +55,7 @@ static inline void stage_bind(struct stage *st, uint32_t v, uint64_t *seed)
             share[j][i] = (uint64_t)((int64_t)check_random(seed) >> 50) - share[0][i] - share[1][i];
     }
     for (unsigned a = 0; a < PARTIES; a++) {
-        st->value[a][v] = stage_memory(value->words * 8 + 2 * stride * 8);
+        st->value[a][v] = scene_memory(value->words * 8 + 2 * stride * 8);
         uint64_t *plain = malloc(2 * stride * 8 + 8);
         memcpy(plain, share[a], stride * 8);
         memcpy(plain + stride, share[(a + 1) % PARTIES], stride * 8);
@@ -73,7 +73,7 @@ static inline void stage_bind(struct stage *st, uint32_t v, uint64_t *seed)
         free(share[j]);
 }
 
-static inline void stage_init(struct stage *st, const struct program *p, uint64_t seed)
+static inline void scene_init(struct scene *st, const struct program *p, uint64_t seed)
 {
     uint8_t key[PRF_KEY];
     memset(st, 0, sizeof *st);
@@ -92,10 +92,10 @@ static inline void stage_init(struct stage *st, const struct program *p, uint64_
     }
     for (uint32_t v = 0; v < p->nvalue; v++)
         if (p->value[v].external)
-            stage_bind(st, v, &seed);
+            scene_bind(st, v, &seed);
 }
 
-static inline void stage_free(struct stage *st)
+static inline void scene_free(struct scene *st)
 {
     for (unsigned a = 0; a < PARTIES; a++) {
         for (uint32_t v = 0; v < st->program->nvalue; v++)
@@ -110,7 +110,7 @@ static inline void stage_free(struct stage *st)
     prf_fini(&st->coins);
 }
 
-static inline struct step stage_step(struct stage *st, uint32_t id, unsigned a)
+static inline struct step scene_step(struct scene *st, uint32_t id, unsigned a)
 {
     const struct program *p = st->program;
     const struct gate *g = &p->gate[id];
@@ -132,33 +132,33 @@ static inline struct step stage_step(struct stage *st, uint32_t id, unsigned a)
     return s;
 }
 
-static inline void stage_prepare(struct stage *st, uint32_t id, uint8_t *scratch[PARTIES])
+static inline void scene_prepare(struct scene *st, uint32_t id, uint8_t *scratch[PARTIES])
 {
     const struct program *p = st->program;
     const struct gate *g = &p->gate[id];
     const struct gate_ops *ops = gate_ops(p->proto, g);
     for (unsigned a = 0; a < PARTIES; a++) {
         if (st->value[a][g->out] == NULL)
-            st->value[a][g->out] = stage_memory(p->value[g->out].words * 8);
+            st->value[a][g->out] = scene_memory(p->value[g->out].words * 8);
         if (ops->record != NULL) {
-            st->record[a][id] = stage_memory(ops->record(p, g, a));
+            st->record[a][id] = scene_memory(ops->record(p, g, a));
             memset(st->record[a][id], 0, ops->record(p, g, a));
         }
-        scratch[a] = stage_memory(ops->scratch == NULL ? 0 : ops->scratch(p, g));
+        scratch[a] = scene_memory(ops->scratch == NULL ? 0 : ops->scratch(p, g));
     }
 }
 
-static inline void stage_gate(struct stage *st, uint32_t id)
+static inline void scene_gate(struct scene *st, uint32_t id)
 {
     const struct program *p = st->program;
     const struct gate *g = &p->gate[id];
     const struct gate_ops *ops = gate_ops(p->proto, g);
-    uint8_t *scratch[PARTIES], *message[STAGE_STEPS][PARTIES][PARTIES] = { 0 };
+    uint8_t *scratch[PARTIES], *message[SCENE_STEPS][PARTIES][PARTIES] = { 0 };
     unsigned steps = gate_steps(ops, g);
-    stage_prepare(st, id, scratch);
+    scene_prepare(st, id, scratch);
     for (unsigned n = 0; n < steps; n++)
         for (unsigned a = 0; a < PARTIES; a++) {
-            struct step s = stage_step(st, id, a);
+            struct step s = scene_step(st, id, a);
             s.scratch = scratch[a];
             s.number = n;
             const struct round *round = gate_round(ops, g, n, &s.level);
@@ -166,7 +166,7 @@ static inline void stage_gate(struct stage *st, uint32_t id)
                 size_t size = gate_bytes(p->proto, g, n, a, b);
                 unsigned role = gate_role(p->proto, g, b);
                 if (size > 0)
-                    s.out[role] = message[n][a][b] = stage_memory(size);
+                    s.out[role] = message[n][a][b] = scene_memory(size);
                 if (n > 0)
                     s.in[role] = message[n - 1][b][a];
             }
@@ -185,11 +185,11 @@ static inline void stage_gate(struct stage *st, uint32_t id)
 }
 
 /* All gates up to the barrier that ends the program. */
-static inline void stage_run(struct stage *st)
+static inline void scene_run(struct scene *st)
 {
     for (uint32_t id = 0; id < st->program->ngate &&
                           st->program->gate[id].kind != GATE_BARRIER; id++) {
-        stage_gate(st, id);
+        scene_gate(st, id);
         st->gates = id + 1;
     }
 }
@@ -201,7 +201,7 @@ struct verdict {
     size_t wrong[PARTIES], differ, statements[PARTIES], terms[2][PARTIES];
 };
 
-static inline void stage_judge(const struct prove_run *r, const uint64_t *left,
+static inline void scene_judge(const struct prove_run *r, const uint64_t *left,
                                const uint64_t *right, const uint64_t *claim[2], size_t *wrong)
 {
     for (size_t k = 0; k < r->words; k++) {
@@ -215,7 +215,7 @@ static inline void stage_judge(const struct prove_run *r, const uint64_t *left,
     }
 }
 
-static inline void stage_statement(struct stage *st, const struct prove_source *source,
+static inline void scene_statement(struct scene *st, const struct prove_source *source,
                                    uint32_t id, unsigned i, struct verdict *v)
 {
     const struct gate *g = &st->program->gate[id];
@@ -224,11 +224,11 @@ static inline void stage_statement(struct stage *st, const struct prove_source *
     unsigned prover = g->turn, right_party = (prover + 1) % 3, left_party = (prover + 2) % 3;
     uint64_t *at[4], *claim[2];
     for (int k = 0; k < 4; k++)
-        at[k] = stage_memory(n * 8);
+        at[k] = scene_memory(n * 8);
     for (int k = 0; k < 2; k++)
-        claim[k] = stage_memory(r.words * 8);
-    struct step s[3] = { stage_step(st, id, prover), stage_step(st, id, right_party),
-                         stage_step(st, id, left_party) };
+        claim[k] = scene_memory(r.words * 8);
+    struct step s[3] = { scene_step(st, id, prover), scene_step(st, id, right_party),
+                         scene_step(st, id, left_party) };
     source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1], NULL);
     source->fill(&s[1], i, PROVE_RIGHT, &st->coins, NULL, at[3], claim[1]);
     source->fill(&s[2], i, PROVE_LEFT, &st->coins, at[2], NULL, claim[0]);
@@ -236,21 +236,21 @@ static inline void stage_statement(struct stage *st, const struct prove_source *
     v->differ += memcmp(at[1], at[3], n * 8) != 0;
     v->statements[prover] += r.words;
     v->terms[r.kind][prover] += n;
-    stage_judge(&r, at[2], at[3], (const uint64_t **)claim, &v->wrong[prover]);
+    scene_judge(&r, at[2], at[3], (const uint64_t **)claim, &v->wrong[prover]);
     for (int k = 0; k < 4; k++)
         free(at[k]);
     for (int k = 0; k < 2; k++)
         free(claim[k]);
 }
 
-static inline void stage_verdict(struct stage *st, const struct prove_source *source,
+static inline void scene_verdict(struct scene *st, const struct prove_source *source,
                                  struct verdict *v)
 {
     memset(v, 0, sizeof *v);
     for (uint32_t id = st->gates; id < st->program->ngate; id++)
         for (unsigned i = 0; st->program->gate[id].kind == GATE_PROVE &&
                              i < source->runs(st->program, &st->program->gate[id]); i++)
-            stage_statement(st, source, id, i, v);
+            scene_statement(st, source, id, i, v);
 }
 
 #endif
