@@ -12,6 +12,7 @@ const struct protocol protocol_syrep = {
         [GATE_MUL] = &replicated_mul,
         [GATE_RESHARE] = &replicated_reshare,
         [GATE_TRUNC] = &syrep_trunc,
+        [GATE_RELU] = &syrep_relu,
         [GATE_SIGN] = &syrep_sign,
         [GATE_AND] = &replicated_and,
         [GATE_B2A] = &syrep_b2a,

@@ -42,7 +42,7 @@ int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geom
 
 const struct gate *linear_of(const struct program *p, const struct gate *g)
 {
-    if (g->kind != GATE_RESHARE && g->kind != GATE_TRUNC)
+    if (g->kind != GATE_RESHARE && g->kind != GATE_TRUNC && (g->kind != GATE_RELU || g->shift == 0))
         return NULL;
     const struct gate *m = maker(p, g);
     return m != NULL && m->kind == GATE_LINEAR ? m : NULL;

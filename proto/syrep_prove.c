@@ -69,6 +69,7 @@ static const struct statements *statements(const struct gate *g)
     switch (g->kind) {
     case GATE_RESHARE: return &syrep_reshare_statements;
     case GATE_TRUNC: return &syrep_trunc_statements;
+    case GATE_RELU: return &syrep_relu_statements;
     case GATE_SIGN: return &syrep_sign_statements;
     case GATE_AND: return &syrep_and_statements;
     case GATE_B2A: return &syrep_b2a_statements;

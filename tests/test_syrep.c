@@ -138,7 +138,7 @@ static void statements_hold(void)
 /* Padding within D's message of a truncation, which nobody reads. */
 static int is_padding(const struct gate *g, unsigned step, size_t place)
 {
-    if (g->kind != GATE_TRUNC || step != 1)
+    if ((g->kind != GATE_TRUNC && g->kind != GATE_RELU) || g->shift == 0 || step != 1)
         return 0;
     size_t end = 8 * (size_t)g->n + (g->shift <= 16 ? 2 : 4) * (size_t)g->n;
     return place / 8 * 8 + 8 > end && place < (end + 7) / 8 * 8 && end % 8 != 0;
