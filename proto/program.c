@@ -7,6 +7,7 @@
 #include "net/base_mem.h"
 #include "proto/compose.h"
 #include "proto/protocol.h"
+#include "proto/prove.h"
 
 /* ---- growing arrays ---- */
 
@@ -401,7 +402,10 @@ uint32_t gate_barrier(struct program *p)
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    return gate_token(p, GATE_PROVE, token, shape);
+    uint32_t out = gate_token(p, GATE_PROVE, token, shape);
+    if (!p->failed)
+        prove_plan(p, &p->gate[p->ngate - 1]);
+    return out;
 }
 
 void program_close(struct program *p)
