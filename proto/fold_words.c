@@ -202,7 +202,7 @@ void words_quotients(struct step *s, const struct fold *f, const struct prf *wei
 
 /* ---- weights ---- */
 
-/* Sums of eight theta_j at a time: at most 8 p, which a word holds. Public. */
+/* Sums of eight theta_j R^3 at a time, below 8 p. Public. */
 struct sums {
     uint64_t of[8][256];
 };
@@ -217,11 +217,6 @@ static void sums_make(struct sums *sums, const uint64_t *theta)
     }
 }
 
-static uint64_t below(const struct fp61 *p, uint64_t a)
-{
-    return fp61_less(fp61_less(fp61_less(a, 4 * p->p), 2 * p->p), p->p);
-}
-
 /* theta_g R^2 for the statements of a block. */
 static void block_weights(const struct fp61 *p, const struct prf *weights, const struct block *b,
                           const struct sums *sums, uint64_t out[static BLOCK])
@@ -230,10 +225,10 @@ static void block_weights(const struct fp61 *p, const struct prf *weights, const
     subsets_draw(weights, b, subset);
     planes_from_words(chosen, 1, subset, WORDS_IDENTITIES, 0, BLOCK);
     for (size_t g = 0; g < b->count; g++) {
-        uint64_t sum = 0;
+        unsigned __int128 sum = 0;
         for (unsigned k = 0; k < 8; k++)
-            sum = fp61_add(p, sum, below(p, sums->of[k][chosen[g] >> 8 * k & 255]));
-        out[g] = sum;
+            sum += sums->of[k][chosen[g] >> 8 * k & 255];
+        out[g] = fp61_reduce_one(p, sum);
     }
 }
 
@@ -259,7 +254,7 @@ static uint64_t quotient_claim(const struct fp61 *p, enum prove_seat seat, const
         uint64_t q = share_element(p, word);
         if (seat == PROVE_RIGHT)
             q = fp61_sub(p, q, share_element(p, offset));
-        sum = fp61_add(p, sum, fp61_mul(p, q, theta[j]));     /* theta q R^2: 2^64 is R */
+        sum = fp61_add(p, sum, fp61_mul(p, q, fp61_mul(p, theta[j], 1)));   /* 2^64 theta q R */
     }
     return sum;
 }

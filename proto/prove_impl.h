@@ -71,7 +71,7 @@ void words_fill(struct step *s, struct fold *f, enum prove_seat seat, const stru
 void words_quotients(struct step *s, const struct fold *f, const struct prf *weights,
                      const uint64_t *claims, const uint8_t *share, uint8_t *out);
 
-/* A verifier, now that the field and theta (in the form theta R^2) are known. */
+/* A verifier, now that the field and theta (as theta R^3 mod p) are known. */
 void words_claim(struct step *s, struct fold *f, enum prove_seat seat, const struct prf *weights,
                  const uint64_t *claims, const uint64_t *theta, const uint8_t *share);
 
