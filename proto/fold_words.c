@@ -62,10 +62,10 @@ size_t words_claims(const struct program *p, const struct gate *g)
 
 /* ---- blocks of statements ---- */
 
-/* Statements [first, first + count) of run `number`: where their terms and claims begin. */
+/* Statements [first, first + count) of a run: where their terms and claims begin. */
 struct block {
     struct prove_run run;
-    unsigned number;
+    unsigned number;            /* 1 + the run's */
     size_t first, count;
     size_t term, claim;
 };
@@ -98,7 +98,7 @@ static int block_next(const struct step *s, struct block *b)
 static void subsets_draw(const struct prf *weights, const struct block *b,
                          uint64_t subset[static WORDS_IDENTITIES])
 {
-    prf_fill(weights, b->number, WEIGHT_SUBSET, b->first / BLOCK * 32, subset,
+    prf_fill(weights, b->number - 1, WEIGHT_SUBSET, b->first / BLOCK * 32, subset,
              WORDS_IDENTITIES * sizeof *subset);
 }
 
