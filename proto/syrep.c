@@ -1,6 +1,5 @@
 #include "proto/syrep.h"
 
-extern const struct gate_ops syrep_stub;
 const struct protocol protocol_syrep = {
     .name = "sy-rep-ring",
     .verified = "proofs",
@@ -16,11 +15,12 @@ const struct protocol protocol_syrep = {
         [GATE_SIGN] = &syrep_sign,
         [GATE_AND] = &replicated_and,
         [GATE_B2A] = &syrep_b2a,
-        [GATE_PROVE] = &syrep_stub,
+        [GATE_PROVE] = &prove_ops,
     },
     .takes_constant = replicated_takes_constant,
     .items = replicated_items,
     .common = replicated_common,
+    .source = &syrep_source,
     .close = syrep_close,
     .weight_words = syrep_weight_words,
     .weight_pack = syrep_weight_pack,

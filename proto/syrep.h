@@ -22,7 +22,7 @@ struct view {
     const struct prf *coins;
     size_t words;               /* of the run */
     uint64_t *left, *right;     /* [terms][words], NULL where the seat does not know it */
-    uint64_t *claim;
+    uint64_t *claim;            /* its own; the prover's: the left one of words, NULL of bits */
 };
 
 /* What a kind of gate has to prove, by the role that proves. */
@@ -69,6 +69,12 @@ void redraw_part(const struct step *s, unsigned j, uint32_t use, unsigned plane,
 
 /* Words [at, at + n) of term t: x is the left factor, y the right one. */
 void view_term(struct view *v, unsigned t, size_t at, struct pair x, struct pair y, size_t n);
+
+/* Does this seat state the claim of the left? LEFT does, and the prover for statements about words. */
+static inline int claims_left(const struct view *v)
+{
+    return v->seat != PROVE_RIGHT;
+}
 
 /* Where the words of the left (right) factor of term t go, or NULL if the seat knows it not. */
 static inline uint64_t *view_left(const struct view *v, unsigned t)

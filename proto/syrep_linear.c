@@ -177,7 +177,7 @@ static void project_weight(const struct view *v, struct bench *b, unsigned plane
 
 /* ---- claims ---- */
 
-/* Rows [first, first + n) of what this seat knows of g's message: LEFT m - F(k_i), RIGHT F(k_{i+1}). */
+/* Rows [first, first + n) of what this seat claims of g's message: m - F(k_i), or F(k_{i+1}). */
 static void message_rows(const struct view *v, struct bench *b, const struct gate *g, size_t first,
                          size_t n)
 {
@@ -193,19 +193,19 @@ static void message_rows(const struct view *v, struct bench *b, const struct gat
         redraw_words(&at, j, USE_ZERO, from + i - odd, mask, m + odd);
         memcpy(b->rows + i, mask + odd, m * sizeof *mask);
     }
-    const uint64_t *sent = sent_shares(&v->at, g).plane[1] + from;
-    for (size_t i = 0; i < n * oc && v->seat == PROVE_LEFT; i++)
+    const uint64_t *sent = left_of(v, sent_shares(&v->at, g)) + from;
+    for (size_t i = 0; i < n * oc && claims_left(v); i++)
         b->rows[i] = sent[i] - b->rows[i];
 }
 
-/* LEFT: rows of g that have a coin of one, times its bias. */
+/* To the left: rows of g that have a coin of one, times its bias. */
 static void bias_claim(const struct view *v, struct bench *b, const struct gate *g)
 {
     const struct gate *m = maker(v->at.program, g);
     size_t positions = m->n / b->g->oc;
-    if (m->in[2] == NO_VALUE || v->seat != PROVE_LEFT)
+    if (m->in[2] == NO_VALUE || !claims_left(v))
         return;
-    const uint64_t *bias = kept(&v->at, m->in[2], 0).plane[1];
+    const uint64_t *bias = left_of(v, kept(&v->at, m->in[2], 0));
     uint64_t row[PROJECTIONS], count[PROJECTIONS] = { 0 };
     for (size_t i = 0; i < positions; i++) {
         coin_row(v->coins, (uint32_t)(g - v->at.program->gate), USE_RHO, i, row, 1);
@@ -241,7 +241,7 @@ static void linear_claim(struct view *v, struct bench *b)
     }
 }
 
-/* LEFT: its product of what it knows itself of both factors. */
+/* To the left: the product of what LEFT knows of both factors. */
 static void own_claim(struct view *v, size_t depth)
 {
     const uint64_t *x = view_left(v, 0), *w = view_left(v, (unsigned)depth);
@@ -271,7 +271,7 @@ void linear_fill(struct view *v, struct err *e)
     }
     if (v->claim != NULL)
         linear_claim(v, &b);
-    if (v->claim != NULL && v->seat == PROVE_LEFT)
+    if (v->claim != NULL && claims_left(v))
         own_claim(v, b.depth);
     bench_fini(&b);
 }

@@ -2,8 +2,8 @@
  * syrep_prove.c: which statements a PROVE gate proves, and the gates that end a program.
  *
  * A PROVE gate of the protocol shows either all statements of its prover about the gates in_first
- * .. shape (width 0), or all that was sent of products with one weight (width 1; both numbers are
- * that of the first gate that sent one). Batches are cut so that each has about BATCH words of terms:
+ * .. shape or, if in_first is NO_VALUE, all that was sent of products with one weight, of which gate
+ * `shape` sent the first. Batches are cut so that each has about BATCH words of terms:
  * enough for the folding to pay, few enough that several workers are busy.
  */
 #include <string.h>
@@ -13,7 +13,6 @@
 #include "proto/syrep.h"
 
 enum { BATCH = 1 << 18 };
-enum batch_kind { BATCH_GATES, BATCH_WEIGHT };
 
 /* ---- values, shares and words of a view ---- */
 
@@ -104,7 +103,7 @@ static size_t gate_terms(const struct program *p, const struct gate *g)
 static unsigned source_runs(const struct program *p, const struct gate *prove)
 {
     unsigned runs = 0;
-    if (prove->width == BATCH_WEIGHT)
+    if (prove->in_first == NO_VALUE)
         return 1;
     for (uint32_t id = prove->in_first; id <= prove->shape; id++)
         runs += gate_runs(p, &p->gate[id], prove->turn);
@@ -122,7 +121,7 @@ static const struct gate *run_gate(const struct program *p, const struct gate *p
 
 static struct prove_run source_run(const struct program *p, const struct gate *prove, unsigned i)
 {
-    if (prove->width == BATCH_WEIGHT)
+    if (prove->in_first == NO_VALUE)
         return linear_run(p, &p->gate[prove->shape]);
     const struct gate *g = run_gate(p, prove, &i);
     return statements(g)->run(p, g, gate_role(p->proto, g, prove->turn), i);
@@ -144,12 +143,12 @@ static void source_fill(struct step *s, unsigned i, enum prove_seat seat, const 
 {
     const struct program *p = s->program;
     const struct gate *prove = s->gate;
-    const struct gate *g = prove->width == BATCH_WEIGHT ? &p->gate[prove->shape]
+    const struct gate *g = prove->in_first == NO_VALUE ? &p->gate[prove->shape]
                                                         : run_gate(p, prove, &i);
     struct view v = { .at = step_at(s, g), .seat = seat, .coins = coins, .left = left,
                       .right = right, .claim = claim };
     v.prover = gate_role(p->proto, g, prove->turn);
-    if (prove->width == BATCH_WEIGHT) {
+    if (prove->in_first == NO_VALUE) {
         v.words = PROJECTIONS;
         linear_fill(&v, &s->err);
         return;
@@ -180,17 +179,12 @@ static void keep_values(struct program *p)
 }
 
 /* Every party proves. */
-static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t last,
-                  enum batch_kind kind)
+static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t last)
 {
     uint8_t turn = p->turn;
     for (unsigned t = 0; t < p->proto->parties; t++) {
         p->turn = (uint8_t)t;
-        gate_prove(p, token, last);
-        if (p->failed)
-            return;
-        p->gate[p->ngate - 1].in_first = first;
-        p->gate[p->ngate - 1].width = (uint8_t)kind;
+        gate_prove(p, token, first, last);
     }
     p->turn = turn;
 }
@@ -203,7 +197,7 @@ static void prove_gates(struct program *p, uint32_t token, uint32_t n)
     for (uint32_t id = 0; id < n && !p->failed; id++) {
         size_t more = gate_terms(p, &p->gate[id]);
         if (terms > 0 && more > 0 && terms + more > BATCH) {
-            prove(p, token, first, id - 1, BATCH_GATES);
+            prove(p, token, first, id - 1);
             terms = 0;
         }
         if (terms == 0)
@@ -211,7 +205,7 @@ static void prove_gates(struct program *p, uint32_t token, uint32_t n)
         terms += more;
     }
     if (terms > 0)
-        prove(p, token, first, n - 1, BATCH_GATES);
+        prove(p, token, first, n - 1);
 }
 
 static void prove_weights(struct program *p, uint32_t token, uint32_t n)
@@ -226,7 +220,7 @@ static void prove_weights(struct program *p, uint32_t token, uint32_t n)
         if (m == NULL || seen[m->in[1]])
             continue;
         seen[m->in[1]] = 1;
-        prove(p, token, id, id, BATCH_WEIGHT);
+        prove(p, token, NO_VALUE, id);
     }
     mem_free(seen);
 }

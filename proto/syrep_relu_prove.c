@@ -10,7 +10,7 @@
 static void item(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
                  uint64_t *out)
 {
-    int drawn = v->prover == D ? v->seat == PROVE_RIGHT : v->prover == E1;
+    int drawn = v->prover == D ? !claims_left(v) : v->prover == E1;
     if (drawn)
         redraw_words(&v->at, 1, use, first, out, n);
     else
@@ -39,7 +39,7 @@ static void choose_fill(struct view *v, const struct kept_relu *r)
                      view_right(v, 0));
     if (v->claim == NULL)
         return;
-    int left = v->seat == PROVE_LEFT;
+    int left = claims_left(v);
     const uint64_t *bits = left ? left_of(v, b) : right_of(v, b);
     const uint64_t *own = left ? left_of(v, x) : right_of(v, x);
     item(v, r->chosen, USE_CHOSEN, 0, v->words, v->claim);
@@ -69,12 +69,13 @@ static void common_factors(const struct view *v, const struct kept_relu *r, uint
     choose_words(r->b[common], r->v[common], v->words, gamma, v2);
 }
 
-/* At D: F - Q. At an evaluator: what the other sent, less gamma v_2 where that was E1. */
+/* At D: F - Q. At an evaluator: what the other sent, less gamma v_2 where that was E1. The prover
+ * states the one or finds the other from the rest. */
 static void inject_claim(struct view *v, const struct kept_relu *r)
 {
     unsigned common = v->at.role == E1;
     uint64_t mask[CHUNK];
-    if (v->at.role != D) {
+    if (v->at.role != D && v->seat != PROVE_PROVER) {
         for (size_t i = 0; i < v->words; i++) {
             uint64_t gamma = plane_bit(r->b[common], i);
             v->claim[i] = r->in[i] - (v->prover == E1 ? r->v[common][i] & -gamma : 0);
@@ -88,6 +89,9 @@ static void inject_claim(struct view *v, const struct kept_relu *r)
         for (size_t k = 0; k < m; k++)
             v->claim[i + k] = mask[k] - v->claim[i + k];
     }
+    const uint64_t *x = v->left, *y = v->right;
+    for (size_t i = 0, n = v->words; i < n && v->seat == PROVE_PROVER && v->prover == E2; i++)
+        v->claim[i] = x[i] * y[i] + x[n + i] * y[n + i] - v->claim[i];
 }
 
 static void inject_fill(struct view *v, const struct kept_relu *r)

@@ -222,24 +222,26 @@ static inline void scene_statement(struct scene *st, const struct prove_source *
     struct prove_run r = source->run(st->program, g, i);
     size_t n = (size_t)r.terms * r.words;
     unsigned prover = g->turn, right_party = (prover + 1) % 3, left_party = (prover + 2) % 3;
-    uint64_t *at[4], *claim[2];
+    uint64_t *at[4], *claim[3];
     for (int k = 0; k < 4; k++)
         at[k] = scene_memory(n * 8);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 3; k++)
         claim[k] = scene_memory(r.words * 8);
     struct step s[3] = { scene_step(st, id, prover), scene_step(st, id, right_party),
                          scene_step(st, id, left_party) };
-    source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1], NULL);
+    source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1],
+                 r.kind == PROVE_WORDS ? claim[2] : NULL);
     source->fill(&s[1], i, PROVE_RIGHT, &st->coins, NULL, at[3], claim[1]);
     source->fill(&s[2], i, PROVE_LEFT, &st->coins, at[2], NULL, claim[0]);
     v->differ += memcmp(at[0], at[2], n * 8) != 0;
     v->differ += memcmp(at[1], at[3], n * 8) != 0;
+    v->differ += r.kind == PROVE_WORDS && memcmp(claim[0], claim[2], r.words * 8) != 0;
     v->statements[prover] += r.words;
     v->terms[r.kind][prover] += n;
     scene_judge(&r, at[2], at[3], (const uint64_t **)claim, &v->wrong[prover]);
     for (int k = 0; k < 4; k++)
         free(at[k]);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 3; k++)
         free(claim[k]);
 }
 
