@@ -19,8 +19,10 @@ unsigned fold_levels(unsigned v)
 
 unsigned fold_take(unsigned v, unsigned i)
 {
-    unsigned before = i * FOLD_TAKE;
-    return before >= v ? 0 : v - before < FOLD_TAKE ? v - before : FOLD_TAKE;
+    unsigned levels = fold_levels(v);
+    if (i >= levels)
+        return 0;
+    return i > 0 ? FOLD_TAKE : v - (levels - 1) * FOLD_TAKE;
 }
 
 unsigned fold_points_of(unsigned k)

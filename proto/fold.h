@@ -51,8 +51,8 @@ struct fold {
     uint64_t claim;             /* this verifier's share */
 };
 
-/* Variables of a vector of n elements; how many of v are taken at level i, and how many levels there
- * are. */
+/* Variables of a vector of n elements; how many of v are taken at level i (the first level, which is
+ * the longest, takes what the others leave), and how many levels there are. */
 unsigned fold_variables(size_t n);
 unsigned fold_take(unsigned v, unsigned i);
 unsigned fold_levels(unsigned v);

@@ -20,7 +20,8 @@
  *
  * Why six variables at once: on the points {0, 1, oo}^6 bits stay bits, so the 729 points of 64
  * positions cost 729 ANDs and some 1300 XORs of words, for 64 terms; folding them one variable at a
- * time would make an element of 64 bits of each two bits first. Measured: docs of bench_prove.
+ * time would make an element of 64 bits of each two bits first.
+ * tests/bench_prove.c measures it.
  */
 #include <string.h>
 
@@ -41,11 +42,10 @@ size_t bits_elements(const struct program *p, const struct gate *g)
     size_t n = 0;
     int any = 0;
     struct prove_run run;
-    for (unsigned i = 0; i < p->proto->source->runs(p, g); i++)
-        if (prove_run_at(p, g, i, PROVE_BITS, &run)) {
-            n += run.terms * row_of(&run);
-            any = 1;
-        }
+    for (unsigned i = 0; prove_run_from(p, g, &i, PROVE_BITS, &run); i++) {
+        n += run.terms * row_of(&run);
+        any = 1;
+    }
     return any ? n + FOLD_DUMMIES : 0;
 }
 
@@ -53,8 +53,8 @@ size_t bits_claims(const struct program *p, const struct gate *g)
 {
     size_t most = 0;
     struct prove_run run;
-    for (unsigned i = 0; i < p->proto->source->runs(p, g); i++)
-        if (prove_run_at(p, g, i, PROVE_BITS, &run) && row_of(&run) > most)
+    for (unsigned i = 0; prove_run_from(p, g, &i, PROVE_BITS, &run); i++)
+        if (row_of(&run) > most)
             most = row_of(&run);
     return most;
 }
@@ -116,9 +116,7 @@ void bits_fill(struct step *s, struct fold *f, enum prove_seat seat, const struc
     struct prove_run run;
     bits_weight(weights, weight);
     f->claim = 0;
-    for (unsigned i = 0; i < source->runs(s->program, s->gate); i++) {
-        if (!prove_run_at(s->program, s->gate, i, PROVE_BITS, &run))
-            continue;
+    for (unsigned i = 0; prove_run_from(s->program, s->gate, &i, PROVE_BITS, &run); i++) {
         uint64_t *u = f->u == NULL ? NULL : f->u + at, *w = f->w == NULL ? NULL : f->w + at;
         source->fill(s, i, seat, coins, u, w, seat == PROVE_PROVER ? NULL : claims);
         rows_spread(u, &run);
@@ -139,9 +137,7 @@ void bits_points(struct step *s, const struct fold *f, const struct prf *weights
     size_t at = 0;
     struct prove_run run;
     memset(h, 0, GF64_POINTS * sizeof *h);
-    for (unsigned i = 0; i < s->program->proto->source->runs(s->program, s->gate); i++) {
-        if (!prove_run_at(s->program, s->gate, i, PROVE_BITS, &run))
-            continue;
+    for (unsigned i = 0; prove_run_from(s->program, s->gate, &i, PROVE_BITS, &run); i++) {
         for (size_t c = 0; c < columns_of(&run); c += GF64_COLUMNS) {
             size_t count = columns_now(&run, c);
             columns_draw(weights, i, c, rho, count);
@@ -158,9 +154,7 @@ void bits_bind(struct step *s, struct fold *f, const struct prf *weights, const 
     size_t at = 0;
     struct prove_run run;
     fold_eq(&f->field, eq, r, GF64_VARIABLES);
-    for (unsigned i = 0; i < s->program->proto->source->runs(s->program, s->gate); i++) {
-        if (!prove_run_at(s->program, s->gate, i, PROVE_BITS, &run))
-            continue;
+    for (unsigned i = 0; prove_run_from(s->program, s->gate, &i, PROVE_BITS, &run); i++) {
         for (size_t c = 0; c < columns_of(&run); c += GF64_COLUMNS) {
             size_t count = columns_now(&run, c);
             columns_draw(weights, i, c, rho, count);

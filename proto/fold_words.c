@@ -42,11 +42,10 @@ size_t words_elements(const struct program *p, const struct gate *g)
     size_t n = 0;
     int any = 0;
     struct prove_run run;
-    for (unsigned i = 0; i < p->proto->source->runs(p, g); i++)
-        if (prove_run_at(p, g, i, PROVE_WORDS, &run)) {
-            n += (size_t)run.terms * run.words;
-            any = 1;
-        }
+    for (unsigned i = 0; prove_run_from(p, g, &i, PROVE_WORDS, &run); i++) {
+        n += (size_t)run.terms * run.words;
+        any = 1;
+    }
     return any ? n + FOLD_DUMMIES : 0;
 }
 
@@ -54,43 +53,52 @@ size_t words_claims(const struct program *p, const struct gate *g)
 {
     size_t n = 0;
     struct prove_run run;
-    for (unsigned i = 0; i < p->proto->source->runs(p, g); i++)
-        if (prove_run_at(p, g, i, PROVE_WORDS, &run))
-            n += run.words;
+    for (unsigned i = 0; prove_run_from(p, g, &i, PROVE_WORDS, &run); i++)
+        n += run.words;
     return n;
 }
 
 /* ---- blocks of statements ---- */
 
-/* Statements [first, first + count) of a run: where their terms and claims begin. */
+/* Statements [first, first + count) of run `number`: where their terms and claims begin. */
 struct block {
+    unsigned number;
     struct prove_run run;
-    unsigned number;            /* 1 + the run's */
     size_t first, count;
     size_t term, claim;
 };
 
-/* The next block, or the first one of {0}; 0 after the last. */
+/* The next run from b->number on, which begins at `term`; its first block. 0 after the last. */
+static int block_of_run(const struct step *s, struct block *b, size_t term)
+{
+    struct prove_run run;
+    do {
+        if (!prove_run_from(s->program, s->gate, &b->number, PROVE_WORDS, &run))
+            return 0;
+    } while (run.words == 0 && ++b->number);
+    *b = (struct block){ .number = b->number, .run = run, .term = term, .claim = b->claim };
+    b->count = run.words < BLOCK ? run.words : BLOCK;
+    return 1;
+}
+
+static int block_first(const struct step *s, struct block *b)
+{
+    *b = (struct block){ .number = 0 };
+    return block_of_run(s, b, 0);
+}
+
 static int block_next(const struct step *s, struct block *b)
 {
-    const struct prove_source *source = s->program->proto->source;
-    b->first += b->count;
-    if (b->run.kind == PROVE_WORDS && b->first < b->run.words) {
-        b->term += b->run.terms > 0 ? b->count : 0;
-        b->claim += b->count;
-    } else {    /* past the run: its other rows, and on to the next of this kind */
-        if (b->run.terms > 0)
-            b->term += b->count + (size_t)(b->run.terms - 1) * b->run.words;
-        b->claim += b->count;
-        b->first = b->count = 0;
-        while (b->number < source->runs(s->program, s->gate) &&
-               (!prove_run_at(s->program, s->gate, b->number, PROVE_WORDS, &b->run) ||
-                b->run.words == 0))
-            b->number++;
-        if (b->number++ == source->runs(s->program, s->gate))
-            return 0;
+    size_t rest = b->run.words - b->first - b->count, rows = b->run.terms;
+    b->claim += b->count;
+    if (rest == 0) {    /* past the other rows too */
+        size_t start = b->term - (rows > 0 ? b->first : 0);
+        b->number++;
+        return block_of_run(s, b, start + rows * b->run.words);
     }
-    b->count = b->run.words - b->first < BLOCK ? b->run.words - b->first : BLOCK;
+    b->term += rows > 0 ? b->count : 0;
+    b->first += b->count;
+    b->count = rest < BLOCK ? rest : BLOCK;
     return 1;
 }
 
@@ -98,7 +106,7 @@ static int block_next(const struct step *s, struct block *b)
 static void subsets_draw(const struct prf *weights, const struct block *b,
                          uint64_t subset[static WORDS_IDENTITIES])
 {
-    prf_fill(weights, b->number - 1, WEIGHT_SUBSET, b->first / BLOCK * 32, subset,
+    prf_fill(weights, b->number, WEIGHT_SUBSET, b->first / BLOCK * 32, subset,
              WORDS_IDENTITIES * sizeof *subset);
 }
 
@@ -108,9 +116,7 @@ void words_fill(struct step *s, struct fold *f, enum prove_seat seat, const stru
     const struct prove_source *source = s->program->proto->source;
     size_t at = 0;
     struct prove_run run;
-    for (unsigned i = 0; i < source->runs(s->program, s->gate); i++) {
-        if (!prove_run_at(s->program, s->gate, i, PROVE_WORDS, &run))
-            continue;
+    for (unsigned i = 0; prove_run_from(s->program, s->gate, &i, PROVE_WORDS, &run); i++) {
         source->fill(s, i, seat, coins, f->u == NULL ? NULL : f->u + at,
                      f->w == NULL ? NULL : f->w + at, claims);
         at += (size_t)run.terms * run.words;
@@ -188,8 +194,8 @@ void words_quotients(struct step *s, const struct fold *f, const struct prf *wei
 {
     unsigned __int128 sum[WORDS_IDENTITIES] = { 0 }, q[BLOCK];
     uint64_t subset[WORDS_IDENTITIES], word[3];
-    struct block b = { 0 };
-    while (block_next(s, &b)) {
+    struct block b;
+    for (int more = block_first(s, &b); more; more = block_next(s, &b)) {
         subsets_draw(weights, &b, subset);
         block_quotients(f, &b, claims, q);
         subsets_add(sum, q, subset);
@@ -265,10 +271,10 @@ void words_claim(struct step *s, struct fold *f, enum prove_seat seat, const str
     const struct fp61 *p = &f->field.prime;
     struct sums sums;
     uint64_t weight[BLOCK];
-    struct block b = { 0 };
+    struct block b;
     sums_make(&sums, theta);
     f->claim = quotient_claim(p, seat, theta, share);
-    while (block_next(s, &b)) {
+    for (int more = block_first(s, &b); more; more = block_next(s, &b)) {
         block_weights(p, weights, &b, &sums, weight);
         for (size_t g = 0; g < b.count; g++)
             f->claim = fp61_add(p, f->claim, fp61_mul(p, claims[b.claim + g], weight[g]));
@@ -280,13 +286,13 @@ void words_bind(struct step *s, struct fold *f, const struct prf *weights, const
     const struct fp61 *p = &f->field.prime;
     struct sums sums;
     uint64_t weight[BLOCK];
-    struct block b = { 0 };
+    struct block b;
     for (size_t i = 0; f->u != NULL && i < f->n; i++)
         f->u[i] = fp61_from_word(p, f->u[i]);
     if (f->w == NULL)
         return;
     sums_make(&sums, theta);
-    while (block_next(s, &b)) {
+    for (int more = block_first(s, &b); more; more = block_next(s, &b)) {
         block_weights(p, weights, &b, &sums, weight);
         for (size_t t = 0; t < b.run.terms; t++)
             for (size_t g = 0; g < b.count; g++) {

@@ -152,7 +152,7 @@ static void prove_coins(struct step *s)
         v->bits.w = v->words.w = NULL;
     if (s->role == PROVE_PROVER || prove_levels(s->gate) == 0)
         return;
-    prf_fill(prove_key(s, PROVE_PROVER ^ PROVE_RIGHT ^ PROVE_LEFT ^ s->role), s->id, USE_COINS, 0,
+    prf_fill(prove_key_of(s, PROVE_LEFT, PROVE_RIGHT), s->id, USE_COINS, 0,
              coins, sizeof coins);
     shown_add(v, coins, sizeof coins);
     if (s->role == PROVE_RIGHT)
@@ -184,12 +184,12 @@ static void dummies_add(struct step *s, struct fold *f, uint32_t use)
 {
     uint64_t dummy;
     if (f->u != NULL) {
-        field_draw(&f->field, prove_key(s, PROVE_LEFT ^ s->role), s->id, use, 0, &dummy, 1);
+        field_draw(&f->field, prove_key_of(s, PROVE_PROVER, PROVE_LEFT), s->id, use, 0, &dummy, 1);
         f->u[f->n] = dummy;
         f->u[f->n + 1] = 0;
     }
     if (f->w != NULL) {
-        field_draw(&f->field, prove_key(s, PROVE_RIGHT ^ s->role), s->id, use, 0, &dummy, 1);
+        field_draw(&f->field, prove_key_of(s, PROVE_PROVER, PROVE_RIGHT), s->id, use, 0, &dummy, 1);
         f->w[f->n] = 0;
         f->w[f->n + 1] = dummy;
     }
@@ -253,7 +253,7 @@ static void prove_speak(struct step *s, struct prove *v, unsigned i, const struc
 /* What RIGHT shows at level i, as both verifiers draw it. */
 static void answer_make(struct step *s, struct prove *v, unsigned i, uint8_t *out)
 {
-    const struct prf *key = prove_key(s, s->role ^ PROVE_LEFT ^ PROVE_RIGHT);
+    const struct prf *key = prove_key_of(s, PROVE_LEFT, PROVE_RIGHT);
     uint64_t r[GF64_VARIABLES];
     unsigned k = bits_take(s->gate, i);
     field_draw(&v->bits.field, key, s->id, USE_R_BITS, (uint64_t)i * LEVEL, r, k);

@@ -22,18 +22,28 @@ enum prove_use {
 /* Uses of the weights' seed; the run takes the gate's place. */
 enum prove_weight { WEIGHT_BLOCK = 1, WEIGHT_COLUMN, WEIGHT_SUBSET };
 
-/* The key of this party and role r. */
-static inline const struct prf *prove_key(const struct step *s, unsigned r)
+/* The key of this party and the one in another seat. */
+static inline const struct prf *prove_key(const struct step *s, unsigned seat)
 {
-    return &s->keys->pair[gate_party(s->program->proto, s->gate, r)];
+    return &s->keys->pair[gate_party(s->program->proto, s->gate, seat)];
 }
 
-/* Run i of this kind; 0 where there is none of it. */
-static inline int prove_run_at(const struct program *p, const struct gate *g, unsigned i,
-                               enum prove_kind kind, struct prove_run *run)
+/* The key of two seats, of which this party has one. */
+static inline const struct prf *prove_key_of(const struct step *s, unsigned a, unsigned b)
 {
-    *run = p->proto->source->run(p, g, i);
-    return run->kind == kind;
+    return prove_key(s, s->role == a ? b : a);
+}
+
+/* The first run of this kind from number *i on; 0 when there is none. */
+static inline int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
+                                 enum prove_kind kind, struct prove_run *run)
+{
+    for (; *i < p->proto->source->runs(p, g); ++*i) {
+        *run = p->proto->source->run(p, g, *i);
+        if (run->kind == kind)
+            return 1;
+    }
+    return 0;
 }
 
 /* ---- statements about bits: fold_bits.c ---- */
