@@ -10,7 +10,7 @@
 #include "proto/prove.h"
 #include "tests/check.h"
 
-enum { PARTIES = 3, SCENE_STEPS = 24 };
+enum { PARTIES = 3, SCENE_STEPS = 64 };
 
 /* What is done to the message of one step: change() gets its words. */
 struct cheat {
@@ -30,7 +30,7 @@ struct scene {
     uint8_t **record[PARTIES];
     uint32_t gates;             /* that were run: those before the barrier */
     const struct cheat *cheat;
-    int caught;                 /* a step has set an error */
+    unsigned caught;            /* parties whose step has set an error, as bits */
 };
 
 static inline void *scene_memory(size_t n)
@@ -171,7 +171,7 @@ static inline void scene_gate(struct scene *st, uint32_t id)
                     s.in[role] = message[n - 1][b][a];
             }
             round->run(&s);
-            st->caught |= s.err.code != 0;
+            st->caught |= (unsigned)(s.err.code != 0) << a;
             const struct cheat *c = st->cheat;
             if (c != NULL && c->gate == id && c->step == n && c->from == a)
                 c->change(c, message[n][a][c->to], gate_bytes(p->proto, g, n, a, c->to));
@@ -192,6 +192,14 @@ static inline void scene_run(struct scene *st)
         scene_gate(st, id);
         st->gates = id + 1;
     }
+}
+
+/* All proofs behind the barrier, as they are run. */
+static inline void scene_prove(struct scene *st)
+{
+    for (uint32_t id = st->gates; id < st->program->ngate; id++)
+        if (st->program->gate[id].kind == GATE_PROVE)
+            scene_gate(st, id);
 }
 
 /* ---- statements ---- */
