@@ -1,15 +1,16 @@
 /*
  * syrep_bits.c: bits as ring elements, with statements.
  *
- * b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to E1 and E2. D deals beta = dB + fB, fB = F(k_1),
- * dB to E2; E1 and E2 have additive shares of b = c + (1 - 2 c) beta and leave them for each other:
+ * b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to E1 and E2. D deals beta = dB + fB, fB =
+ * F(k_1), dB to E2; E1 and E2 have additive shares of b = c + (1 - 2 c) beta and leave them for
+ * each other:
  *
  *     D        -2 b_0 . b_1 = [dB - b_0] + [fB - b_1]      known to E2, to E1
  *     E1       fB . -2 c = [F(k_1) - fB] + [m_1 - c]       to D, to E2
  *     E2       -2 c . dB = [m_2] + [F(k_0) - dB]           to E1, to D
  *
- * 24 bytes, one word term each. Security before the proofs: dB goes under F(k_1), which E2 lacks; m_1
- * and m_2 under F(k_1) and F(k_0), which E2 and E1 lack.
+ * 24 bytes, one word term each. Security before the proofs: dB goes under F(k_1), which E2 lacks;
+ * m_1 and m_2 under F(k_1) and F(k_0), which E2 and E1 lack.
  */
 #include <string.h>
 
@@ -144,8 +145,8 @@ void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt)
         v->claim[i] -= plane_bit(own, i);
 }
 
-/* At D: F - item. At an evaluator: what the other sent, without E1's c. The prover states the one or
- * finds the other from the rest. */
+/* At D: F - item. At an evaluator: what the other sent, without E1's c. The prover states the one
+ * or finds the other from the rest. */
 static void join_claim(struct view *v, const uint64_t *c)
 {
     uint64_t mask[CHUNK];

@@ -1,8 +1,8 @@
 /*
  * syrep_linear.c: all products with one weight, shown by random projections.
  *
- * Role i sent m_i = z_i + F(k_i) - F(k_{i+1}) of Z = X W + 1 b^T, where the rows of X are patches at all
- * output positions of all gates that multiply with W, and
+ * Role i sent m_i = z_i + F(k_i) - F(k_{i+1}) of Z = X W + 1 b^T, where the rows of X are patches
+ * at all output positions of all gates that multiply with W, and
  *
  *     z_i = X_i W_i + X_i W_{i+1} + X_{i+1} W_i + 1 b_i^T
  *
@@ -12,10 +12,11 @@
  *         [rho^T (M_i - F(k_i)) sigma - (rho^T X_i) . (W_i sigma) - (rho^T 1) (b_i^T sigma)]
  *         + [rho^T F(k_{i+1}) sigma]
  *
- * known to LEFT and to RIGHT: 2 K terms for K columns of X, whatever the number of products. rho and
- * sigma are vectors of coins, zeros and ones, shown after everything was sent. If E = M - (what it should
- * be) is not 0, let 2^t be the largest power that divides it: rho^T (E / 2^t) sigma is odd with
- * probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 < 2^-53.
+ * known to LEFT and to RIGHT: 2 K terms for K columns of X, whatever the number of products. rho
+ * and sigma are vectors of coins, zeros and ones, shown after everything was sent. If E = M - (what
+ * it should be) is not 0, let 2^t be the largest power that divides it: rho^T (E / 2^t) sigma is
+ * odd with probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 <
+ * 2^-53.
  *
  * rho^T X and W sigma for all projections at once are products with a matrix of zeros and ones.
  */
@@ -121,7 +122,7 @@ static void bench_fini(struct bench *b)
     mem_free(b->memory);
 }
 
-/* Coins of one row as words 0 and 1, `stride` apart. Row i of gate `id` is block i of its stream. */
+/* Coins of one row as words 0 and 1, `stride` apart: block `row` of the stream of gate `id`. */
 static void coin_row(const struct prf *coins, uint32_t id, uint32_t use, size_t row, uint64_t *out,
                      size_t stride)
 {

@@ -2,9 +2,9 @@
  * syrep_prove.c: which statements a PROVE gate proves, and the gates that end a program.
  *
  * A PROVE gate of the protocol shows either all statements of its prover about the gates in_first
- * .. shape or, if in_first is NO_VALUE, all that was sent of products with one weight, of which gate
- * `shape` sent the first. Batches are cut so that each has about BATCH words of terms:
- * enough for the folding to pay, few enough that several workers are busy.
+ * .. shape or, if in_first is NO_VALUE, all that was sent of products with one weight, of which
+ * gate `shape` sent the first. Batches are cut so that each has about BATCH words of terms: enough
+ * for the folding to pay, few enough that several workers are busy.
  */
 #include <string.h>
 
@@ -231,7 +231,6 @@ void syrep_close(struct program *p)
     if (p->failed)
         return;
     keep_values(p);
-    p->layer = p->frame = 0;
     uint32_t token = gate_barrier(p);
     prove_weights(p, token, n);
     prove_gates(p, token, n);

@@ -3,10 +3,10 @@
  *
  *     send, deal   as in syrep_trunc.c
  *     join         E1 <-> E2: v_t into replicated form (syrep_trunc.c), and the leaves of the sign
- *                  circuit (syrep_tree.c): v_t = At + C modulo 2^m, bits f .. f + m - 1 of A have their
- *                  shares from the chain of the truncation, bits of C are known to E1 and E2
- *     level        the tree of ANDs (repeated); b = [v_t >= 0] = beta ^ gamma, beta = b_0 ^ b_1 known
- *                  to D, gamma = b_2 to E1 and E2
+ *                  circuit (syrep_tree.c): v_t = At + C modulo 2^m; bits f .. f + m - 1 of A have
+ *                  their shares from the chain of the truncation, bits of C are E1's and E2's
+ *     level        the tree of ANDs (repeated); b = [v_t >= 0] = beta ^ gamma, with
+ *                  beta = b_0 ^ b_1 known to D, gamma = b_2 to E1 and E2
  *     choose       D -> E2, under F(k_1): beta and Q = beta (v_0 + v_1)
  *     inject       b v_t = gamma (v_0 + v_1 + v_2) + (1 - 2 gamma) (Q + beta v_2): E1 and E2 have
  *                  additive shares and leave them, masked, for each other
@@ -20,15 +20,15 @@
  *     E1   (v_1 - 2 fQ) . gamma + fB . (1 - 2 gamma) v_2 = [F(k_1) - fQ] + [m_1 - gamma v_2]
  *     E2   gamma . (v_0 - 2 dQ) + (1 - 2 gamma) v_2 . dB = [m_2] + [F(k_0) - dQ]
  *
- * Why not B2A and MUL: 9 word terms and 48 bytes instead of 7 and 32. Why v_t is put into replicated
- * form first, and not multiplied as At + C less the wrap: the wrap, too, would have to be multiplied by
- * beta, and five more terms be proved.
+ * Why not B2A and MUL: 9 word terms and 48 bytes instead of 7 and 32. Why v_t is put into
+ * replicated form first, and not multiplied as At + C less the wrap: the wrap, too, would have to
+ * be multiplied by beta, and four more terms be proved.
  *
- * Rounds: 5 + levels. Per element over all parties, f <= 16: 90 bytes, 2 (m - 1) bits and 3 per AND;
- * word terms 6, 3, 3; bit terms of D 128, of E1 and E2 m - 1, of everybody 2 per AND.
+ * Rounds: 5 + levels. Per element over all parties, f <= 16: 90 bytes, 2 (m - 1) bits and 3 per
+ * AND; word terms 6, 3, 3; bit terms of D 128, of E1 and E2 m - 1, of everybody 2 per AND.
  *
- * Security before the proofs: as in the parts; dB and dQ go under F(k_1), which E2 lacks; m_1 and m_2
- * under F(k_1) and F(k_0), which E2 and E1 lack.
+ * Security before the proofs: as in the parts; dB and dQ go under F(k_1), which E2 lacks; m_1 and
+ * m_2 under F(k_1) and F(k_0), which E2 and E1 lack.
  */
 #include "proto/syrep_relu.h"
 

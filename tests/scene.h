@@ -49,7 +49,7 @@ static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
     uint64_t *share[PARTIES];
     for (unsigned j = 0; j < PARTIES; j++) {
         share[j] = malloc((stride + 8) * 8);
-        for (size_t i = 0; i < stride; i++)     /* small contents: sums stay within what gates take */
+        for (size_t i = 0; i < stride; i++)     /* of small contents, as gates take them */
             share[j][i] = check_random(seed);
         for (size_t i = 0; i < stride && j == 2 && value->kind != VALUE_BITS; i++)
             share[j][i] = (uint64_t)((int64_t)check_random(seed) >> 50) - share[0][i] - share[1][i];

@@ -181,7 +181,8 @@ static double experiment(struct program *p, uint32_t id, const struct gate_ops *
     double worst = 0;
     for (unsigned observer = 0; observer < 3; observer++) {
         struct experiment x = { .program = p, .id = id, .replaced = replaced, .bits = bits,
-                                .cheats = cheats, .observer = observer, .fixed_key = check_random(&state) };
+                                .cheats = cheats, .observer = observer,
+                                .fixed_key = check_random(&state) };
         for (int r = 0; r < runs; r++) {
             observe(&x, a, &va[r]);
             observe(&x, b, &vb[r]);
@@ -303,8 +304,8 @@ static void missing_masks_are_seen(void)
     CHECK(d > limit);
 }
 
-/* n = 1: a plane is a word; planes of the chain follow the part and the wrap. A carry that tells the
- * inputs apart is one of a bit above those that both have as zeros. */
+/* n = 1: a plane is a word; planes of the chain follow the part and the wrap. A carry that tells
+ * the inputs apart is one of a bit above those that both have as zeros. */
 static void masks_of_the_proved_are_seen(void)
 {
     enum { CARRY = 16 };

@@ -1,7 +1,7 @@
 /*
- * test_syrep.c: the statements of `sy-rep-ring`, as plain arithmetic: they hold when all parties are
- * honest, and whatever one party changes in what it sends makes a statement of it false. Then the same
- * with the proofs as they are run.
+ * test_syrep.c: the statements of `sy-rep-ring`, as plain arithmetic: they hold when all parties
+ * are honest, and whatever one party changes in what it sends makes a statement of it false. Then
+ * the same with the proofs as they are run.
  */
 #include "tests/scene.h"
 
