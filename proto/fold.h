@@ -38,6 +38,8 @@
 
 enum {
     FOLD_TAKE = 4,              /* variables of a level */
+    FOLD_FIRST = 2,             /* of the first and longest one of a long proof: each of n elements
+                                 * costs 3^k / 2^k products there */
     FOLD_POINTS = 81,           /* 3^4 */
     FOLD_DUMMIES = 2,
     FOLD_ROOM = 16              /* elements of memory after the n of a vector: padding */
@@ -51,8 +53,8 @@ struct fold {
     uint64_t claim;             /* this verifier's share */
 };
 
-/* Variables of a vector of n elements; how many of v are taken at level i (the first level, which
- * is the longest, takes what the others leave), and how many levels there are. */
+/* Variables of a vector of n elements; how many of v are taken at level i (the last ones take
+ * FOLD_TAKE), and how many levels there are. */
 unsigned fold_variables(size_t n);
 unsigned fold_take(unsigned v, unsigned i);
 unsigned fold_levels(unsigned v);

@@ -21,8 +21,9 @@
  *
  * Why six variables at once: on the points {0, 1, oo}^6 bits stay bits, so the 729 points of 64
  * positions cost 729 ANDs and some 1300 XORs of words, for 64 terms; folding them one variable at a
- * time would make an element of 64 bits of each two bits first.
- * tests/bench_prove.c measures it.
+ * time would make an element of 64 bits of each two bits first. One core with PCLMULQDQ takes 0.4
+ * to 0.5 ns for each position of a term at P and 0.15 at a verifier (tests/bench_prove.c), against
+ * some 5 and 1 without. P sends 5.8 KB for this level, and less than 4 KB for all that follow.
  */
 #include <string.h>
 

@@ -27,6 +27,9 @@
  * the number of variables: 2^-52.4 for v = 24. p is drawn by trying random odd numbers, as the next
  * prime above a random start would come up in proportion to the gap before it.
  *
+ * 21 ns for each term at P and 5 at a verifier, and up to 25 and 20 for each statement, on one core
+ * (tests/bench_prove.c); P sends 1.3 KB before the fold.
+ *
  * P must know both claims as integers: the carry of claim_left + claim_right is part of Q_g. The
  * source gives it claim_left; claim_right is what is missing.
  */
@@ -150,19 +153,29 @@ static void block_quotients(const struct fold *f, const struct block *b, const u
     }
 }
 
+/* A number as a + 2^48 b, 0 <= a < 2^48: halves of a block's numbers add up without carries. */
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+static const uint64_t low48 = ((uint64_t)1 << 48) - 1;
+
 /* sum[j] += the sum over g of beta_gj q[g], by tables of the sums of four; subsets are public. */
 static void subsets_add(unsigned __int128 sum[static WORDS_IDENTITIES],
                         const unsigned __int128 q[static BLOCK],
                         const uint64_t subset[static WORDS_IDENTITIES])
 {
+    halves part[WORDS_IDENTITIES] = { 0 };
     for (unsigned g = 0; g < BLOCK; g += 4) {
-        unsigned __int128 table[16] = { 0 };
-        for (unsigned i = 0; i < 4; i++)
+        halves table[16] = { 0 };
+        for (unsigned i = 0; i < 4; i++) {
+            const halves one = { (uint64_t)q[g + i] & low48, (uint64_t)(q[g + i] >> 48) };
             for (unsigned k = 0; k < 1u << i; k++)
-                table[(1u << i) + k] = table[k] + q[g + i];
+                table[(1u << i) + k] = table[k] + one;
+        }
         for (unsigned j = 0; j < WORDS_IDENTITIES; j++)
-            sum[j] += table[subset[j] >> g & 15];
+            part[j] += table[subset[j] >> g & 15];
     }
+    for (unsigned j = 0; j < WORDS_IDENTITIES; j++)
+        sum[j] += part[j][0] + ((unsigned __int128)(__int128)(int64_t)part[j][1] << 48);
 }
 
 /* The 160 bits at p; LEFT's have 159. */

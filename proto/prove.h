@@ -43,7 +43,15 @@ struct prove_run {
     uint32_t terms, words;
 };
 
-/* What a protocol gives, for the statements of one PROVE gate (gate->shape says which). */
+/*
+ * What a protocol gives, for the statements of one PROVE gate (gate->shape says which).
+ *
+ * runs and run depend on public facts alone, and on gates before this one: they are asked when the
+ * gate is made, and often after. fill is called once for each run, in order, in the step after the
+ * coins; it draws words of other gates by prf_again, as they were drawn before, coins too if it
+ * needs some of them twice, and none of this gate's. A run with fewer than 64 words costs as much
+ * as one with 64 if it is about bits. Memory at each seat: 16 bytes for each term word.
+ */
 struct prove_source {
     unsigned (*runs)(const struct program *p, const struct gate *g);
     struct prove_run (*run)(const struct program *p, const struct gate *g, unsigned i);

@@ -156,7 +156,7 @@ static void rounds_are_few(void)
     world_free(&words);
     printf("# steps: bits %u, words %u, both %u\n", one, other, both);
     CHECK(both == (one > other ? one : other));
-    CHECK(both <= 18);
+    CHECK(both <= 20);
 }
 
 /* ---- soundness: statements ---- */

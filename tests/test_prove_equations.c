@@ -234,6 +234,8 @@ static void tail_check(struct twin *t, const uint32_t use[3])
         v++;
     for (unsigned level = 1; v > 0; level++) {
         unsigned k = v % 4 == 0 ? 4 : v % 4;
+        if (level == 1 && v > 4 && k > 2)
+            k = 2;
         size_t m = (t->n + (1u << k) - 1) >> k;
         values_of(t, m, k, values);
         level_check(t, level, k, message(t->w, 1 + 2 * level, PROVE_PROVER, PROVE_RIGHT),
