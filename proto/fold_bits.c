@@ -3,25 +3,27 @@
  *
  *     sum over t of left[t]_k right[t]_k  =  claim_left,k + claim_right,k      over GF(2), all k
  *
- * Word s of a run has 64 positions. A run of `words` words is cut into 64 blocks of `columns` words, the
- * last ones filled up with zeros: s = b columns + c. As an element of GF(2^64), word s of what the
- * two sides of the statements differ by is E_bc, which is 0 iff all 64 statements hold; and
+ * Word s of a run has 64 positions. A run of `words` words is cut into 64 blocks of `columns`
+ * words, the last ones filled up with zeros: s = b columns + c. As an element of GF(2^64), word s
+ * of what the two sides of the statements differ by is E_bc, which is 0 iff all 64 statements hold;
+ * and
  *
  *     sum over c of rho_c (sum over b of D_b E_bc),   rho_c uniform, D_0 = 1, other D_b uniform
  *
  * is 0 with probability at most 2 / 2^64 if some E_bc is not (independent elements, drawn from the
  * seed that is shown after everything is fixed; powers of one element would not do). With u and w
  * the bits themselves this is the statement of the first level of a fold in six variables, the bits
- * of b, where position j of word c weighs rho_c x^j and corner b D_b. After it each column (c, j) of
- * 64 bits is one element; rho_c x^j goes into w; and what is left is an inner product.
+ * of b, where position j of word c weighs rho_c x^j and corner b D_b. After it each column (c, j)
+ * of 64 bits is one element; rho_c x^j goes into w; and what is left is an inner product.
  *
  * In all a false statement passes with probability at most (2 + 2 (6 + v)) / 2^64, where v is the
  * number of variables of the elements that are left, at most 2^28 of them: 2^-57.8.
  *
  * Why six variables at once: on the points {0, 1, oo}^6 bits stay bits, so the 729 points of 64
  * positions cost 729 ANDs and some 1300 XORs of words, for 64 terms; folding them one variable at a
- * time would make an element of 64 bits of each two bits first.
- * tests/bench_prove.c measures it.
+ * time would make an element of 64 bits of each two bits first. One core with PCLMULQDQ takes 0.4
+ * to 0.5 ns for each position of a term at P and 0.15 at a verifier (tests/bench_prove.c), against
+ * some 5 and 1 without. P sends 5.8 KB for this level, and less than 4 KB for all that follow.
  */
 #include <string.h>
 

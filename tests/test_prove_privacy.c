@@ -1,11 +1,11 @@
 /*
  * test_prove_privacy.c: what a verifier receives in a proof does not depend on the other side.
  *
- * RIGHT: its keys, words and claims are fixed; the key of P and LEFT varies from run to run. With one
- * left side and with another, everything that RIGHT receives must be distributed alike (two-sample
- * chi-square on nibbles, single and joint, as in test_privacy.c). Controls: the same without the
- * dummy that hides u*, and without the mask of the points, must be told apart.
- * LEFT: it receives one message, which must be the same to the byte.
+ * RIGHT: its keys, words and claims are fixed; the key of P and LEFT varies from run to run. With
+ * one left side and with another, everything that RIGHT receives must be distributed alike
+ * (two-sample chi-square on nibbles, single and joint, as in test_privacy.c). Controls: the same
+ * without the dummy that hides u*, and without the mask of the points, must be told apart. LEFT: it
+ * receives one message, which must be the same to the byte.
  */
 #include "tests/prove_world.h"
 
@@ -202,11 +202,11 @@ static void missing_masks_are_seen(void)
     /* each of the two kinds alone */
     for (unsigned k = 0; k < 2; k++) {
         const struct view *a = seen[NO_DUMMY][0], *b = seen[NO_DUMMY][1];
-        uint64_t first = a[0].word[a[0].words - 4 + 2 * k], other = b[0].word[a[0].words - 4 + 2 * k];
-        CHECK(first != other);
+        unsigned at = a[0].words - 4 + 2 * k;
+        CHECK(a[0].word[at] != b[0].word[at]);
         for (int r = 1; r < RUNS; r++) {
-            CHECK(a[r].word[a[0].words - 4 + 2 * k] == first);
-            CHECK(b[r].word[a[0].words - 4 + 2 * k] == other);
+            CHECK(a[r].word[at] == a[0].word[at]);
+            CHECK(b[r].word[at] == b[0].word[at]);
         }
     }
     d = worst_distance(seen[NO_MASK][0], seen[NO_MASK][1]);

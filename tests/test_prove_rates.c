@@ -3,9 +3,9 @@
  *
  * The equations of fold.h, fold_bits.c and fold_words.c once more, over fields of 256 and 251
  * elements, words of 8 bits and primes of 10 bits, played against provers that do their best. What
- * passes must be as often as the derivation says, and not above the bound. Shortcuts that the design
- * does not take are played too, to see that they would show here: powers of one weight, and dummies
- * whose product P may choose late.
+ * passes must be as often as the derivation says, and not above the bound. Shortcuts that the
+ * design does not take are played too, to see that they would show here: powers of one weight, and
+ * dummies whose product P may choose late.
  */
 #include "tests/check.h"
 
@@ -297,9 +297,9 @@ static unsigned random_prime(void)
     }
 }
 
-/* Words of 8 bits; P's claims are off by e[g] mod 2^8. For each subset the integer D_j = sum over g of
- * beta_gj e[g] - 2^8 q_j, and P, who knows beta, makes it a multiple of three primes if it cannot
- * be 0. p_j and theta follow. */
+/* Words of 8 bits; P's claims are off by e[g] mod 2^8. For each subset the integer D_j = sum over g
+ * of beta_gj e[g] - 2^8 q_j, and P, who knows beta, makes it a multiple of three primes if it
+ * cannot be 0. p and theta follow. */
 static int words_pass(const int64_t *e)
 {
     static const int64_t three = (int64_t)521 * 757 * 1021;
