@@ -54,6 +54,9 @@ struct pair {
 /* A kept value, from element (or word of planes) `first` on. */
 struct pair kept(const struct step *s, uint32_t value, size_t first);
 
+/* The step as gate g would see it at this party. */
+struct step step_at(const struct step *s, const struct gate *g);
+
 /* Words (or words of a plane) of F(k_j, use) that were drawn when the gate ran. */
 void redraw_words(const struct step *s, unsigned j, uint32_t use, size_t first, uint64_t *out,
                   size_t n);
