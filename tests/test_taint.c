@@ -10,7 +10,9 @@
 
 #include "tests/check.h"
 #include "tests/lockstep.h"
+#include "proto/syrep.h"
 #include "tests/prove_world.h"
+#include "tests/scene.h"
 
 #ifdef HAVE_VALGRIND_MEMCHECK_H
 #include <valgrind/memcheck.h>
@@ -190,6 +192,51 @@ static void proofs(void)
     world_free(&w);
 }
 
+/* One gate of each kind with statements. */
+static struct program *stated_program(void)
+{
+    static const struct geometry conv = { .h = 8, .w = 7, .c = 3, .kh = 3, .kw = 3, .sh = 1,
+                                          .sw = 1, .oh = 6, .ow = 5, .oc = 5 };
+    struct program *p = program_new(&protocol_syrep);
+    uint32_t image = program_external(p, VALUE_SHARE, geometry_in(&conv));
+    uint32_t weight = program_external_weight(p, &conv), bias = program_external(p, VALUE_SHARE, 5);
+    uint32_t z = gate_relu(p, gate_linear(p, &conv, image, weight, bias, 3, 20), 14, 21);
+    uint32_t s = gate_sign(p, gate_trunc(p, gate_mul(p, z, z), 17), 40);
+    gate_relu(p, gate_reshare(p, gate_mul(p, z, gate_b2a(p, gate_and(p, s, s)))), 0, 30);
+    program_close(p);
+    CHECK_EQ(program_check(p, NULL), 0);
+    return p;
+}
+
+/* What seats say of statements: values, records and keys are secret, coins are not. */
+static void statements(void)
+{
+    struct program *p = stated_program();
+    struct scene st;
+    scene_init(&st, p, 5);
+    scene_run(&st);
+    for (unsigned a = 0; a < 3; a++) {
+        for (uint32_t v = 0; v < p->nvalue; v++)
+            if (st.value[a][v] != NULL)
+                VALGRIND_MAKE_MEM_UNDEFINED(st.value[a][v], p->value[v].words * 8);
+        for (uint32_t id = 0; id < st.gates; id++)
+            if (st.record[a][id] != NULL)
+                VALGRIND_MAKE_MEM_UNDEFINED(st.record[a][id],
+                    gate_ops(p->proto, &p->gate[id])->record(p, &p->gate[id], a));
+        for (unsigned b = 0; b < 3; b++)
+            VALGRIND_MAKE_MEM_UNDEFINED(st.keys[a].pair[b].schedule,
+                                        sizeof st.keys[a].pair[b].schedule);
+    }
+    for (uint32_t id = st.gates; id < p->ngate; id++)
+        for (unsigned i = 0; p->gate[id].kind == GATE_PROVE &&
+                             i < syrep_source.runs(p, &p->gate[id]); i++) {
+            struct scene_said d = scene_say(&st, &syrep_source, id, i);
+            scene_said_free(&d);
+        }
+    scene_free(&st);
+    program_free(p);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "leak") == 0) {
@@ -198,6 +245,7 @@ int main(int argc, char **argv)
     }
     CASE(all_gates);
     CASE(clients);
+    CASE(statements);
     for (int portable = 0; portable < 2; portable++) {
         gf64_force(portable ? "portable" : NULL);
         CASE(proofs);
