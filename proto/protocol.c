@@ -8,7 +8,7 @@
 #include "proto/local.h"
 
 static const struct protocol *const protocols[] = {
-    &protocol_replicated, &protocol_trio, &protocol_rep4, &protocol_quad
+    &protocol_replicated, &protocol_trio, &protocol_syrep, &protocol_rep4, &protocol_quad
 };
 
 const struct protocol *protocol_at(unsigned i)

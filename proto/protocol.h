@@ -78,6 +78,8 @@ enum {
     PROTOCOL_TURNED = 2
 };
 
+struct prove_source;
+
 struct protocol {
     const char *name;
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
@@ -96,6 +98,9 @@ struct protocol {
     unsigned (*items)(unsigned role, unsigned other);
     void (*common)(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
                    enum value_kind kind, unsigned role, unsigned other, unsigned item);
+
+    /* The statements of PROVE gates (prove.h); NULL: the protocol has none. */
+    const struct prove_source *source;
 
     /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
     void (*close)(struct program *p);
@@ -120,7 +125,8 @@ struct protocol {
                        enum value_kind kind, struct err *e);
 };
 
-extern const struct protocol protocol_replicated, protocol_trio, protocol_rep4, protocol_quad;
+extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_rep4,
+    protocol_quad;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
