@@ -64,7 +64,7 @@ static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
             for (uint32_t i = 0; i < p->ngate; i++)
                 if (p->gate[i].kind == GATE_LINEAR && p->gate[i].in[1] == v)
                     g = &p->geometry[p->gate[i].shape];
-            p->proto->weight_pack(st->value[a][v], plain, g);
+            p->proto->weight_pack(st->value[a][v], plain, g, a);
         } else
             memcpy(st->value[a][v], plain, 2 * stride * 8);
         free(plain);

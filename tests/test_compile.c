@@ -41,10 +41,10 @@ static void run_inputs(struct run *r)
     size_t pixels = geometry_in(&net->stage[0].g) * r->options.frames;
     uint64_t *words = calloc(pixels, 8);
     fixed_encode(words, r->video, pixels, net->frac);
+    trial_input(&r->trial, r->compiled.video, words, &r->compiled.video_shape);
+    trial_input(&r->trial, r->compiled.selection, r->selection, NULL);
     for (unsigned t = 0; t < r->compiled.turns; t++) {
-        const struct compiled_inputs *in = &r->compiled.input[t];
-        trial_input(&r->trial, in->video, words, &r->compiled.video_shape);
-        trial_input(&r->trial, in->selection, r->selection, NULL);
+        const struct compiled_weights *in = &r->compiled.turn[t];
         for (unsigned i = 0; i < net->nstage; i++)
             if (in->weight[i] != NO_VALUE) {
                 trial_input(&r->trial, in->weight[i], (const uint64_t *)r->model->weight[i],
