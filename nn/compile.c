@@ -16,6 +16,7 @@ struct compiler {
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
     uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
     uint32_t window;
+    struct compiled_inputs read[LINK_PARTIES];  /* what gates read of c->input */
 };
 
 static unsigned bits_for(uint64_t n)
@@ -54,10 +55,25 @@ static void externals(struct compiler *k)
     k->p->turn = 0;
 }
 
+/* Sharings that come from outside become such as gates read; weights are read as they are. */
+static void authenticate(struct compiler *k)
+{
+    for (unsigned t = 0; t < k->c->turns; t++) {
+        struct compiled_inputs *in = &k->read[t];
+        *in = k->c->input[t];
+        k->p->turn = (uint8_t)t;
+        in->selection = gate_auth(k->p, in->selection);
+        for (unsigned i = 0; i < k->net->nstage; i++)
+            if (in->bias[i] != NO_VALUE)
+                in->bias[i] = gate_auth(k->p, in->bias[i]);
+    }
+    k->p->turn = 0;
+}
+
 /* What the program's turn reads. */
 static const struct compiled_inputs *inputs(const struct compiler *k)
 {
-    return &k->c->input[k->p->turn % k->c->turns];
+    return &k->read[k->p->turn % k->c->turns];
 }
 
 /* ---- stages ---- */
@@ -229,6 +245,7 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
         return err_set(e, ERR_FAILED, "out of memory while planning");
     k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
     externals(&k);
+    authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
     for (uint32_t f = 0; f < o->selected; f++)
         frame(&k, f);

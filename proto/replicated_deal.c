@@ -205,9 +205,15 @@ static void receive_part(const struct step *s, const uint64_t *own, size_t first
 void deal_receive(const struct step *s, const struct deal_layout *l, const uint64_t *own,
                   size_t first, size_t n, struct dealt *d)
 {
+    receive_part(s, own, first, n, d->c);
+    deal_open(s, l, first, n, d);
+}
+
+void deal_open(const struct step *s, const struct deal_layout *l, size_t first, size_t n,
+               struct dealt *d)
+{
     unsigned shift = s->gate->shift;
     int coins = l->coin_part > l->coin;
-    receive_part(s, own, first, n, d->c);
     dealt_words(s, USE_PART, l->part, first, n, d->part);
     if (coins) {
         dealt_words(s, USE_COIN, l->coin, first, n, d->coin);
