@@ -156,8 +156,13 @@ void deal_receive(const struct step *s, const struct deal_layout *l, const uint6
 void deal_open(const struct step *s, const struct deal_layout *l, size_t first, size_t n,
                struct dealt *d);
 
-/* The last exchange of a gate whose result y = y1 + y2 the evaluators hold as y: each leaves
- * y - (its drawn share) for the other; D draws both of its shares. */
+/* An exchange by which y = y1 + y2, held by the evaluators as y, gets into replicated form: each
+ * leaves y - (its drawn share) for the other; D draws both of its shares. */
+void share_send(const struct step *s, uint32_t use, const uint64_t *y, uint64_t *const plane[2],
+                uint8_t *out);
+void share_receive(const struct step *s, const uint8_t *in, uint64_t *const plane[2]);
+
+/* The same for the result of a gate, as its last exchange. */
 void result_send(const struct step *s, const uint64_t *y);
 void result_finish(struct step *s);
 size_t result_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);

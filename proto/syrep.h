@@ -12,7 +12,7 @@
 #include "proto/replicated.h"
 
 /* Uses of randomness beyond those of replicated.h; the last two are of coins. */
-enum syrep_use { USE_CHAIN = 0x100, USE_RHO, USE_SIGMA };
+enum syrep_use { USE_CHAIN = 0x100, USE_CHOSEN, USE_OUTPUT, USE_RHO, USE_SIGMA };
 
 /* One seat's part of one run of statements of one gate. */
 struct view {
@@ -36,9 +36,10 @@ struct statements {
 extern const struct statements syrep_reshare_statements, syrep_and_statements;     /* _mul.c */
 extern const struct statements syrep_trunc_statements;                         /* _trunc.c */
 extern const struct statements syrep_sign_statements;                          /* _sign.c */
+extern const struct statements syrep_relu_statements;                          /* _relu.c */
 extern const struct statements syrep_b2a_statements;                           /* _bits.c */
 
-extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a;
+extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 
 extern const struct prove_source syrep_source;                                  /* _prove.c */
 void syrep_close(struct program *p);
@@ -110,9 +111,6 @@ const struct gate *maker(const struct program *p, const struct gate *g);
 /* The shares that RESHARE or TRUNC gate `g` made of its operand, at this party. */
 struct pair sent_shares(const struct step *s, const struct gate *g);
 
-/* The shares that TRUNC made of its operand, in the record of a party. */
-struct pair trunc_shares(const struct gate *g, const uint8_t *record);
-
 /* ---- carries of x_0 + x_1: syrep_chain.c ---- */
 
 struct chain {
@@ -132,6 +130,17 @@ void chain_fill(struct view *v, const struct chain *c);
 /* The dealt (left) or drawn share of carry c_{j+1}, as words 0 and 1: elements [first, first + n). */
 void carry_words(const struct view *v, const struct chain *c, int left, unsigned j, size_t first,
                  size_t n, uint64_t *out);
+
+/* ---- a bit that D knows, as a ring element: syrep_bits.c ---- */
+
+static inline uint64_t plane_bit(const uint64_t *plane, size_t i)
+{
+    return (plane[i / 64] >> (i % 64)) & 1;
+}
+
+/* D: b_0 ^ b_1 less F(k_1, COIN), for E2; and the statement that it is. dealt: at D and E2. */
+void bit_deal(const struct step *s, struct pair b, uint64_t *dealt);
+void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt);
 
 /* ---- linear maps by projections: syrep_linear.c ---- */
 

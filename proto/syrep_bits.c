@@ -46,21 +46,19 @@ static size_t b2a_scratch(const struct program *p, const struct gate *g)
     return (size_t)g->n * sizeof(uint64_t);
 }
 
-static uint64_t plane_bit(const uint64_t *plane, size_t i)
+void bit_deal(const struct step *s, struct pair b, uint64_t *dealt)
 {
-    return (plane[i / 64] >> (i % 64)) & 1;
+    draw_words(s, 1, USE_COIN, 0, dealt, s->gate->n);
+    for (size_t i = 0; i < s->gate->n; i++)
+        dealt[i] = (plane_bit(b.plane[0], i) ^ plane_bit(b.plane[1], i)) - dealt[i];
 }
 
 static void b2a_deal(struct step *s)
 {
     if (s->role != D)
         return;
-    uint64_t *dealt = kept_dealt(s);
-    const uint64_t *b0 = s->x[0], *b1 = s->x[0] + s->stride[0];
-    draw_words(s, 1, USE_COIN, 0, dealt, s->gate->n);
-    for (size_t i = 0; i < s->gate->n; i++)
-        dealt[i] = (plane_bit(b0, i) ^ plane_bit(b1, i)) - dealt[i];
-    memcpy(s->out[E2], dealt, s->gate->n * sizeof *dealt);
+    bit_deal(s, (struct pair){ { s->x[0], s->x[0] + s->stride[0] } }, kept_dealt(s));
+    memcpy(s->out[E2], kept_dealt(s), s->gate->n * sizeof(uint64_t));
 }
 
 static void b2a_join(struct step *s)
@@ -117,10 +115,10 @@ static struct prove_run b2a_run(const struct program *p, const struct gate *g, u
 }
 
 /* This seat's share of beta: dealt (D, E2) or drawn (D, E1). */
-static void item_words(const struct view *v, int dealt, uint64_t *out)
+static void item_words(const struct view *v, const uint64_t *from, int dealt, uint64_t *out)
 {
     if (dealt)
-        memcpy(out, kept_dealt(&v->at), v->words * sizeof *out);
+        memcpy(out, from, v->words * sizeof *out);
     else
         redraw_words(&v->at, 1, USE_COIN, 0, out, v->words);
 }
@@ -132,7 +130,7 @@ static void bit_words(const uint64_t *plane, uint64_t factor, uint64_t *out, siz
         out[i] = factor & -plane_bit(plane, i);
 }
 
-static void deal_fill(struct view *v, struct pair b)
+void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt)
 {
     if (v->left != NULL)
         bit_words(left_of(v, b), (uint64_t)-2, v->left, v->words);
@@ -141,7 +139,7 @@ static void deal_fill(struct view *v, struct pair b)
     if (v->claim == NULL)
         return;
     const uint64_t *own = v->seat == PROVE_LEFT ? left_of(v, b) : right_of(v, b);
-    item_words(v, v->seat == PROVE_LEFT, v->claim);
+    item_words(v, dealt, v->seat == PROVE_LEFT, v->claim);
     for (size_t i = 0; i < v->words; i++)
         v->claim[i] -= plane_bit(own, i);
 }
@@ -156,7 +154,7 @@ static void join_claim(struct view *v, const uint64_t *c)
             v->claim[i] -= plane_bit(c, i);
         return;
     }
-    item_words(v, v->prover == E2, v->claim);
+    item_words(v, kept_dealt(&v->at), v->prover == E2, v->claim);
     for (size_t i = 0; i < v->words; i += CHUNK) {
         size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
         redraw_words(&v->at, v->prover == E2 ? 0 : 1, USE_RESULT, i, mask, m);
@@ -171,7 +169,7 @@ static void join_fill(struct view *v, struct pair b)
     uint64_t *common = v->prover == E1 ? v->right : v->left;    /* with the other evaluator */
     const uint64_t *c = b.plane[v->at.role == E1];
     if (item != NULL)
-        item_words(v, v->prover == E2, item);
+        item_words(v, kept_dealt(&v->at), v->prover == E2, item);
     if (common != NULL)
         bit_words(c, (uint64_t)-2, common, v->words);
     if (v->claim != NULL)
@@ -183,7 +181,7 @@ static void b2a_fill(struct view *v, unsigned i)
     struct pair b = kept(&v->at, v->at.gate->in[0], 0);
     (void)i;
     if (v->prover == D)
-        deal_fill(v, b);
+        bit_deal_fill(v, b, kept_dealt(&v->at));
     else
         join_fill(v, b);
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "proto/kernel.h"
-#include "proto/syrep.h"
+#include "proto/syrep_trunc.h"
 
 /* ---- AND ---- */
 
@@ -77,8 +77,10 @@ const struct gate *maker(const struct program *p, const struct gate *g)
 
 struct pair sent_shares(const struct step *s, const struct gate *g)
 {
-    return g->kind == GATE_TRUNC ? trunc_shares(g, s->records[g - s->program->gate])
-                                 : kept(s, g->out, g->first);
+    if (g->kind == GATE_RESHARE)
+        return kept(s, g->out, g->first);
+    struct kept_trunc r = kept_trunc(g, s->records[g - s->program->gate]);
+    return (struct pair){ { r.x[0], r.x[1] } };
 }
 
 unsigned sent_runs(const struct program *p, const struct gate *g)

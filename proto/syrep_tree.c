@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#include "proto/kernel.h"
+
 size_t carry_tree_words(unsigned leaves, size_t words, unsigned role)
 {
     unsigned nodes = 0;
@@ -51,9 +53,8 @@ size_t leaf_bytes(unsigned leaves, size_t words, unsigned from, unsigned to)
     return from != to && from != D && to != D ? leaves * words * 8 : 0;
 }
 
-void leaf_send(const struct step *s, struct carry_tree *t)
+void leaf_send(const struct step *s, struct carry_tree *t, uint8_t *out)
 {
-    uint64_t *out = s->role == D ? NULL : (uint64_t *)s->out[s->role == E1 ? E2 : E1];
     for (unsigned j = 0; j < t->leaves; j++) {
         uint64_t *g[2] = { carry_node(t, 0, j, 0, 0), carry_node(t, 0, j, 0, 1) };
         const uint64_t *p[2] = { carry_node(t, 0, j, 1, 0), carry_node(t, 0, j, 1, 1) };
@@ -66,15 +67,15 @@ void leaf_send(const struct step *s, struct carry_tree *t)
         uint64_t *drawn = g[s->role == E1 ? 0 : 1], *common = g[s->role == E1 ? 1 : 0];
         for (size_t w = 0; w < t->words; w++)
             common[w] = drawn[w] ^ (p[0][w] & p[1][w]);
-        memcpy(out + j * t->words, common, t->words * sizeof *out);
+        memcpy(out + 8 * j * t->words, common, 8 * t->words);
     }
 }
 
-void leaf_receive(const struct step *s, struct carry_tree *t)
+void leaf_receive(const struct step *s, struct carry_tree *t, const uint8_t *in)
 {
     if (s->role == D)
         return;
-    memcpy(t->in, s->in[s->role == E1 ? E2 : E1], t->leaves * t->words * sizeof *t->in);
+    memcpy(t->in, in, t->leaves * t->words * sizeof *t->in);
     for (unsigned j = 0; j < t->leaves; j++) {
         uint64_t *common = carry_node(t, 0, j, 0, s->role == E1 ? 1 : 0);
         for (size_t w = 0; w < t->words; w++)
@@ -188,4 +189,68 @@ void level_fill(struct view *v, const struct carry_tree *t)
             and_statement(v, at, a.x, a.y, node_pair(t, level + 1, a.node, a.what), a.plus, level,
                           k, t->words);
         }
+}
+
+/* ---- the sign ---- */
+
+size_t sum_sign_words(unsigned width, size_t words, unsigned role)
+{
+    return carry_tree_words(width - 1, words, role) + 2 * words;
+}
+
+struct sum_sign sum_sign_at(uint64_t *memory, unsigned width, size_t words, unsigned role)
+{
+    struct sum_sign r = { .low = width - 1, .words = words };
+    r.tree = carry_tree_at(memory, r.low, words);
+    r.top = memory + carry_tree_words(r.low, words, role);
+    return r;
+}
+
+static uint64_t *bit_plane(const struct sum_sign *r, unsigned j, unsigned share)
+{
+    return j < r->low ? carry_node(&r->tree, 0, j, 1, share) : r->top + share * r->words;
+}
+
+void sum_sign_bits(struct sum_sign *r, unsigned share, size_t first, const uint64_t *x, size_t n)
+{
+    uint64_t planes[64][CHUNK / 64];
+    planes_from_words(&planes[0][0], CHUNK / 64, x, n, 0, r->low + 1);
+    for (unsigned j = 0; j <= r->low; j++)
+        memcpy(bit_plane(r, j, share) + first / 64, planes[j], KERNEL_PLANE(n) * 8);
+}
+
+/* E1 draws here what D has drawn when it dealt. */
+static void carry_mask(const struct step *s, unsigned number, size_t w, uint64_t *mask, size_t m)
+{
+    if (s->role == D)
+        redraw_part(s, 1, USE_CHAIN, number, w, mask, m);
+    else
+        draw_part(s, 1, USE_CHAIN, number, w, mask, m);
+}
+
+void sum_sign_carries(const struct step *s, struct sum_sign *r, const uint64_t *dealt,
+                      unsigned skip)
+{
+    uint64_t mask[CHUNK];
+    for (unsigned j = skip == 0; j <= r->low; j++)
+        for (size_t w = 0; w < r->words; w += CHUNK) {
+            size_t m = r->words - w < CHUNK ? r->words - w : CHUNK;
+            uint64_t *zero = bit_plane(r, j, s->role == D ? 0 : 1) + w;
+            uint64_t *one = bit_plane(r, j, s->role == D ? 1 : 0) + w;
+            const uint64_t *d = dealt + (skip + j - 1) * r->words + w;
+            for (size_t k = 0; k < m && s->role != E1; k++)
+                zero[k] ^= d[k];
+            if (s->role == E2)
+                continue;
+            carry_mask(s, skip + j - 1, w, mask, m);
+            for (size_t k = 0; k < m; k++)
+                one[k] ^= mask[k];
+        }
+}
+
+void sum_sign_share(const struct sum_sign *r, unsigned k, uint64_t *out)
+{
+    const uint64_t *carry = carry_node(&r->tree, carry_levels(r->low), 0, 0, k);
+    for (size_t w = 0; w < r->words; w++)
+        out[w] = carry[w] ^ r->top[k * r->words + w];
 }
