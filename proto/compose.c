@@ -1,5 +1,7 @@
 #include "proto/compose.h"
 
+#include "proto/protocol.h"
+
 static uint32_t length(const struct program *p, uint32_t v)
 {
     return program_check(p, NULL) == 0 && v < p->nvalue ? p->value[v].n : 0;

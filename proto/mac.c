@@ -58,14 +58,6 @@ static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geo
     return 0;
 }
 
-/* ---- the end of a program ---- */
-
-static void close_program(struct program *p)
-{
-    mac_prove_bits(p);
-    gate_macs(p);
-}
-
 const struct protocol protocol_syrep_mac = {
     .name = "sy-rep-ring-mac",
     .verified = "MACs",
@@ -84,14 +76,15 @@ const struct protocol protocol_syrep_mac = {
         [GATE_AND] = &replicated_and,
         [GATE_B2A] = &mac_b2a,
         [GATE_INJECT] = &mac_inject,
-        [GATE_PROVE] = &syrep_stub,
+        [GATE_PROVE] = &prove_ops,
         [GATE_MACS] = &mac_macs,
     },
     .takes_constant = replicated_takes_constant,
     .add_constants = add_constants,
     .items = items,
     .common = common,
-    .close = close_program,
+    .source = &mac_source,
+    .close = mac_close,
     .weight_words = weight_words,
     .weight_pack = weight_pack,
     .input_bytes = replicated_input_bytes,

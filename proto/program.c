@@ -7,6 +7,7 @@
 #include "net/base_mem.h"
 #include "proto/compose.h"
 #include "proto/protocol.h"
+#include "proto/prove.h"
 
 /* ---- growing arrays ---- */
 
@@ -409,7 +410,7 @@ static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t toke
     struct gate gate = gate_blank(p, kind);
     gate.in[0] = token;
     gate.shape = shape;
-    gate.wall = kind != GATE_PROVE;
+    gate.wall = kind != GATE_PROVE && kind != GATE_MACS;
     gate.n = 1;
     gate.out = program_value(p, VALUE_BITS, 1);
     gate_enter(p, &gate);
@@ -424,12 +425,16 @@ uint32_t gate_barrier(struct program *p)
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    return gate_token(p, GATE_PROVE, token, shape);
+    uint32_t out = gate_token(p, GATE_PROVE, token, shape);
+    if (!p->failed)
+        prove_plan(p, &p->gate[p->ngate - 1]);
+    return out;
 }
 
-uint32_t gate_macs(struct program *p)
+uint32_t gate_macs(struct program *p, uint32_t token)
 {
-    return gate_token(p, GATE_MACS, NO_VALUE, 0);
+    value_size(p, token, VALUE_BITS, VALUE_BITS);
+    return gate_token(p, GATE_MACS, token, 0);
 }
 
 void program_close(struct program *p)

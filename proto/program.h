@@ -83,8 +83,8 @@ struct map {
 
 struct gate {
     uint8_t kind, turn;
-    uint8_t shift;          /* TRUNC, RELU: bits that go */
-    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1) */
+    uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
+    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
     uint8_t from;           /* TURN: the turn of what it reads */
     uint8_t wall;           /* starts when every gate before it is done here */
     uint16_t frame, layer;  /* labels for plan and trace */
@@ -143,11 +143,12 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
 
 /* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
- * BARRIER and PROVE are the protocol's `close` to add; x of PROVE is a barrier's token. */
+ * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's
+ * token. */
 void program_close(struct program *p);
 uint32_t gate_barrier(struct program *p);
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape);
-uint32_t gate_macs(struct program *p);
+uint32_t gate_macs(struct program *p, uint32_t token);
 
 /* z = x b, as elements [first, first + n(x)) of an existing value. */
 void gate_inject_into(struct program *p, uint32_t x, uint32_t b, uint32_t out, uint32_t first);

@@ -78,6 +78,8 @@ enum {
     PROTOCOL_TURNED = 2
 };
 
+struct prove_source;
+
 struct protocol {
     const char *name;
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
@@ -104,6 +106,9 @@ struct protocol {
     unsigned (*items)(unsigned role, unsigned other);
     void (*common)(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
                    enum value_kind kind, unsigned role, unsigned other, unsigned item);
+
+    /* The statements of PROVE gates (prove.h); NULL: the protocol has none. */
+    const struct prove_source *source;
 
     /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
     void (*close)(struct program *p);

@@ -15,6 +15,18 @@
  * The gate starts after a barrier, so what the statements speak of is fixed everywhere. Then the
  * verifiers show coins (which they derive from the key that P lacks), and a protocol gives the
  * statements, which may depend on the coins (random projections of large products).
+ *
+ * Steps: 0 coins; then for each level P to RIGHT and RIGHT to P, statements of both kinds side by side;
+ * then P tells LEFT everything that RIGHT has shown it, LEFT compares and opens its end to RIGHT,
+ * and RIGHT checks: 2 levels + 4 steps. 2^24 elements take 6 or 7 levels. What each level is and why
+ * it is sound and private: fold.h, fold_bits.c, fold_words.c.
+ *
+ * Who may cheat. P: the verifiers' randomness comes from the key that it lacks, and each challenge is
+ * shown when P's message of the level is with RIGHT. RIGHT: it could show P other coins, primes or
+ * challenges than LEFT draws; then LEFT's u* and claim would not fit P's messages, and their
+ * difference would tell RIGHT a form of secret bits. So LEFT opens only after P, which is honest then,
+ * has sent it all that RIGHT showed, and LEFT has found it to be what it drew itself. LEFT: it is
+ * sent nothing else, and what it opens passes only if it is right (fold.h).
  */
 #ifndef OB_PROTO_PROVE_H
 #define OB_PROTO_PROVE_H
@@ -36,9 +48,17 @@ struct prove_source {
     unsigned (*runs)(const struct program *p, const struct gate *g);
     struct prove_run (*run)(const struct program *p, const struct gate *g, unsigned i);
     /* Writes what this seat knows of run i: left and right as [terms][words], claim as [words];
-     * NULL for what the seat does not know (the prover has no claim). */
+     * NULL for what the seat does not know. The prover gives claim_left of statements about words
+     * (it knows what it proves: claim_right is the rest), and no claim of statements about bits. */
     void (*fill)(struct step *s, unsigned i, enum prove_seat seat, const struct prf *coins,
                  uint64_t *left, uint64_t *right, uint64_t *claim);
 };
+
+extern const struct gate_ops prove_ops;
+
+/* Enters the number of variables of both kinds, from the source's runs, into a new gate: `width` is
+ * 1 + those of the statements about bits, `shift` 1 + those about words, 0 where there are none.
+ * Messages are sized from these. */
+void prove_plan(const struct program *p, struct gate *g);
 
 #endif

@@ -155,6 +155,7 @@ void linear_fill(struct view *v, struct err *e);
 
 /* Packed as in replicated.h; behind it the two plain shares. */
 size_t syrep_weight_words(const struct geometry *g);
-int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g);
+int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                      unsigned role);
 
 #endif

@@ -31,11 +31,12 @@ size_t syrep_weight_words(const struct geometry *g)
     return replicated_weight_words(g) + 2 * geometry_depth(g) * g->oc;
 }
 
-int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g)
+int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                      unsigned role)
 {
     memcpy(packed + replicated_weight_words(g), share,
            2 * geometry_depth(g) * g->oc * sizeof *share);
-    return replicated_weight_pack(packed, share, g);
+    return replicated_weight_pack(packed, share, g, role);
 }
 
 /* ---- which products ---- */
