@@ -62,6 +62,7 @@ static void authenticate(struct compiler *k)
         struct compiled_inputs *in = &k->read[t];
         *in = k->c->input[t];
         k->p->turn = (uint8_t)t;
+        k->p->layer = LAYER_SELECT;
         in->selection = gate_auth(k->p, in->selection);
         for (unsigned i = 0; i < k->net->nstage; i++)
             if (in->bias[i] != NO_VALUE)
