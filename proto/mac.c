@@ -63,6 +63,7 @@ const struct protocol protocol_syrep_mac = {
     .verified = "MACs",
     .parties = 3,
     .flags = PROTOCOL_MALICIOUS,
+    .products = 8,
     .planes = { [VALUE_SHARE] = 8, [VALUE_SUM] = 4, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .wide = 2,
     .shown = 2,

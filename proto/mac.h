@@ -18,7 +18,7 @@
  *     T = sum rho_i x_i,   M = sum rho_i m_i,      rho_i uniform in R, shared by PRF words,
  *
  * as products of replicated sharings, of which each party keeps but its part of the two sums. At
- * the end [T], [M] are reshared and V = M - alpha T must be zero. Nobody ever knows a rho_i or T.
+ * the end [T] is reshared and V = M - alpha T must be zero. Nobody ever knows a rho_i or T.
  *
  * Why the coefficients stay secret (and have 128 bits). Let pair i carry what was added to it in its
  * own product, f_i = d'_i - alpha d_i (d_i to the value, d'_i to the MAC). Products with secrets

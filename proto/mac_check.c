@@ -3,13 +3,13 @@
  *
  *     (gates)  role r adds its part of rho_i x_i and of rho_i m_i to its record, with shares of rho_i
  *              that it draws from its two keys
- *     sum      the parts of all gates, under zero sharings, go to role r - 1: [T], [M]
- *     key      V = M - alpha T likewise: 16 bytes
+ *     sum      role r's part of T, under a zero sharing, goes to role r - 1: [T]
+ *     key      V_r = M_r - (its part of alpha T), likewise
  *     zero     roles r and r + 1: -(V_r + V_{r+1}) against V_{r+2}, as a claim: each pair has one, so two
  *              honest parties find out that V is not zero
  *
- * 144 bytes over all parties and two rounds for a whole program. An error that is added to T, M or V
- * on the way is added to V (times alpha, if to T), which was uniform in an ideal that no such error
+ * 96 bytes over all parties and two rounds for a whole program. An error that is added to T or V on the
+ * way is added to V (times alpha, if to T), which was uniform in an ideal that no such error
  * changes: it can only lower the probability of passing (mac.h counts it in).
  *
  * The tag of the claim shows V to a cheat who is one of the pair: V is simulated (mac.h).
@@ -44,7 +44,8 @@ void mac_enter(const struct step *s, unsigned number, struct mac_planes v, size_
 
 /* ---- the gate ---- */
 
-/* Scratch: [T] and [M] as a pair of one element. */
+/* Scratch: one element of [T] as the value of a pair, and this role's part of M as share 0 of its tag;
+ * later V in the place of T. */
 static struct mac_planes totals(const struct step *s)
 {
     return (struct mac_planes){ (uint64_t *)s->scratch, 1 };
@@ -57,14 +58,7 @@ static size_t macs_scratch(const struct program *p, const struct gate *g)
     return 8 * sizeof(uint64_t);
 }
 
-static size_t sum_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)g;
-    (void)level;
-    return to == (from + 2) % 3 ? 2 * sizeof(wide) : 0;
-}
-
-static size_t key_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+static size_t macs_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)g;
     (void)level;
@@ -88,22 +82,20 @@ static void macs_sum(struct step *s)
             sum[0] += part[0];
             sum[1] += part[1];
         }
-    for (unsigned item = 0; item < 2; item++)
-        mac_leave(s, totals(s), item, 0, &sum[item], 1,
-                  s->out[(s->role + 2) % 3] + item * sizeof(wide));
+    mac_leave(s, totals(s), MAC_VALUE, 0, &sum[MAC_VALUE], 1, s->out[(s->role + 2) % 3]);
+    mac_set(totals(s), MAC_TAG, 0, 0, &sum[MAC_TAG], 1);
 }
 
 static void macs_key(struct step *s)
 {
-    struct mac_pair t;
-    wide alpha[2], v, mask;
-    for (unsigned item = 0; item < 2; item++)
-        mac_take(totals(s), item, 0, 1, s->in[(s->role + 1) % 3] + item * sizeof(wide));
-    mac_get_pair(&t, totals(s), 0, 1);
+    wide alpha[2], t[2], v, mask;
+    mac_take(totals(s), MAC_VALUE, 0, 1, s->in[(s->role + 1) % 3]);
+    mac_get(&t[0], totals(s), MAC_VALUE, 0, 0, 1);
+    mac_get(&t[1], totals(s), MAC_VALUE, 1, 0, 1);
+    mac_get(&v, totals(s), MAC_TAG, 0, 0, 1);
     mac_key(s, alpha);
-    mac_zero(s, USE_MAC_ZERO + 2, 0, &mask, 1);
-    v = t.x[MAC_TAG][0][0] + mask -
-        mac_part(t.x[MAC_VALUE][0][0], t.x[MAC_VALUE][1][0], alpha[0], alpha[1]);
+    mac_zero(s, USE_MAC_ZERO + MAC_TAG, 0, &mask, 1);
+    v += mask - mac_part(t[0], t[1], alpha[0], alpha[1]);
     mac_set(totals(s), MAC_VALUE, 0, 0, &v, 1);
     memcpy(s->out[(s->role + 2) % 3], &v, sizeof v);
 }
@@ -120,8 +112,8 @@ static void macs_zero(struct step *s)
 }
 
 static const struct round macs_rounds[] = {
-    { .name = "sum", .run = macs_sum, .bytes = sum_bytes },
-    { .name = "key", .run = macs_key, .bytes = key_bytes },
+    { .name = "sum", .run = macs_sum, .bytes = macs_bytes },
+    { .name = "key", .run = macs_key, .bytes = macs_bytes },
     { .name = "zero", .run = macs_zero },
 };
 

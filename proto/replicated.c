@@ -157,6 +157,7 @@ const struct gate_ops replicated_reshare = {
 const struct protocol protocol_replicated = {
     .name = "replicated-ring",
     .parties = 3,
+    .products = 2,
     .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .gate = {
         [GATE_LINEAR] = &replicated_linear,
