@@ -58,7 +58,7 @@ enum mac_item { MAC_VALUE, MAC_TAG };
 /* Randomness of gates; each use of a kind counts up. */
 enum mac_use {
     USE_MAC_KEY = 0x200,
-    USE_MAC_ZERO = 0x210,       /* + item: zero sharings */
+    USE_MAC_ZERO = 0x210,       /* + number: zero sharings */
     USE_MAC_BIT = 0x220,        /* + 2 number + item: shares of products by bits */
     USE_MAC_RHO = 0x240         /* + number: coefficients of the check */
 };
@@ -129,14 +129,17 @@ static inline wide mac_part(wide x0, wide x1, wide y0, wide y1)
 
 /* ---- products: mac_product.c ---- */
 
-/* This role's parts of elements of one item, masked, go into share 0 and into `out`, which role r - 1
- * gets; what came from role r + 1 is share 1. */
-void mac_leave(const struct step *s, struct mac_planes v, unsigned item, size_t first, wide *part,
-               size_t n, uint8_t *out);
+/* This role's parts of elements of one item, masked (by zero sharing `number` of the gate), go into
+ * share 0 and into `out`, which role r - 1 gets; what came from role r + 1 is share 1. */
+enum mac_masked { MASK_VALUE, MASK_TAG, MASK_SHIFTED, MASK_CHECK };
+
+void mac_leave(const struct step *s, struct mac_planes v, unsigned item, unsigned number,
+               size_t first, wide *part, size_t n, uint8_t *out);
 void mac_take(struct mac_planes v, unsigned item, size_t first, size_t n, const uint8_t *in);
 
 /* The tag of elements whose value stands in v: its part of alpha x is left (n of one chunk). */
-void mac_leave_tag(const struct step *s, struct mac_planes v, size_t first, size_t n, uint8_t *out);
+void mac_leave_tag(const struct step *s, struct mac_planes v, unsigned number, size_t first,
+                   size_t n, uint8_t *out);
 
 /* A SUM becomes a pair: what a role leaves for r - 1, 32 bytes an element; what it gets. */
 void mac_reshare_send(const struct step *s, struct mac_planes v, uint8_t *out);

@@ -82,7 +82,8 @@ static void macs_sum(struct step *s)
             sum[0] += part[0];
             sum[1] += part[1];
         }
-    mac_leave(s, totals(s), MAC_VALUE, 0, &sum[MAC_VALUE], 1, s->out[(s->role + 2) % 3]);
+    mac_leave(s, totals(s), MAC_VALUE, MASK_VALUE, 0, &sum[MAC_VALUE], 1,
+              s->out[(s->role + 2) % 3]);
     mac_set(totals(s), MAC_TAG, 0, 0, &sum[MAC_TAG], 1);
 }
 
@@ -94,7 +95,7 @@ static void macs_key(struct step *s)
     mac_get(&t[1], totals(s), MAC_VALUE, 1, 0, 1);
     mac_get(&v, totals(s), MAC_TAG, 0, 0, 1);
     mac_key(s, alpha);
-    mac_zero(s, USE_MAC_ZERO + MAC_TAG, 0, &mask, 1);
+    mac_zero(s, USE_MAC_ZERO + MASK_CHECK, 0, &mask, 1);
     v += mask - mac_part(t[0], t[1], alpha[0], alpha[1]);
     mac_set(totals(s), MAC_VALUE, 0, 0, &v, 1);
     memcpy(s->out[(s->role + 2) % 3], &v, sizeof v);

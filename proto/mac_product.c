@@ -9,11 +9,11 @@
 
 #include "proto/mac.h"
 
-void mac_leave(const struct step *s, struct mac_planes v, unsigned item, size_t first, wide *part,
-               size_t n, uint8_t *out)
+void mac_leave(const struct step *s, struct mac_planes v, unsigned item, unsigned number,
+               size_t first, wide *part, size_t n, uint8_t *out)
 {
     wide mask[MAC_CHUNK];
-    mac_zero(s, USE_MAC_ZERO + item, first, mask, n);
+    mac_zero(s, USE_MAC_ZERO + number, first, mask, n);
     for (size_t i = 0; i < n; i++)
         part[i] += mask[i];
     mac_set(v, item, 0, first, part, n);
@@ -27,7 +27,8 @@ void mac_take(struct mac_planes v, unsigned item, size_t first, size_t n, const 
     mac_set(v, item, 1, first, x, n);
 }
 
-void mac_leave_tag(const struct step *s, struct mac_planes v, size_t first, size_t n, uint8_t *out)
+void mac_leave_tag(const struct step *s, struct mac_planes v, unsigned number, size_t first,
+                   size_t n, uint8_t *out)
 {
     wide alpha[2], x[2][MAC_CHUNK];
     mac_key(s, alpha);
@@ -35,7 +36,7 @@ void mac_leave_tag(const struct step *s, struct mac_planes v, size_t first, size
     mac_get(x[1], v, MAC_VALUE, 1, first, n);
     for (size_t i = 0; i < n; i++)
         x[0][i] = mac_part(alpha[0], alpha[1], x[0][i], x[1][i]);
-    mac_leave(s, v, MAC_TAG, first, x[0], n, out);
+    mac_leave(s, v, MAC_TAG, number, first, x[0], n, out);
 }
 
 /* ---- MUL ---- */
@@ -72,7 +73,8 @@ void mac_reshare_send(const struct step *s, struct mac_planes v, uint8_t *out)
         m = mac_min(MAC_CHUNK, n - i);
         for (unsigned item = 0; item < 2; item++) {
             mac_load(part, s->x[0] + 2 * item * s->stride[0] + i, s->stride[0], m);
-            mac_leave(s, v, item, i, part, m, out + item * n * sizeof *part);
+            mac_leave(s, v, item, item == MAC_VALUE ? MASK_VALUE : MASK_TAG, i, part, m,
+                      out + item * n * sizeof *part);
         }
     }
 }
@@ -127,7 +129,8 @@ static void auth_send(struct step *s)
     for (unsigned k = 0; k < 4; k++)
         memcpy(s->z + k * s->z_stride, s->x[0] + k * s->stride[0], n * sizeof *s->z);
     for (size_t i = 0; i < n; i += MAC_CHUNK)
-        mac_leave_tag(s, mac_result(s), i, mac_min(MAC_CHUNK, n - i), s->out[(s->role + 2) % 3]);
+        mac_leave_tag(s, mac_result(s), MASK_TAG, i, mac_min(MAC_CHUNK, n - i),
+                      s->out[(s->role + 2) % 3]);
 }
 
 static void auth_receive(struct step *s)

@@ -254,7 +254,7 @@ static void trunc_deal(struct step *s)
     mac_reshare_take(s, mac_result(s), s->in[(s->role + 1) % 3]);
     trunc_shift(s, &t);
     for (size_t i = 0; i < t.n; i += MAC_CHUNK)
-        mac_leave_tag(s, mac_result(s), i, mac_min(MAC_CHUNK, t.n - i), s->out[to]);
+        mac_leave_tag(s, mac_result(s), MASK_SHIFTED, i, mac_min(MAC_CHUNK, t.n - i), s->out[to]);
     memset(t.bit[0].words, 0, 8 * BITS * t.n * sizeof(uint64_t));
     if (s->role == D) {
         struct chain c = trunc_chain(&t);
