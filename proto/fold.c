@@ -12,15 +12,34 @@ unsigned fold_variables(size_t n)
     return v;
 }
 
-unsigned fold_levels(unsigned v)
+/* What v exceeds a multiple of FOLD_TAKE by, but FOLD_TAKE where it is one. */
+static unsigned excess(unsigned v)
 {
-    return (v + FOLD_TAKE - 1) / FOLD_TAKE;
+    return v == 0 ? 0 : (v - 1) % FOLD_TAKE + 1;
+}
+
+static unsigned first_take(unsigned v)
+{
+    return v > FOLD_TAKE && excess(v) > FOLD_FIRST ? FOLD_FIRST : excess(v);
 }
 
 unsigned fold_take(unsigned v, unsigned i)
 {
-    unsigned before = i * FOLD_TAKE;
-    return before >= v ? 0 : v - before < FOLD_TAKE ? v - before : FOLD_TAKE;
+    for (unsigned level = 0; v > 0; level++) {
+        unsigned k = level == 0 ? first_take(v) : excess(v);
+        if (level == i)
+            return k;
+        v -= k;
+    }
+    return 0;
+}
+
+unsigned fold_levels(unsigned v)
+{
+    unsigned levels = 0;
+    while (fold_take(v, levels) > 0)
+        levels++;
+    return levels;
 }
 
 unsigned fold_points_of(unsigned k)

@@ -1,8 +1,8 @@
 /*
  * fp61.h: arithmetic modulo a prime p of 61 bits that is chosen at run time.
  *
- * An element a is held as a R mod p with R = 2^64 (P. Montgomery, 1985), always below p. A sum of up
- * to 56 products of elements fits 128 bits and is reduced once. Nothing branches on an element.
+ * An element a is held as a R mod p with R = 2^64 (P. Montgomery, 1985), always below p. A sum of
+ * up to 56 products of elements fits 128 bits and is reduced once. Nothing branches on an element.
  */
 #ifndef OB_PROTO_FP61_H
 #define OB_PROTO_FP61_H

@@ -1,7 +1,7 @@
 /*
- * gf64_loops.h: the loops over GF(2^64), for one multiplier. gf64_portable.c and gf64_clmul.c define
- * product_add (a sum of products without reduction) and products_add (four at once), include this,
- * and so each compile the loops for their instruction set. Private to those two.
+ * gf64_loops.h: the loops over GF(2^64), for one multiplier. gf64_portable.c and gf64_clmul.c
+ * define product_add (a sum of products without reduction) and products_add (four at once), include
+ * this, and so each compile the loops for their instruction set. Private to those two.
  */
 #ifndef OB_PROTO_GF64_LOOPS_H
 #define OB_PROTO_GF64_LOOPS_H

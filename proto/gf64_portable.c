@@ -1,9 +1,10 @@
 /*
  * gf64_portable.c: products over GF(2)[x] by integer products.
  *
- * Each operand is cut into five, by position mod 5: between two bits of a part there are four zeros,
- * and at most 13 pairs of bits meet at a position of the product of two parts, so no carry reaches
- * the next position that counts. 25 multiplications, which take the same time for all operands.
+ * Each operand is cut into five, by position mod 5: between two bits of a part there are four
+ * zeros, and at most 13 pairs of bits meet at a position of the product of two parts, so no carry
+ * reaches the next position that counts. 25 multiplications, which take the same time for all
+ * operands.
  */
 #include <stddef.h>
 #include <stdint.h>

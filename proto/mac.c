@@ -58,6 +58,32 @@ static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geo
     return 0;
 }
 
+/* ---- the end of a program: the check of all MACs beside proofs of all bits ---- */
+
+/* The bits that statements speak of are there to the end. */
+static void keep_values(struct program *p)
+{
+    for (uint32_t id = 0; id < p->ngate; id++) {
+        const struct gate *g = &p->gate[id];
+        for (unsigned k = 0; k < 2 && (g->kind == GATE_AND || g->kind == GATE_SIGN); k++)
+            if (g->in[k] != NO_VALUE && !p->value[g->in[k]].external)
+                program_keep(p, g->in[k]);
+        if (g->kind == GATE_AND)
+            program_keep(p, g->out);
+    }
+}
+
+static void close_program(struct program *p)
+{
+    uint32_t n = p->ngate;
+    if (p->failed)
+        return;
+    keep_values(p);
+    uint32_t token = gate_barrier(p);
+    gate_macs(p, token);
+    syrep_prove_gates(p, token, n);
+}
+
 const struct protocol protocol_syrep_mac = {
     .name = "sy-rep-ring-mac",
     .verified = "MACs",
@@ -84,8 +110,8 @@ const struct protocol protocol_syrep_mac = {
     .add_constants = add_constants,
     .items = items,
     .common = common,
-    .source = &mac_source,
-    .close = mac_close,
+    .source = &syrep_source,
+    .close = close_program,
     .weight_words = weight_words,
     .weight_pack = weight_pack,
     .input_bytes = replicated_input_bytes,

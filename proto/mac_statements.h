@@ -9,7 +9,4 @@
 
 extern const struct statements mac_trunc_statements;
 
-extern const struct prove_source mac_source;                                    /* mac_prove.c */
-void mac_close(struct program *p);
-
 #endif

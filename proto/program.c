@@ -405,10 +405,12 @@ void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
 
 /* ---- the end ---- */
 
-static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t shape)
+static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t first,
+                           uint32_t shape)
 {
     struct gate gate = gate_blank(p, kind);
     gate.in[0] = token;
+    gate.in_first = first;
     gate.shape = shape;
     gate.wall = kind != GATE_PROVE && kind != GATE_MACS;
     gate.n = 1;
@@ -419,13 +421,13 @@ static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t toke
 
 uint32_t gate_barrier(struct program *p)
 {
-    return gate_token(p, GATE_BARRIER, NO_VALUE, 0);
+    return gate_token(p, GATE_BARRIER, NO_VALUE, 0, 0);
 }
 
-uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    uint32_t out = gate_token(p, GATE_PROVE, token, shape);
+    uint32_t out = gate_token(p, GATE_PROVE, token, first, shape);
     if (!p->failed)
         prove_plan(p, &p->gate[p->ngate - 1]);
     return out;
@@ -434,7 +436,7 @@ uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
 uint32_t gate_macs(struct program *p, uint32_t token)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    return gate_token(p, GATE_MACS, token, 0);
+    return gate_token(p, GATE_MACS, token, 0, 0);
 }
 
 void program_close(struct program *p)
@@ -443,7 +445,7 @@ void program_close(struct program *p)
         return;
     if (p->proto->close != NULL)
         p->proto->close(p);
-    gate_token(p, GATE_CHECK, NO_VALUE, 0);
+    gate_token(p, GATE_CHECK, NO_VALUE, 0, 0);
 }
 
 /* A new value as long as x, for gates that write into one. */

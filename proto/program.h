@@ -92,7 +92,8 @@ struct gate {
     uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
     uint32_t out;
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
-    uint32_t in_first;      /* LINEAR: the first output position; else where it reads from */
+    uint32_t in_first;      /* LINEAR: the first output position; PROVE: the protocol's; else where
+                             * it reads from */
     uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map; PROVE:
                              * the protocol's */
 };
@@ -143,11 +144,11 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
 
 /* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
- * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's
- * token. */
+ * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's token;
+ * `first` and `shape` (the gate's in_first and shape) say to the protocol what is proved. */
 void program_close(struct program *p);
 uint32_t gate_barrier(struct program *p);
-uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape);
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape);
 uint32_t gate_macs(struct program *p, uint32_t token);
 
 /* z = x b, as elements [first, first + n(x)) of an existing value. */

@@ -8,25 +8,25 @@
  *
  *     sum over t of left[t][k] right[t][k]  =  claim_left[k] + claim_right[k]
  *
- * over GF(2), bit by bit (PROVE_BITS), or modulo 2^64 (PROVE_WORDS). P knows left and right; LEFT knows
- * left and claim_left, RIGHT knows right and claim_right. Whatever is known to one verifier alone and not
- * multiplied goes into its claim.
+ * over GF(2), bit by bit (PROVE_BITS), or modulo 2^64 (PROVE_WORDS). P knows left and right; LEFT
+ * knows left and claim_left, RIGHT knows right and claim_right. Whatever is known to one verifier
+ * alone and not multiplied goes into its claim.
  *
  * The gate starts after a barrier, so what the statements speak of is fixed everywhere. Then the
  * verifiers show coins (which they derive from the key that P lacks), and a protocol gives the
  * statements, which may depend on the coins (random projections of large products).
  *
- * Steps: 0 coins; then for each level P to RIGHT and RIGHT to P, statements of both kinds side by side;
- * then P tells LEFT everything that RIGHT has shown it, LEFT compares and opens its end to RIGHT,
- * and RIGHT checks: 2 levels + 4 steps. 2^24 elements take 6 or 7 levels. What each level is and why
- * it is sound and private: fold.h, fold_bits.c, fold_words.c.
+ * Steps: 0 coins; then for each level P to RIGHT and RIGHT to P, statements of both kinds side by
+ * side; then P tells LEFT everything that RIGHT has shown it, LEFT compares and opens its end to
+ * RIGHT, and RIGHT checks: 2 levels + 4 steps. 2^24 elements take 6 or 7 levels. What each level is
+ * and why it is sound and private: fold.h, fold_bits.c, fold_words.c.
  *
- * Who may cheat. P: the verifiers' randomness comes from the key that it lacks, and each challenge is
- * shown when P's message of the level is with RIGHT. RIGHT: it could show P other coins, primes or
- * challenges than LEFT draws; then LEFT's u* and claim would not fit P's messages, and their
- * difference would tell RIGHT a form of secret bits. So LEFT opens only after P, which is honest then,
- * has sent it all that RIGHT showed, and LEFT has found it to be what it drew itself. LEFT: it is
- * sent nothing else, and what it opens passes only if it is right (fold.h).
+ * Who may cheat. P: the verifiers' randomness comes from the key that it lacks, and each challenge
+ * is shown when P's message of the level is with RIGHT. RIGHT: it could show P other coins, primes
+ * or challenges than LEFT draws; then LEFT's u* and claim would not fit P's messages, and their
+ * difference would tell RIGHT a form of secret bits. So LEFT opens only after P, which is honest
+ * then, has sent it all that RIGHT showed, and LEFT has found it to be what it drew itself. LEFT:
+ * it is sent nothing else, and what it opens passes only if it is right (fold.h).
  */
 #ifndef OB_PROTO_PROVE_H
 #define OB_PROTO_PROVE_H
@@ -43,7 +43,15 @@ struct prove_run {
     uint32_t terms, words;
 };
 
-/* What a protocol gives, for the statements of one PROVE gate (gate->shape says which). */
+/*
+ * What a protocol gives, for the statements of one PROVE gate (gate->shape says which).
+ *
+ * runs and run depend on public facts alone, and on gates before this one: they are asked when the
+ * gate is made, and often after. fill is called once for each run, in order, in the step after the
+ * coins; it draws words of other gates by prf_again, as they were drawn before, coins too if it
+ * needs some of them twice, and none of this gate's. A run with fewer than 64 words costs as much
+ * as one with 64 if it is about bits. Memory at each seat: 16 bytes for each term word.
+ */
 struct prove_source {
     unsigned (*runs)(const struct program *p, const struct gate *g);
     struct prove_run (*run)(const struct program *p, const struct gate *g, unsigned i);

@@ -1,8 +1,8 @@
 /*
  * syrep.h: what the files of the protocol `sy-rep-ring` share: how a gate states what it sent.
  *
- * Sharing, roles and keys are those of replicated.h. A prover in role i holds share i with role
- * i - 1 (LEFT) and share i + 1 with role i + 1 (RIGHT): its plane 0 is LEFT's plane 1, its plane 1 is
+ * Sharing, roles and keys are those of replicated.h. A prover in role i holds share i with role i -
+ * 1 (LEFT) and share i + 1 with role i + 1 (RIGHT): its plane 0 is LEFT's plane 1, its plane 1 is
  * RIGHT's plane 0. The same holds for the keys k_i and k_{i+1}.
  */
 #ifndef OB_PROTO_SYREP_H
@@ -22,7 +22,7 @@ struct view {
     const struct prf *coins;
     size_t words;               /* of the run */
     uint64_t *left, *right;     /* [terms][words], NULL where the seat does not know it */
-    uint64_t *claim;
+    uint64_t *claim;            /* its own; the prover's: the left one of words, NULL of bits */
 };
 
 /* What a kind of gate has to prove, by the role that proves. */
@@ -43,6 +43,9 @@ extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 
 extern const struct prove_source syrep_source;                                  /* _prove.c */
 void syrep_close(struct program *p);
+
+/* Proofs of everybody, in batches, of the statements of gates [0, n). */
+void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
 
 /* ---- values, shares and words of a view: syrep_prove.c ---- */
 
@@ -69,6 +72,12 @@ void redraw_part(const struct step *s, unsigned j, uint32_t use, unsigned plane,
 
 /* Words [at, at + n) of term t: x is the left factor, y the right one. */
 void view_term(struct view *v, unsigned t, size_t at, struct pair x, struct pair y, size_t n);
+
+/* Does this seat state the left claim? LEFT does, and the prover for statements about words. */
+static inline int claims_left(const struct view *v)
+{
+    return v->seat != PROVE_RIGHT;
+}
 
 /* Where the words of the left (right) factor of term t go, or NULL if the seat knows it not. */
 static inline uint64_t *view_left(const struct view *v, unsigned t)
@@ -127,7 +136,7 @@ void chain_deal(const struct step *s, const struct chain *c, uint64_t *dealt);
 struct prove_run chain_run(const struct gate *g, unsigned count);
 void chain_fill(struct view *v, const struct chain *c);
 
-/* The dealt (left) or drawn share of carry c_{j+1}, as words 0 and 1: elements [first, first + n). */
+/* The dealt (left) or drawn share of carry c_{j+1}, as words 0 and 1, of elements [first, ..). */
 void carry_words(const struct view *v, const struct chain *c, int left, unsigned j, size_t first,
                  size_t n, uint64_t *out);
 

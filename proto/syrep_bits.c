@@ -1,15 +1,16 @@
 /*
  * syrep_bits.c: bits as ring elements, with statements.
  *
- * b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to E1 and E2. D deals beta = dB + fB, fB = F(k_1),
- * dB to E2; E1 and E2 have additive shares of b = c + (1 - 2 c) beta and leave them for each other:
+ * b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to E1 and E2. D deals beta = dB + fB, fB =
+ * F(k_1), dB to E2; E1 and E2 have additive shares of b = c + (1 - 2 c) beta and leave them for
+ * each other:
  *
  *     D        -2 b_0 . b_1 = [dB - b_0] + [fB - b_1]      known to E2, to E1
  *     E1       fB . -2 c = [F(k_1) - fB] + [m_1 - c]       to D, to E2
  *     E2       -2 c . dB = [m_2] + [F(k_0) - dB]           to E1, to D
  *
- * 24 bytes, one word term each. Security before the proofs: dB goes under F(k_1), which E2 lacks; m_1
- * and m_2 under F(k_1) and F(k_0), which E2 and E1 lack.
+ * 24 bytes, one word term each. Security before the proofs: dB goes under F(k_1), which E2 lacks;
+ * m_1 and m_2 under F(k_1) and F(k_0), which E2 and E1 lack.
  */
 #include <string.h>
 
@@ -138,17 +139,18 @@ void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt)
         bit_words(right_of(v, b), 1, v->right, v->words);
     if (v->claim == NULL)
         return;
-    const uint64_t *own = v->seat == PROVE_LEFT ? left_of(v, b) : right_of(v, b);
-    item_words(v, dealt, v->seat == PROVE_LEFT, v->claim);
+    const uint64_t *own = claims_left(v) ? left_of(v, b) : right_of(v, b);
+    item_words(v, dealt, claims_left(v), v->claim);
     for (size_t i = 0; i < v->words; i++)
         v->claim[i] -= plane_bit(own, i);
 }
 
-/* At D: F - item. At an evaluator: what the other sent, without E1's c. */
+/* At D: F - item. At an evaluator: what the other sent, without E1's c. The prover states the one
+ * or finds the other from the rest. */
 static void join_claim(struct view *v, const uint64_t *c)
 {
     uint64_t mask[CHUNK];
-    if (v->at.role != D) {
+    if (v->at.role != D && v->seat != PROVE_PROVER) {
         memcpy(v->claim, kept_in(&v->at), v->words * sizeof *v->claim);
         for (size_t i = 0; i < v->words && v->prover == E1; i++)
             v->claim[i] -= plane_bit(c, i);
@@ -161,6 +163,8 @@ static void join_claim(struct view *v, const uint64_t *c)
         for (size_t k = 0; k < m; k++)
             v->claim[i + k] = mask[k] - v->claim[i + k];
     }
+    for (size_t i = 0; i < v->words && v->seat == PROVE_PROVER && v->prover == E2; i++)
+        v->claim[i] = v->left[i] * v->right[i] - v->claim[i];
 }
 
 static void join_fill(struct view *v, struct pair b)

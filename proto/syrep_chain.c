@@ -3,15 +3,17 @@
  *
  * D knows x_0 and x_1 (E2 the one, E1 the other) and so the carries c_1 .. c_count of their sum. It
  * deals them as bits, c_j = d_j ^ f_j with f_j = F(k_1) known to E1 and d_j sent to E2. Then bit j
- * of the sum is in replicated form: share 0 is x_{0,j} ^ d_j, share 1 is x_{1,j} ^ f_j, share 2 is 0.
+ * of the sum is in replicated form: share 0 is x_{0,j} ^ d_j, share 1 is x_{1,j} ^ f_j, share 2 is
+ * 0.
  *
  * What D states: with p = x_{0,j} ^ d_j and q = x_{1,j} ^ f_j,
  *
  *     c_{j+1} = (x_{0,j} ^ c_j) (x_{1,j} ^ c_j) ^ c_j = (p ^ f_j) (q ^ d_j) ^ c_j
  *     p . q ^ d_j . f_j = [d_{j+1} ^ d_j ^ p d_j] ^ [f_{j+1} ^ f_j ^ q f_j]
  *
- * with the brackets known to E2 = LEFT and E1 = RIGHT: two terms a carry, c_0 = 0. A wrong carry makes
- * its own statement false, whatever the others are: the statements fix c_1, c_2, .. one by one.
+ * with the brackets known to E2 = LEFT and E1 = RIGHT: two terms a carry, c_0 = 0. A wrong carry
+ * makes its own statement false, whatever the others are: the statements fix c_1, c_2, .. one by
+ * one.
  */
 #include <string.h>
 

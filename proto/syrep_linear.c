@@ -1,8 +1,8 @@
 /*
  * syrep_linear.c: all products with one weight, shown by random projections.
  *
- * Role i sent m_i = z_i + F(k_i) - F(k_{i+1}) of Z = X W + 1 b^T, where the rows of X are patches at all
- * output positions of all gates that multiply with W, and
+ * Role i sent m_i = z_i + F(k_i) - F(k_{i+1}) of Z = X W + 1 b^T, where the rows of X are patches
+ * at all output positions of all gates that multiply with W, and
  *
  *     z_i = X_i W_i + X_i W_{i+1} + X_{i+1} W_i + 1 b_i^T
  *
@@ -12,10 +12,11 @@
  *         [rho^T (M_i - F(k_i)) sigma - (rho^T X_i) . (W_i sigma) - (rho^T 1) (b_i^T sigma)]
  *         + [rho^T F(k_{i+1}) sigma]
  *
- * known to LEFT and to RIGHT: 2 K terms for K columns of X, whatever the number of products. rho and
- * sigma are vectors of coins, zeros and ones, shown after everything was sent. If E = M - (what it should
- * be) is not 0, let 2^t be the largest power that divides it: rho^T (E / 2^t) sigma is odd with
- * probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 < 2^-53.
+ * known to LEFT and to RIGHT: 2 K terms for K columns of X, whatever the number of products. rho
+ * and sigma are vectors of coins, zeros and ones, shown after everything was sent. If E = M - (what
+ * it should be) is not 0, let 2^t be the largest power that divides it: rho^T (E / 2^t) sigma is
+ * odd with probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 <
+ * 2^-53.
  *
  * rho^T X and W sigma for all projections at once are products with a matrix of zeros and ones.
  */
@@ -43,7 +44,7 @@ int syrep_weight_pack(uint64_t *packed, const uint64_t *share, const struct geom
 
 const struct gate *linear_of(const struct program *p, const struct gate *g)
 {
-    if (g->kind != GATE_RESHARE && g->kind != GATE_TRUNC)
+    if (g->kind != GATE_RESHARE && g->kind != GATE_TRUNC && (g->kind != GATE_RELU || g->shift == 0))
         return NULL;
     const struct gate *m = maker(p, g);
     return m != NULL && m->kind == GATE_LINEAR ? m : NULL;
@@ -122,7 +123,7 @@ static void bench_fini(struct bench *b)
     mem_free(b->memory);
 }
 
-/* Coins of one row as words 0 and 1, `stride` apart. Row i of gate `id` is block i of its stream. */
+/* Coins of one row as words 0 and 1, `stride` apart: block `row` of the stream of gate `id`. */
 static void coin_row(const struct prf *coins, uint32_t id, uint32_t use, size_t row, uint64_t *out,
                      size_t stride)
 {
@@ -178,7 +179,7 @@ static void project_weight(const struct view *v, struct bench *b, unsigned plane
 
 /* ---- claims ---- */
 
-/* Rows [first, first + n) of what this seat knows of g's message: LEFT m - F(k_i), RIGHT F(k_{i+1}). */
+/* Rows [first, first + n) of what this seat claims of g's message: m - F(k_i), or F(k_{i+1}). */
 static void message_rows(const struct view *v, struct bench *b, const struct gate *g, size_t first,
                          size_t n)
 {
@@ -194,19 +195,19 @@ static void message_rows(const struct view *v, struct bench *b, const struct gat
         redraw_words(&at, j, USE_ZERO, from + i - odd, mask, m + odd);
         memcpy(b->rows + i, mask + odd, m * sizeof *mask);
     }
-    const uint64_t *sent = sent_shares(&v->at, g).plane[1] + from;
-    for (size_t i = 0; i < n * oc && v->seat == PROVE_LEFT; i++)
+    const uint64_t *sent = left_of(v, sent_shares(&v->at, g)) + from;
+    for (size_t i = 0; i < n * oc && claims_left(v); i++)
         b->rows[i] = sent[i] - b->rows[i];
 }
 
-/* LEFT: rows of g that have a coin of one, times its bias. */
+/* To the left: rows of g that have a coin of one, times its bias. */
 static void bias_claim(const struct view *v, struct bench *b, const struct gate *g)
 {
     const struct gate *m = maker(v->at.program, g);
     size_t positions = m->n / b->g->oc;
-    if (m->in[2] == NO_VALUE || v->seat != PROVE_LEFT)
+    if (m->in[2] == NO_VALUE || !claims_left(v))
         return;
-    const uint64_t *bias = kept(&v->at, m->in[2], 0).plane[1];
+    const uint64_t *bias = left_of(v, kept(&v->at, m->in[2], 0));
     uint64_t row[PROJECTIONS], count[PROJECTIONS] = { 0 };
     for (size_t i = 0; i < positions; i++) {
         coin_row(v->coins, (uint32_t)(g - v->at.program->gate), USE_RHO, i, row, 1);
@@ -242,7 +243,7 @@ static void linear_claim(struct view *v, struct bench *b)
     }
 }
 
-/* LEFT: its product of what it knows itself of both factors. */
+/* To the left: the product of what LEFT knows of both factors. */
 static void own_claim(struct view *v, size_t depth)
 {
     const uint64_t *x = view_left(v, 0), *w = view_left(v, (unsigned)depth);
@@ -272,7 +273,7 @@ void linear_fill(struct view *v, struct err *e)
     }
     if (v->claim != NULL)
         linear_claim(v, &b);
-    if (v->claim != NULL && v->seat == PROVE_LEFT)
+    if (v->claim != NULL && claims_left(v))
         own_claim(v, b.depth);
     bench_fini(&b);
 }

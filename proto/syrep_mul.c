@@ -102,10 +102,11 @@ void sent_fill(struct view *v, struct pair sent)
     view_term(v, 1, 0, y, x, v->words);
     if (v->claim == NULL)
         return;
-    unsigned j = v->seat == PROVE_LEFT ? v->prover : (v->prover + 1) % 3;
-    redraw_words(&v->at, j, USE_ZERO, 0, v->claim, v->words);
-    for (size_t k = 0; k < v->words && v->seat == PROVE_LEFT; k++)
-        v->claim[k] = sent.plane[1][k] - x.plane[1][k] * y.plane[1][k] - v->claim[k];
+    int left = claims_left(v);
+    redraw_words(&v->at, left ? v->prover : (v->prover + 1) % 3, USE_ZERO, 0, v->claim, v->words);
+    const uint64_t *z_i = left_of(v, sent), *x_i = left_of(v, x), *y_i = left_of(v, y);
+    for (size_t k = 0; k < v->words && left; k++)
+        v->claim[k] = z_i[k] - x_i[k] * y_i[k] - v->claim[k];
 }
 
 static unsigned reshare_runs(const struct program *p, const struct gate *g, unsigned prover)

@@ -2,18 +2,18 @@
  * syrep_prove.c: which statements a PROVE gate proves, and the gates that end a program.
  *
  * A PROVE gate of the protocol shows either all statements of its prover about the gates in_first
- * .. shape (width 0), or all that was sent of products with one weight (width 1; both numbers are
- * that of the first gate that sent one). Batches are cut so that each has about BATCH words of terms:
- * enough for the folding to pay, few enough that several workers are busy.
+ * .. shape or, if in_first is NO_VALUE, all that was sent of products with one weight, of which
+ * gate `shape` sent the first. Batches are cut so that each has about BATCH words of terms: enough
+ * for the folding to pay, few enough that several workers are busy.
  */
 #include <string.h>
 
 #include "net/base_mem.h"
 #include "proto/kernel.h"
+#include "proto/mac_statements.h"
 #include "proto/syrep.h"
 
 enum { BATCH = 1 << 18 };
-enum batch_kind { BATCH_GATES, BATCH_WEIGHT };
 
 /* ---- values, shares and words of a view ---- */
 
@@ -64,28 +64,38 @@ void view_term(struct view *v, unsigned t, size_t at, struct pair x, struct pair
 
 /* ---- the statements of one gate ---- */
 
-static const struct statements *statements(const struct gate *g)
+/* By the ops: protocols share gates. */
+static const struct statements *statements(const struct program *p, const struct gate *g)
 {
-    switch (g->kind) {
-    case GATE_RESHARE: return &syrep_reshare_statements;
-    case GATE_TRUNC: return &syrep_trunc_statements;
-    case GATE_SIGN: return &syrep_sign_statements;
-    case GATE_AND: return &syrep_and_statements;
-    case GATE_B2A: return &syrep_b2a_statements;
-    default: return NULL;
-    }
+    static const struct {
+        const struct gate_ops *ops;
+        const struct statements *statements;
+    } all[] = {
+        { &replicated_reshare, &syrep_reshare_statements },
+        { &replicated_and, &syrep_and_statements },
+        { &syrep_trunc, &syrep_trunc_statements },
+        { &syrep_relu, &syrep_relu_statements },
+        { &syrep_sign, &syrep_sign_statements },
+        { &syrep_b2a, &syrep_b2a_statements },
+        { &mac_trunc, &mac_trunc_statements },
+    };
+    const struct gate_ops *ops = gate_ops(p->proto, g);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].ops == ops)
+            return all[i].statements;
+    return NULL;
 }
 
 static unsigned gate_runs(const struct program *p, const struct gate *g, unsigned party)
 {
-    const struct statements *st = statements(g);
+    const struct statements *st = statements(p, g);
     return st == NULL ? 0 : st->runs(p, g, gate_role(p->proto, g, party));
 }
 
 /* Words of the terms that a gate gives the busiest prover. */
 static size_t gate_terms(const struct program *p, const struct gate *g)
 {
-    const struct statements *st = statements(g);
+    const struct statements *st = statements(p, g);
     size_t most = 0;
     for (unsigned role = 0; st != NULL && role < p->proto->parties; role++) {
         size_t sum = 0;
@@ -103,7 +113,7 @@ static size_t gate_terms(const struct program *p, const struct gate *g)
 static unsigned source_runs(const struct program *p, const struct gate *prove)
 {
     unsigned runs = 0;
-    if (prove->width == BATCH_WEIGHT)
+    if (prove->in_first == NO_VALUE)
         return 1;
     for (uint32_t id = prove->in_first; id <= prove->shape; id++)
         runs += gate_runs(p, &p->gate[id], prove->turn);
@@ -121,10 +131,10 @@ static const struct gate *run_gate(const struct program *p, const struct gate *p
 
 static struct prove_run source_run(const struct program *p, const struct gate *prove, unsigned i)
 {
-    if (prove->width == BATCH_WEIGHT)
+    if (prove->in_first == NO_VALUE)
         return linear_run(p, &p->gate[prove->shape]);
     const struct gate *g = run_gate(p, prove, &i);
-    return statements(g)->run(p, g, gate_role(p->proto, g, prove->turn), i);
+    return statements(p, g)->run(p, g, gate_role(p->proto, g, prove->turn), i);
 }
 
 /* The step as the gate would see it at this party. */
@@ -143,18 +153,18 @@ static void source_fill(struct step *s, unsigned i, enum prove_seat seat, const 
 {
     const struct program *p = s->program;
     const struct gate *prove = s->gate;
-    const struct gate *g = prove->width == BATCH_WEIGHT ? &p->gate[prove->shape]
+    const struct gate *g = prove->in_first == NO_VALUE ? &p->gate[prove->shape]
                                                         : run_gate(p, prove, &i);
     struct view v = { .at = step_at(s, g), .seat = seat, .coins = coins, .left = left,
                       .right = right, .claim = claim };
     v.prover = gate_role(p->proto, g, prove->turn);
-    if (prove->width == BATCH_WEIGHT) {
+    if (prove->in_first == NO_VALUE) {
         v.words = PROJECTIONS;
         linear_fill(&v, &s->err);
         return;
     }
-    v.words = statements(g)->run(p, g, v.prover, i).words;
-    statements(g)->fill(&v, i);
+    v.words = statements(p, g)->run(p, g, v.prover, i).words;
+    statements(p, g)->fill(&v, i);
 }
 
 const struct prove_source syrep_source = {
@@ -179,30 +189,24 @@ static void keep_values(struct program *p)
 }
 
 /* Every party proves. */
-static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t last,
-                  enum batch_kind kind)
+static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t last)
 {
     uint8_t turn = p->turn;
     for (unsigned t = 0; t < p->proto->parties; t++) {
         p->turn = (uint8_t)t;
-        gate_prove(p, token, last);
-        if (p->failed)
-            return;
-        p->gate[p->ngate - 1].in_first = first;
-        p->gate[p->ngate - 1].width = (uint8_t)kind;
+        gate_prove(p, token, first, last);
     }
     p->turn = turn;
 }
 
-/* Batches of gates [0, n). */
-static void prove_gates(struct program *p, uint32_t token, uint32_t n)
+void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n)
 {
     size_t terms = 0;
     uint32_t first = 0;
     for (uint32_t id = 0; id < n && !p->failed; id++) {
         size_t more = gate_terms(p, &p->gate[id]);
         if (terms > 0 && more > 0 && terms + more > BATCH) {
-            prove(p, token, first, id - 1, BATCH_GATES);
+            prove(p, token, first, id - 1);
             terms = 0;
         }
         if (terms == 0)
@@ -210,7 +214,7 @@ static void prove_gates(struct program *p, uint32_t token, uint32_t n)
         terms += more;
     }
     if (terms > 0)
-        prove(p, token, first, n - 1, BATCH_GATES);
+        prove(p, token, first, n - 1);
 }
 
 static void prove_weights(struct program *p, uint32_t token, uint32_t n)
@@ -225,7 +229,7 @@ static void prove_weights(struct program *p, uint32_t token, uint32_t n)
         if (m == NULL || seen[m->in[1]])
             continue;
         seen[m->in[1]] = 1;
-        prove(p, token, id, id, BATCH_WEIGHT);
+        prove(p, token, NO_VALUE, id);
     }
     mem_free(seen);
 }
@@ -236,8 +240,7 @@ void syrep_close(struct program *p)
     if (p->failed)
         return;
     keep_values(p);
-    p->layer = p->frame = 0;
     uint32_t token = gate_barrier(p);
     prove_weights(p, token, n);
-    prove_gates(p, token, n);
+    syrep_prove_gates(p, token, n);
 }

@@ -1,9 +1,9 @@
 /*
  * syrep_tree.h: the carry of A + B as a tree of replicated ANDs that is kept for its statements.
  *
- * Leaves are single bits, g_j = A_j B_j and p_j = A_j ^ B_j; a node above two others is
- * (g, p) o (g', p') = (g ^ p g', p p'); the lowest node of a level needs no p; an odd last node goes
- * up as it is. All nodes of all levels stand in a gate's record, with both shares of the party.
+ * Leaves are single bits, g_j = A_j B_j and p_j = A_j ^ B_j; a node above two others is (g, p) o
+ * (g', p') = (g ^ p g', p p'); the lowest node of a level needs no p; an odd last node goes up as
+ * it is. All nodes of all levels stand in a gate's record, with both shares of the party.
  */
 #ifndef OB_PROTO_SYREP_TREE_H
 #define OB_PROTO_SYREP_TREE_H
@@ -37,11 +37,11 @@ struct sum_sign {
 size_t sum_sign_words(unsigned width, size_t words, unsigned role);
 struct sum_sign sum_sign_at(uint64_t *memory, unsigned width, size_t words, unsigned role);
 
-/* Bits of n words (elements [first, ..), n <= CHUNK) become this share of the leaves' p and of top. */
+/* Bits of n <= CHUNK words (elements [first, ..)) become this share of the leaves' p and of top. */
 void sum_sign_bits(struct sum_sign *r, unsigned share, size_t first, const uint64_t *x, size_t n);
 
-/* Shares 0 and 1 of bit j take their shares of the carry into it, number skip + j of the chain that D
- * dealt (the lowest has none if skip is 0). */
+/* Shares 0 and 1 of bit j take their shares of the carry into it, number skip + j of the chain that
+ * D dealt (the lowest has none if skip is 0). */
 void sum_sign_carries(const struct step *s, struct sum_sign *r, const uint64_t *dealt,
                       unsigned skip);
 

@@ -4,18 +4,18 @@
  *     send     role i sends its share of x, masked, to role i - 1: x in replicated form
  *     deal     A = x_0 + x_1 + 2^62, known to D; B = x_2, to E1 and E2. D -> E2, under F(k_1):
  *              At = A >> f; a = msb(A) modulo 2^f; the carries c_1 .. c_64 of (x_0 + 2^62) + x_1
- *     join     v_t = At + C - 2^(64-f) (1 - msb(B)) a, C of B alone (replicated_deal.c): E1 and E2 have
- *              additive shares, and leave them, masked, for each other
+ *     join     v_t = At + C - 2^(64-f) (1 - msb(B)) a, C of B alone (replicated_deal.c): E1 and E2
+ *              have additive shares, and leave them, masked, for each other
  *
- * What D states (E2 knows x_0, d, dA, da, E1 knows x_1, f, fA, fa; each carry is c = d ^ f as a bit, and
- * d + f - 2 d f as a number):
+ * What D states (E2 knows x_0, d, dA, da, E1 knows x_1, f, fA, fa; each carry is c = d ^ f as a
+ * bit, and d + f - 2 d f as a number):
  *
  *     chain    c_{j+1} = (x_{0,j} ^ c_j) (x_{1,j} ^ c_j) ^ c_j
  *     part     dA + fA = (x_0' >> f) + (x_1 >> f) + c_f - 2^(64-f) c_64
  *     top      da + fa = u ^ w = u + w - 2 u w,  u = x'_{0,63} ^ d_63, w = x_{1,63} ^ f_63
  *
- * The last one modulo 2^16 or 2^32, so both sides are scaled by 2^48 or 2^32. E1 and E2 state (item
- * of the other evaluator's and D's knowledge: e = -2^(64-f) (1 - msb(B)) is known to E1 and E2):
+ * The last one modulo 2^16 or 2^32, so both sides are scaled by 2^48 or 2^32. E1 and E2 state, with
+ * e = -2^(64-f) (1 - msb(B)) known to both:
  *
  *     E1       fa . e = [F(k_1) - fA] + [m_1 - C]          to D and to E2
  *     E2       e . da = [m_2] + [F(k_0) - dA]              to E1 and to D

@@ -51,7 +51,7 @@ static void part_factors(const struct view *v, const struct chain *c, int left, 
 static void part_claim(struct view *v, const struct kept_trunc *r, const struct chain *c,
                        size_t first, size_t n, const uint64_t *low, const uint64_t *high)
 {
-    int left = v->seat == PROVE_LEFT;
+    int left = claims_left(v);
     unsigned shift = v->at.gate->shift;
     const uint64_t *x = summand(v, c, left) + first;
     uint64_t *claim = v->claim + first;
@@ -113,7 +113,7 @@ static void top_fill(struct view *v, const struct kept_trunc *r, const struct ch
         }
         if (v->claim == NULL)
             continue;
-        wrap_words(v, r, v->seat == PROVE_LEFT, i, m, item);
+        wrap_words(v, r, claims_left(v), i, m, item);
         for (size_t k = 0; k < m; k++)
             v->claim[i + k] = (item[k] - top[k]) << scale;
     }
@@ -130,16 +130,19 @@ static void common_words(const struct view *v, const struct kept_trunc *r, size_
         e[k] = -((1 - (b[k] >> 63)) << (64 - v->at.gate->shift));
 }
 
-/* The claims: what D knows (mask - item); what the other evaluator does (m, less E1's C). */
+/* The claims: what D knows (mask - item); what the other evaluator does (m, less E1's C). The
+ * prover E2 finds its m from the rest. */
 static void join_claim(struct view *v, const struct kept_trunc *r, size_t first, size_t n)
 {
     uint64_t *claim = v->claim + first, other[CHUNK];
     int dealt = v->prover == E2;
-    if (v->at.role == D) {
+    if (v->at.role == D || v->seat == PROVE_PROVER) {
         part_words(v, r, dealt, first, n, claim);
         redraw_words(&v->at, dealt ? 0 : 1, USE_RESULT, first, other, n);
         for (size_t k = 0; k < n; k++)
             claim[k] = other[k] - claim[k];
+        for (size_t k = 0; k < n && v->seat == PROVE_PROVER && dealt; k++)
+            claim[k] = v->left[first + k] * v->right[first + k] - claim[k];
         return;
     }
     trunc_common(v->at.gate, r->x[v->at.role == E1 ? 1 : 0] + first, n, other);

@@ -115,7 +115,7 @@ static inline void world_program(struct prove_world *w)
 {
     w->program = program_new(&world_protocol);
     w->program->turn = (uint8_t)w->turn;
-    gate_prove(w->program, program_external(w->program, VALUE_BITS, 1), 0);
+    gate_prove(w->program, program_external(w->program, VALUE_BITS, 1), 0, 0);
     w->step = (struct lockstep){ .program = w->program };
     for (unsigned p = 0; p < 3; p++) {
         w->step.x[p][0] = calloc(64, 8);

@@ -10,7 +10,7 @@
 #include "proto/prove.h"
 #include "tests/check.h"
 
-enum { PARTIES = 3, SCENE_STEPS = 24 };
+enum { PARTIES = 3, SCENE_STEPS = 64 };
 
 /* What is done to the message of one step: change() gets its words. */
 struct cheat {
@@ -30,7 +30,7 @@ struct scene {
     uint8_t **record[PARTIES];
     uint32_t gates;             /* that were run: those before the barrier */
     const struct cheat *cheat;
-    int caught;                 /* a step has set an error */
+    unsigned caught;            /* parties whose step has set an error, as bits */
 };
 
 static inline void *scene_memory(size_t n)
@@ -49,7 +49,7 @@ static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
     uint64_t *share[PARTIES];
     for (unsigned j = 0; j < PARTIES; j++) {
         share[j] = malloc((stride + 8) * 8);
-        for (size_t i = 0; i < stride; i++)     /* small contents: sums stay within what gates take */
+        for (size_t i = 0; i < stride; i++)     /* of small contents, as gates take them */
             share[j][i] = check_random(seed);
         for (size_t i = 0; i < stride && j == 2 && value->kind != VALUE_BITS; i++)
             share[j][i] = (uint64_t)((int64_t)check_random(seed) >> 50) - share[0][i] - share[1][i];
@@ -176,7 +176,7 @@ static inline void scene_claims(struct scene *st, uint32_t id, struct claims cla
                     s.in[role] = message[n - 1][b][a];
             }
             round->run(&s);
-            st->caught |= s.err.code != 0;
+            st->caught |= (unsigned)(s.err.code != 0) << a;
             for (unsigned b = 0; b < PARTIES && claims != NULL; b++) {
                 unsigned role = gate_role(p->proto, g, b);
                 for (unsigned i = 0; i < CLAIM_TAG; i++)
@@ -210,6 +210,14 @@ static inline void scene_run(struct scene *st)
     }
 }
 
+/* All proofs behind the barrier, as they are run. */
+static inline void scene_prove(struct scene *st)
+{
+    for (uint32_t id = st->gates; id < st->program->ngate; id++)
+        if (st->program->gate[id].kind == GATE_PROVE)
+            scene_gate(st, id);
+}
+
 /* ---- statements ---- */
 
 /* What is false, by prover; and words in which prover and verifiers hold different factors. */
@@ -238,24 +246,26 @@ static inline void scene_statement(struct scene *st, const struct prove_source *
     struct prove_run r = source->run(st->program, g, i);
     size_t n = (size_t)r.terms * r.words;
     unsigned prover = g->turn, right_party = (prover + 1) % 3, left_party = (prover + 2) % 3;
-    uint64_t *at[4], *claim[2];
+    uint64_t *at[4], *claim[3];
     for (int k = 0; k < 4; k++)
         at[k] = scene_memory(n * 8);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 3; k++)
         claim[k] = scene_memory(r.words * 8);
     struct step s[3] = { scene_step(st, id, prover), scene_step(st, id, right_party),
                          scene_step(st, id, left_party) };
-    source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1], NULL);
+    source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1],
+                 r.kind == PROVE_WORDS ? claim[2] : NULL);
     source->fill(&s[1], i, PROVE_RIGHT, &st->coins, NULL, at[3], claim[1]);
     source->fill(&s[2], i, PROVE_LEFT, &st->coins, at[2], NULL, claim[0]);
     v->differ += memcmp(at[0], at[2], n * 8) != 0;
     v->differ += memcmp(at[1], at[3], n * 8) != 0;
+    v->differ += r.kind == PROVE_WORDS && memcmp(claim[0], claim[2], r.words * 8) != 0;
     v->statements[prover] += r.words;
     v->terms[r.kind][prover] += n;
     scene_judge(&r, at[2], at[3], (const uint64_t **)claim, &v->wrong[prover]);
     for (int k = 0; k < 4; k++)
         free(at[k]);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 3; k++)
         free(claim[k]);
 }
 

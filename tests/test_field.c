@@ -27,7 +27,8 @@ static uint64_t slow_mul(uint64_t a, uint64_t b)
 }
 
 /* The value of the multilinear polynomial with these corners at a point of {0, 1, oo}^k. */
-static uint64_t corner_sum(const struct field *f, const uint64_t *corner, unsigned k, unsigned point)
+static uint64_t corner_sum(const struct field *f, const uint64_t *corner, unsigned k,
+                           unsigned point)
 {
     if (k == 0)
         return corner[0];

@@ -228,7 +228,7 @@ static void honest(void (*make)(struct program *))
     CHECK_EQ(wrong, 0);
     CHECK_EQ(bad, 0);
     CHECK(check_value(&st) == 0);
-    scene_verdict(&st, &mac_source, &v);
+    scene_verdict(&st, &syrep_source, &v);
     CHECK_EQ(v.wrong[0] + v.wrong[1] + v.wrong[2] + v.differ, 0);
     scene_free(&st);
     program_free(p);
@@ -280,7 +280,7 @@ static void attempt(const struct scene *as, const struct cheat *c, uint64_t seed
     scene_init(&st, as->program, seed);
     st.cheat = c;
     scene_run(&st);
-    scene_verdict(&st, &mac_source, &v);
+    scene_verdict(&st, &syrep_source, &v);
     int caught = v.wrong[c->from] > 0 || check_value(&st) != 0, same = same_values(&st, as);
     if (!caught && !same)
         fprintf(stderr, "gate %u (kind %u) step %u from %u to %u, change %u at %zu: unseen\n",

@@ -6,21 +6,27 @@
  * input a and as many with input b, every received word, and every pair of received words, must
  * be distributed alike: two-sample chi-square tests on nibbles, single and joint, with a threshold
  * far out in the tail for the number of tests made. Controls with one mask left out must fail.
+ *
+ * In malicious settings the same must hold when the party sends whatever it likes: it changes
+ * every word of every message of it.
  */
 #include "tests/check.h"
 #include "tests/lockstep.h"
+#include "proto/syrep.h"
 #include "tests/trial.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-enum { RUNS = 3000, WORDS = 40, NIBBLES = 4 };
+enum { RUNS = 3000, WORDS = 96, NIBBLES = 4 };
 
 static uint64_t state = 777;
+static const struct protocol *proto = &protocol_replicated;
+static int runs = RUNS;
 
 /* ---- one observed gate ---- */
 
-struct view {
+struct sight {
     unsigned words;
     uint64_t word[WORDS];
 };
@@ -31,6 +37,7 @@ struct experiment {
     const struct gate_ops *replaced;
     unsigned observer;
     int bits;                       /* operands are bits */
+    int cheats;                     /* the observer changes what it sends */
     uint64_t fixed_key;             /* seeds for what the observer knows */
 };
 
@@ -80,13 +87,25 @@ static void operand(const struct experiment *x, struct lockstep *l, int k, uint6
     }
 }
 
-static void observe(const struct experiment *x, uint64_t value, struct view *out)
+/* Adds words to what the observer sends: any, the same in all runs. */
+static void spoil(struct lockstep *l, unsigned party, unsigned step)
+{
+    const struct experiment *x = l->ctx;
+    uint64_t s = x->fixed_key + 1000 + step;
+    for (unsigned to = 0; to < 3 && party == x->observer; to++)
+        for (size_t b = 0; b < l->bytes[step][party][to]; b++)
+            l->message[step][party][to][b] += (uint8_t)check_random(&s);
+}
+
+static void observe(const struct experiment *x, uint64_t value, struct sight *out)
 {
     struct keys keys[3];
     struct lockstep l = { .program = x->program, .id = x->id, .replaced = x->replaced };
     const struct gate *g = &x->program->gate[x->id];
     memset(keys, 0, sizeof keys);
     keys_make(x, keys);
+    l.ctx = (void *)(uintptr_t)x;
+    l.stepped = x->cheats ? spoil : NULL;
     for (int k = 0; k < 2; k++)
         if (g->in[k] != NO_VALUE)
             operand(x, &l, k, value);
@@ -137,14 +156,14 @@ static unsigned nibble(uint64_t w, int which)
     return (unsigned)(w >> at[which]) & 15;
 }
 
-static double worst_distance(const struct view *a, const struct view *b)
+static double worst_distance(const struct sight *a, const struct sight *b)
 {
     double worst = 0;
     for (unsigned i = 0; i < a[0].words; i++)
         for (unsigned j = i; j < a[0].words; j++)
             for (int k = 0; k < NIBBLES * NIBBLES; k++) {
                 uint32_t ha[256] = { 0 }, hb[256] = { 0 };
-                for (int r = 0; r < RUNS; r++) {
+                for (int r = 0; r < runs; r++) {
                     ha[nibble(a[r].word[i], k / NIBBLES) * 16 + nibble(a[r].word[j], k % NIBBLES)]++;
                     hb[nibble(b[r].word[i], k / NIBBLES) * 16 + nibble(b[r].word[j], k % NIBBLES)]++;
                 }
@@ -156,14 +175,15 @@ static double worst_distance(const struct view *a, const struct view *b)
 
 /* The largest distance over the observers, inputs a and b. */
 static double experiment(struct program *p, uint32_t id, const struct gate_ops *replaced, int bits,
-                         uint64_t a, uint64_t b)
+                         int cheats, uint64_t a, uint64_t b)
 {
-    static struct view va[RUNS], vb[RUNS];
+    static struct sight va[RUNS], vb[RUNS];
     double worst = 0;
     for (unsigned observer = 0; observer < 3; observer++) {
         struct experiment x = { .program = p, .id = id, .replaced = replaced, .bits = bits,
-                                .observer = observer, .fixed_key = check_random(&state) };
-        for (int r = 0; r < RUNS; r++) {
+                                .cheats = cheats, .observer = observer,
+                                .fixed_key = check_random(&state) };
+        for (int r = 0; r < runs; r++) {
             observe(&x, a, &va[r]);
             observe(&x, b, &vb[r]);
             CHECK_EQ(va[r].words, vb[r].words);
@@ -176,9 +196,9 @@ static double experiment(struct program *p, uint32_t id, const struct gate_ops *
 
 static const double limit = 9;      /* standard deviations; some 10^5 tests are made */
 
-static double gate_experiment(enum gate_kind kind, const struct gate_ops *replaced)
+static double gate_experiment(enum gate_kind kind, const struct gate_ops *replaced, int cheats)
 {
-    struct program *p = program_new(&protocol_replicated);
+    struct program *p = program_new(proto);
     int bits = kind == GATE_AND || kind == GATE_B2A;
     enum value_kind reads = bits ? VALUE_BITS
                           : kind == GATE_SIGN ? VALUE_SHARE : VALUE_SUM;
@@ -192,57 +212,75 @@ static double gate_experiment(enum gate_kind kind, const struct gate_ops *replac
     default: gate_b2a(p, x);
     }
     CHECK_EQ(program_check(p, NULL), 0);
-    double d = bits ? experiment(p, 0, replaced, 1, 0, 1)
-                    : experiment(p, 0, replaced, 0, 5 << 14, (uint64_t)-7 << 14);
+    double d = bits ? experiment(p, 0, replaced, 1, cheats, 0, 1)
+                    : experiment(p, 0, replaced, 0, cheats, 5 << 14, (uint64_t)-7 << 14);
     program_free(p);
     return d;
 }
 
-static void views_are_alike(void)
+static void views(int cheats)
 {
     static const struct { enum gate_kind kind; const char *name; } gates[] = {
         { GATE_RESHARE, "reshare" }, { GATE_TRUNC, "trunc" }, { GATE_RELU, "relu" },
         { GATE_SIGN, "sign" }, { GATE_AND, "and" }, { GATE_B2A, "b2a" },
     };
     for (int i = 0; i < 6; i++) {
-        double d = gate_experiment(gates[i].kind, NULL);
+        double d = gate_experiment(gates[i].kind, NULL, cheats);
         printf("# %-8s largest distance %.1f (allowed %.0f)\n", gates[i].name, d, limit);
         CHECK(d < limit);
     }
 }
 
+static void views_are_alike(void)
+{
+    views(0);
+}
+
+static void views_of_cheats_are_alike(void)
+{
+    views(1);
+}
+
 /* ---- controls: one mask left out ---- */
 
 static const struct gate_ops *original;
-static unsigned unmasked_step, unmasked_byte;
 
-/* Runs the real first round, then takes one mask off the dealer's message: the item at
- * unmasked_byte is replaced by itself plus F(k_1, use), as if the mask had not been drawn. */
+/* A mask of the dealer's message to role 2: of the item at `byte` that round `round` sends. */
+struct mask {
+    const char *name;
+    enum gate_kind kind;
+    unsigned round, use, byte, block;
+    int bits;                   /* the item is a plane */
+};
+
+static struct mask off;
+
+/* Runs the real round, then takes one mask off: the item is replaced by itself plus F(k_1, use), as
+ * if the mask had not been drawn. */
 static void unmask(struct step *s)
 {
-    original->rounds[0].run(s);
+    original->rounds[off.round].run(s);
     if (s->role != 0)
         return;
     uint64_t mask, item;
-    struct prf again = s->keys->pair[(1u + s->gate->turn) % 3];
-    again.ledger = NULL;        /* drawn a second time, on purpose */
-    prf_fill(&again, s->id, unmasked_step, 0, &mask, 8);
-    memcpy(&item, s->out[2] + unmasked_byte, 8);
-    item += mask;
-    memcpy(s->out[2] + unmasked_byte, &item, 8);
+    prf_again(&s->keys->pair[(1u + s->gate->turn) % 3], s->id, off.use, off.block, &mask, 8);
+    memcpy(&item, s->out[2] + off.byte, 8);
+    item = off.bits ? item ^ mask : item + mask;
+    memcpy(s->out[2] + off.byte, &item, 8);
 }
 
-static double control(enum gate_kind kind, unsigned use, unsigned byte)
+static void control(struct mask mask)
 {
     struct round rounds[8];
-    original = protocol_replicated.gate[kind];
+    off = mask;
+    original = proto->gate[mask.kind];
     memcpy(rounds, original->rounds, original->nround * sizeof *rounds);
-    rounds[0].run = unmask;
+    rounds[mask.round].run = unmask;
     struct gate_ops broken = *original;
     broken.rounds = rounds;
-    unmasked_step = use;
-    unmasked_byte = byte;
-    return gate_experiment(kind, &broken);
+    double d = gate_experiment(mask.kind, &broken, 0);
+    printf("# without the mask of %s: %.1f\n", mask.name, d);
+    CHECK(d > limit);
 }
 
 /* A product sent without its zero sharing. */
@@ -254,21 +292,29 @@ static void reshare_bare(struct step *s)
 
 static void missing_masks_are_seen(void)
 {
-    enum { PART = 2, COIN = 3 };    /* the dealt part, the sign's mask bit (replicated.h) */
-    double d = control(GATE_TRUNC, PART, 0);
-    printf("# trunc without the mask of the part: %.1f\n", d);
-    CHECK(d > limit);
-    d = control(GATE_RELU, PART, 0);
-    printf("# relu without the mask of the part: %.1f\n", d);
-    CHECK(d > limit);
+    control((struct mask){ "trunc's part", GATE_TRUNC, 0, USE_PART, 0, 0, 0 });
+    control((struct mask){ "relu's part", GATE_RELU, 0, USE_PART, 0, 0, 0 });
     struct round rounds[2];
-    memcpy(rounds, protocol_replicated.gate[GATE_RESHARE]->rounds, sizeof rounds);
+    memcpy(rounds, proto->gate[GATE_RESHARE]->rounds, sizeof rounds);
     rounds[0].run = reshare_bare;
-    struct gate_ops broken = *protocol_replicated.gate[GATE_RESHARE];
+    struct gate_ops broken = *proto->gate[GATE_RESHARE];
     broken.rounds = rounds;
-    d = gate_experiment(GATE_RESHARE, &broken);
+    double d = gate_experiment(GATE_RESHARE, &broken, 0);
     printf("# reshare without the zero sharing: %.1f\n", d);
     CHECK(d > limit);
+}
+
+/* n = 1: a plane is a word; planes of the chain follow the part and the wrap. A carry that tells
+ * the inputs apart is one of a bit above those that both have as zeros. */
+static void masks_of_the_proved_are_seen(void)
+{
+    enum { CARRY = 16 };
+    control((struct mask){ "trunc's part", GATE_TRUNC, 1, USE_PART, 0, 0, 0 });
+    control((struct mask){ "trunc's carry", GATE_TRUNC, 1, USE_CHAIN, 16 + 8 * CARRY, CARRY, 1 });
+    control((struct mask){ "relu's part", GATE_RELU, 1, USE_PART, 0, 0, 0 });
+    control((struct mask){ "relu's carry", GATE_RELU, 1, USE_CHAIN, 16 + 8 * CARRY, CARRY, 1 });
+    control((struct mask){ "sign's carry", GATE_SIGN, 0, USE_CHAIN, 8 * 17, 17, 1 });
+    control((struct mask){ "b2a's beta", GATE_B2A, 0, USE_COIN, 0, 0, 0 });
 }
 
 /* ---- every byte that leaves was written by the gate ---- */
@@ -327,7 +373,7 @@ static void no_old_memory_leaves(void)
     static const uint32_t sizes[] = { 1, 2, 3, 5, 63, 65, 130, 511, 513, 700 };
     for (int i = 0; i < 10; i++)
         for (int kind = 0; kind < 8; kind++) {
-            struct program *p = program_new(&protocol_replicated);
+            struct program *p = program_new(proto);
             uint32_t n = sizes[i], sum = program_external(p, VALUE_SUM, n);
             uint32_t share = program_external(p, VALUE_SHARE, n);
             uint32_t bits = program_external(p, VALUE_BITS, n);
@@ -365,10 +411,11 @@ static void see(void *ctx, unsigned from, unsigned to, const struct message *m, 
 static struct trace transcript(int64_t value)
 {
     struct trace trace = { 1, 0 };
-    struct program *p = program_new(&protocol_replicated);
+    struct program *p = program_new(proto);
     uint32_t x = program_external(p, VALUE_SHARE, 200);
     uint32_t y = gate_relu(p, gate_mul(p, x, x), 14, 30);
     program_keep(p, gate_reshare(p, gate_mul(p, gate_relu(p, x, 0, 40), y)));
+    program_close(p);
     struct trial t = { .program = p, .options = { .seed = 3, .latency_ns = 1000, .jitter_ns = 500,
                        .bits_per_second = 1000000, .ctx = &trace, .see = see } };
     uint64_t in[200];
@@ -393,6 +440,14 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     CASE(views_are_alike);
     CASE(missing_masks_are_seen);
+    CASE(no_old_memory_leaves);
+    CASE(lengths_and_order_are_public);
+    proto = &protocol_syrep;
+    runs = RUNS / 3;                /* many more words */
+    printf("# %s\n", proto->name);
+    CASE(views_are_alike);
+    CASE(views_of_cheats_are_alike);
+    CASE(masks_of_the_proved_are_seen);
     CASE(no_old_memory_leaves);
     CASE(lengths_and_order_are_public);
     return check_done();

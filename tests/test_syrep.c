@@ -1,6 +1,7 @@
 /*
- * test_syrep.c: the statements of `sy-rep-ring`, as plain arithmetic: they hold when all parties are
- * honest, and whatever one party changes in what it sends makes a statement of it false.
+ * test_syrep.c: the statements of `sy-rep-ring`, as plain arithmetic: they hold when all parties
+ * are honest, and whatever one party changes in what it sends makes a statement of it false. Then
+ * the same with the proofs as they are run.
  */
 #include "tests/scene.h"
 
@@ -127,18 +128,20 @@ static void honest(void (*make)(struct program *))
     program_free(p);
 }
 
+static void (*const all[])(struct program *) = { reshares, truncations, signs, bits, convolutions,
+                                                 relus, division };
+enum { ALL = sizeof all / sizeof all[0] };
+
 static void statements_hold(void)
 {
-    static void (*const all[])(struct program *) = { reshares, truncations, signs, bits,
-                                                     convolutions, relus, division };
-    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+    for (unsigned i = 0; i < ALL; i++)
         honest(all[i]);
 }
 
 /* Padding within D's message of a truncation, which nobody reads. */
 static int is_padding(const struct gate *g, unsigned step, size_t place)
 {
-    if (g->kind != GATE_TRUNC || step != 1)
+    if ((g->kind != GATE_TRUNC && g->kind != GATE_RELU) || g->shift == 0 || step != 1)
         return 0;
     size_t end = 8 * (size_t)g->n + (g->shift <= 16 ? 2 : 4) * (size_t)g->n;
     return place / 8 * 8 + 8 > end && place < (end + 7) / 8 * 8 && end % 8 != 0;
@@ -222,6 +225,105 @@ static void no_relu_is_changed(void)
     cheats(relus, 100);
 }
 
+/* ---- D deals what is wrong but fits together ---- */
+
+/* Another chain for element 0: from carry `place` on, all that D deals in the step are flipped, or
+ * the carries are those of another sum. */
+static void other_chain(const struct cheat *c, uint8_t *message, size_t n)
+{
+    const size_t planes = c->kind, words = c->seed, at = n - planes * words * 8;
+    for (size_t j = c->place; j < planes; j++)
+        message[at + j * words * 8] ^= 1;
+}
+
+/* Adds the same to the dealt part and to what hangs on it. */
+static void other_part(const struct cheat *c, uint8_t *message, size_t n)
+{
+    uint64_t part;
+    memcpy(&part, message, 8);
+    part += c->seed;
+    memcpy(message, &part, 8);
+    if (c->kind < n)
+        message[c->kind] ^= 1;
+}
+
+static void dealer_cheats_in_step(void)
+{
+    struct program *p = build(truncations);
+    for (uint32_t id = 1; id < 10; id += 2) {
+        const struct gate *g = &p->gate[id];
+        CHECK_EQ(g->kind, GATE_TRUNC);
+        size_t carries = gate_bytes(p->proto, g, 1, g->turn, (g->turn + 2u) % 3) -
+                         64 * KERNEL_PLANE(g->n) * 8;
+        for (size_t j = 0; j < 64; j += 7) {
+            struct cheat c = { .gate = id, .step = 1, .from = g->turn, .to = (g->turn + 2u) % 3,
+                               .change = other_chain, .place = j, .kind = 64,
+                               .seed = KERNEL_PLANE(g->n) };
+            attempt(p, &c, 7);
+        }
+        struct cheat c = { .gate = id, .step = 1, .from = g->turn, .to = (g->turn + 2u) % 3,
+                           .change = other_part, .seed = 1,
+                           .kind = (unsigned)(carries + (g->shift - 1u) * KERNEL_PLANE(g->n) * 8) };
+        attempt(p, &c, 7);      /* the carry into bit f, and the part that it would give */
+        c.seed = (uint64_t)1 << (64 - g->shift);
+        c.kind = (unsigned)(carries + 63 * KERNEL_PLANE(g->n) * 8);
+        attempt(p, &c, 7);      /* the carry out of bit 63 likewise */
+    }
+    program_free(p);
+}
+
+/* ---- the proofs as they are run ---- */
+
+/* Who catches a cheat (as bits), or anybody if there is none. */
+static unsigned proofs(const struct program *p, const struct cheat *c)
+{
+    struct scene st;
+    scene_init(&st, p, 99);
+    st.cheat = c;
+    scene_run(&st);
+    CHECK_EQ(st.caught, 0);
+    scene_prove(&st);
+    unsigned caught = st.caught;
+    scene_free(&st);
+    return caught;
+}
+
+/* A random message of a gate that sends any, and a random change of it. */
+static struct cheat some_cheat(const struct program *p, uint32_t gates)
+{
+    for (;;) {
+        struct cheat c = { .gate = (uint32_t)(check_random(&state) % gates), .change = change,
+                           .step = (unsigned)(check_random(&state) % 10),
+                           .from = (unsigned)(check_random(&state) % 3),
+                           .to = (unsigned)(check_random(&state) % 3),
+                           .kind = (unsigned)(check_random(&state) % CHANGES),
+                           .seed = check_random(&state) };
+        const struct gate *g = &p->gate[c.gate];
+        if (c.step >= gate_steps(gate_ops(p->proto, g), g))
+            continue;
+        size_t n = gate_bytes(p->proto, g, c.step, c.from, c.to);
+        c.place = n == 0 ? 0 : check_random(&state) % n;
+        if (n > 0 && (c.kind == SCATTER || !is_padding(g, c.step, c.place)))
+            return c;
+    }
+}
+
+static void proofs_hold_and_catch(void)
+{
+    for (unsigned i = 0; i < ALL; i++) {
+        struct program *p = build(all[i]);
+        uint32_t gates = 0;
+        while (p->gate[gates].kind != GATE_BARRIER)
+            gates++;
+        CHECK_EQ(proofs(p, NULL), 0);
+        for (unsigned k = 0; k < 12; k++) {
+            struct cheat c = some_cheat(p, gates);
+            CHECK(proofs(p, &c) & (1u << (c.from + 1) % 3));
+        }
+        program_free(p);
+    }
+}
+
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
@@ -232,5 +334,7 @@ int main(void)
     CASE(no_bit_is_changed);
     CASE(no_convolution_is_changed);
     CASE(no_relu_is_changed);
+    CASE(dealer_cheats_in_step);
+    CASE(proofs_hold_and_catch);
     return check_done();
 }
