@@ -362,7 +362,7 @@ static struct program *three_proofs(void)
     struct program *p = program_new(&world_protocol);
     uint32_t barrier = gate_barrier(p);
     for (p->turn = 0; p->turn < 3; p->turn++)
-        gate_prove(p, barrier, 0);
+        gate_prove(p, barrier, 0, 0);
     p->turn = 0;
     program_close(p);
     CHECK_EQ(program_check(p, NULL), 0);
