@@ -5,6 +5,7 @@
  * ring small enough to count.
  */
 #include "tests/scene.h"
+#include "tests/trial.h"
 
 #include <inttypes.h>
 
@@ -394,6 +395,74 @@ static void check_finds_errors(void)
     program_free(p);
 }
 
+/* ---- in the engine ---- */
+
+/* Changes one byte of the message number `at` of a party. */
+struct wire {
+    unsigned from, at, seen, changed;
+    uint64_t seed;
+};
+
+static int change_one(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
+{
+    struct wire *w = ctx;
+    (void)to;
+    (void)now;
+    if (from != w->from || m->n == 0 || w->seen++ != w->at)
+        return 0;
+    m->data[check_random(&w->seed) % m->n] ^= (uint8_t)(1u << (check_random(&w->seed) % 8));
+    w->changed = 1;
+    return 0;
+}
+
+/* One run of a product, its ReLU and a sign; 0, or which of the honest parties have no result. */
+static unsigned cheated_run(struct wire *w, unsigned *wrong)
+{
+    enum { N = 70 };
+    struct program *p = program_new(&protocol_syrep_mac);
+    uint32_t x = program_external(p, VALUE_SHARE, N), a = gate_auth(p, x);
+    uint32_t y = gate_relu(p, gate_mul(p, a, a), 4, 20);
+    uint32_t z = gate_b2a(p, gate_sign(p, gate_reshare(p, gate_mul(p, y, a)), 30));
+    uint64_t in[N], out[N];
+    program_keep(p, z);
+    program_close(p);
+    struct trial t = { .program = p, .options = { .seed = 7, .ctx = w, .tamper = change_one } };
+    for (int i = 0; i < N; i++)
+        in[i] = (uint64_t)(i * 16 - 35 * 16);
+    trial_input(&t, x, in, NULL);
+    trial_run(&t);
+    unsigned lost = 0;
+    for (unsigned i = 0; i < 3; i++)
+        if (i != w->from && (!t.party[i].done || t.party[i].err.code != 0))
+            lost |= 1u << i;
+    if (lost == 0 && trial_output(&t, z, out) == 0)
+        for (int i = 0; i < N; i++)
+            *wrong += out[i] != ((int64_t)in[i] < 0);
+    trial_free(&t);
+    program_free(p);
+    return lost;
+}
+
+static void no_cheat_gets_a_wrong_result_out(void)
+{
+    unsigned aborted = 0, wrong = 0, changed = 0, one = 0;
+    for (unsigned from = 0; from < 3; from++)
+        for (unsigned at = 0; at < 1000; at++) {
+            struct wire w = { .from = from, .at = at, .seed = check_random(&state) };
+            unsigned lost = cheated_run(&w, &wrong);
+            if (!w.changed)
+                break;
+            changed++;
+            aborted += lost != 0;
+            one += lost != 0 && lost != (7u & ~(1u << from));
+        }
+    printf("# %u messages changed, %u runs ended\n", changed, aborted);
+    CHECK(changed > 100);
+    CHECK(aborted >= changed * 9 / 10);
+    CHECK_EQ(wrong, 0);
+    CHECK(one <= 6);            /* whose last word from the cheat is wrong: it has no output alone */
+}
+
 /* ---- the check in Z_{2^16}: k = s = 8 ---- */
 
 static unsigned draw(unsigned bits)
@@ -446,6 +515,7 @@ int main(void)
     CASE(no_bit_is_changed);
     CASE(no_convolution_is_changed);
     CASE(check_finds_errors);
+    CASE(no_cheat_gets_a_wrong_result_out);
     CASE(failures_are_as_rare_as_derived);
     CASE(abort_tells_nothing);
     return check_done();
