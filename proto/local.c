@@ -123,8 +123,8 @@ static void pixel_add_wide(uint64_t *to, size_t far, const uint64_t *from, size_
     }
 }
 
-/* One output row of pixels: z[ox][ch] = sum over the window, clipped at the edges. far = 0: elements
- * of one word. */
+/* One output row of pixels: z[ox][ch] = sum over the window, clipped at the edges. far = 0:
+ * elements of one word. */
 static void sumpool_row(uint64_t *z, size_t far, const uint64_t *x, size_t away,
                         const struct geometry *g, uint32_t oy)
 {

@@ -1,3 +1,17 @@
+/*
+ * mac.c: the table of `sy-rep-ring-mac`: see mac.h for what it is and why it is secure. Files:
+ *
+ *     mac_product.c   products, resharing, tags of outside values
+ *     mac_linear.c    convolutions, dense layers
+ *     mac_bit.c       products by bits: INJECT, B2A
+ *     mac_trunc.c     truncation (its bits: mac_trunc_bits.c)
+ *     mac_check.c     the check
+ *     mac_word.c      elements of two words
+ *
+ * Signs, ANDs and the carries of truncations are those of `sy-rep-ring`, with their proofs. A
+ * ReLU is composed of TRUNC, SIGN and INJECT (compose.c): per element over all parties 372 bytes
+ * for f <= 16, 3 (m - 1) bits and 3 for each AND of the sign, and 192 bytes.
+ */
 #include "proto/mac.h"
 
 #include <string.h>

@@ -8,10 +8,10 @@
  *
  *     [X], [alpha X]      both replicated over R (replicated.h), X = x modulo 2^64,
  *
- * with upper words of X that mean nothing. Clients share modulo 2^64: their words, with zeros above,
- * are shares of such an X, and GATE_AUTH makes [alpha X]. Weights have no MAC: a product needs but
- * one, (x w, (alpha x) w). A bit stays in replicated form; share j of one is known to two parties and
- * multiplies a pair by a product of two messages (mac_bit.c).
+ * with upper words of X that mean nothing. Clients share modulo 2^64: their words, with zeros
+ * above, are shares of such an X, and GATE_AUTH makes [alpha X]. Weights have no MAC: a product
+ * needs but one, (x w, (alpha x) w). A bit stays in replicated form; share j of one is known to
+ * two parties and multiplies a pair by a product of two messages (mac_bit.c).
  *
  * The check (mac_check.c). Every pair that a product made is entered, when it is made, into
  *
@@ -20,24 +20,26 @@
  * as products of replicated sharings, of which each party keeps but its part of the two sums. At
  * the end [T] is reshared and V = M - alpha T must be zero. Nobody ever knows a rho_i or T.
  *
- * Why the coefficients stay secret (and have 128 bits). Let pair i carry what was added to it in its
- * own product, f_i = d'_i - alpha d_i (d_i to the value, d'_i to the MAC). Products with secrets
- * carry defects on, so that delta_i = m_i - alpha x_i = f_i + sum_{j<i} c_ij delta_j with secret c_ij,
- * and V = sum rho_i delta_i. A cheat who knows rho sees by the abort whether this secret sum is 0: with
- * d_1 = 2^127 and rho_1 even, rho_2 odd it is the lowest bit of a factor (the selective failure of
- * Z_{2^128}, which has no counterpart in a field). With secret uniform rho, V is uniform in the ideal
- * of all delta_i, which is that of all f_i, since the c_ij make a triangle with ones on its diagonal:
- * 2^v R, v the least valuation of the f_i, that is of numbers which alpha and the cheat's own choice
- * determine. V is simulated without any secret, and may be shown, as the comparison at the end does.
+ * Why the coefficients stay secret (and have 128 bits). Let pair i carry what was added to it in
+ * its own product, f_i = d'_i - alpha d_i (d_i to the value, d'_i to the MAC). Products with
+ * secrets carry defects on, so that delta_i = m_i - alpha x_i = f_i + sum_{j<i} c_ij delta_j with
+ * secret c_ij, and V = sum rho_i delta_i. A cheat who knows rho sees by the abort whether this
+ * secret sum is 0: with d_1 = 2^127 and rho_1 even, rho_2 odd it is the lowest bit of a factor
+ * (the selective failure of Z_{2^128}, which has no counterpart in a field). With secret uniform
+ * rho, V is uniform in the ideal of all delta_i, which is that of all f_i, since the c_ij make a
+ * triangle with ones on its diagonal: 2^v R, v the least valuation of the f_i, that is of numbers
+ * which alpha and the cheat's own choice determine. V is simulated without any secret, and may be
+ * shown, as the comparison at the end does.
  *
  * Soundness. Let d_i not be 0 modulo 2^64, of valuation u <= 63. alpha has 64 bits that the cheat
- * does not know, so f_i has valuation u + t or more with probability 2^-t (t <= 64); then V, whatever
- * was added to it later, is 0 with probability at most 2^-(128 - u - t). All in all
+ * does not know, so f_i has valuation u + t or more with probability 2^-t (t <= 64); then V,
+ * whatever was added to it later, is 0 with probability at most 2^-(128 - u - t). All in all
  *
  *     sum_{t < 64} 2^-(t+1) 2^-(128-u-t) + 2^-64  <=  64 2^-66 + 2^-64  <  2^-59.
  *
- * What follows from low words only (shifts, bits) forgets errors above them, which are none, and the
- * pair before the shift stays entered. Boolean gates, and bits that D deals, are proved (syrep.h).
+ * What follows from low words only (shifts, bits) forgets errors above them, which are none, and
+ * the pair before the shift stays entered. Boolean gates, and bits that D deals, are proved
+ * (syrep.h).
  *
  * Before the check nothing that is received depends on a secret: every message is masked by a PRF
  * word whose key the receiver lacks.

@@ -1,19 +1,20 @@
 /*
  * mac_bit.c: products of pairs by bits.
  *
- * Share j of a bit b = b_0 ^ b_1 ^ b_2 is known to roles j and j - 1, as words that both hold the same. For
- * replicated e the product p = e b_j is (e_j + e_{j+1}) b_j at role j plus e_{j-1} b_j at role j - 1; with
- * p_{j+1} = F(k_{j+1}), p_{j-1} = F(k_{j-1}) these two leave for each other what is missing of p_j: two elements
- * where a reshared product has three. For tag and value, 64 bytes. Where the value of e is a single
- * share some of them are known without a message (enum mac_form).
+ * Share j of a bit b = b_0 ^ b_1 ^ b_2 is known to roles j and j - 1, as words that both hold the
+ * same. For replicated e the product p = e b_j is (e_j + e_{j+1}) b_j at role j plus e_{j-1} b_j
+ * at role j - 1; with p_{j+1} = F(k_{j+1}), p_{j-1} = F(k_{j-1}) these two leave for each other
+ * what is missing of p_j: two elements where a reshared product has three. For tag and value, 64
+ * bytes. Where the value of e is a single share some of them are known without a message (enum
+ * mac_form).
  *
  * INJECT  q = x (b_0 ^ b_1 ^ b_2):   q <- q + (x - 2 q) b_j for j = 0, 1, 2, from q = 0
  * B2A     the same for the constant x = 1 as share 0: 32 + 64 + 64 bytes.
  *
- * Three rounds each. An error of a role is added to p, which is entered into the check with q before
- * the next product is: the next one could cancel it again, if b_j were guessed right, and the abort
- * would tell. A role may also multiply by a bit of its own choice: that adds a multiple of what it
- * holds of e.
+ * Three rounds each. An error of a role is added to p, which is entered into the check with q
+ * before the next product is: the next one could cancel it again, if b_j were guessed right, and
+ * the abort would tell. A role may also multiply by a bit of its own choice: that adds a multiple
+ * of what it holds of e.
  *
  * Security before the check: role j - 1 lacks k_{j+1}, role j lacks k_{j-1}.
  */

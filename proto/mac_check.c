@@ -1,16 +1,16 @@
 /*
  * mac_check.c: the check of all MACs, see mac.h.
  *
- *     (gates)  role r adds its part of rho_i x_i and of rho_i m_i to its record, with shares of rho_i
- *              that it draws from its two keys
+ *     (gates)  role r adds its part of rho_i x_i and of rho_i m_i to its record, with shares of
+ *              rho_i that it draws from its two keys
  *     sum      role r's part of T, under a zero sharing, goes to role r - 1: [T]
  *     key      V_r = M_r - (its part of alpha T), likewise
- *     zero     roles r and r + 1: -(V_r + V_{r+1}) against V_{r+2}, as a claim: each pair has one, so two
- *              honest parties find out that V is not zero
+ *     zero     roles r and r + 1: -(V_r + V_{r+1}) against V_{r+2}, as a claim: each pair has one,
+ *              so two honest parties find out that V is not zero
  *
- * 96 bytes over all parties and two rounds for a whole program. An error that is added to T or V on the
- * way is added to V (times alpha, if to T), which was uniform in an ideal that no such error
- * changes: it can only lower the probability of passing (mac.h counts it in).
+ * 96 bytes over all parties and two rounds for a whole program. An error that is added to T or V
+ * on the way is added to V (times alpha, if to T), which was uniform in an ideal that no such
+ * error changes: it can only lower the probability of passing (mac.h counts it in).
  *
  * The tag of the claim shows V to a cheat who is one of the pair: V is simulated (mac.h).
  */
@@ -44,8 +44,8 @@ void mac_enter(const struct step *s, unsigned number, struct mac_planes v, size_
 
 /* ---- the gate ---- */
 
-/* Scratch: one element of [T] as the value of a pair, and this role's part of M as share 0 of its tag;
- * later V in the place of T. */
+/* Scratch: one element of [T] as the value of a pair, and this role's part of M as share 0 of its
+ * tag; later V in the place of T. */
 static struct mac_planes totals(const struct step *s)
 {
     return (struct mac_planes){ (uint64_t *)s->scratch, 1 };
@@ -107,8 +107,8 @@ static void macs_zero(struct step *s)
     mac_get(&own, totals(s), MAC_VALUE, 0, 0, 1);
     memcpy(&next, s->in[(s->role + 1) % 3], sizeof next);
     third = -(own + next);
-    claim(s, (s->role + 1) % 3, &third, sizeof third);      /* that role holds it as its own next */
-    claim(s, (s->role + 2) % 3, &next, sizeof next);        /* this is the one which that role lacks */
+    claim(s, (s->role + 1) % 3, &third, sizeof third);  /* that role holds it as its next one */
+    claim(s, (s->role + 2) % 3, &next, sizeof next);    /* that role lacks it */
     memset(s->z, 0, value_words(s->program->proto, VALUE_BITS, 1) * sizeof *s->z);
 }
 

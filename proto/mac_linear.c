@@ -1,7 +1,7 @@
 /*
- * mac_linear.c: x W + b over R, for values and tags alike: [x_i + x_{i+1} | x_i] times [w_i ; w_{i+1}],
- * started from the bias share b_i. Weights have one word (their shares are below 2^64, and a sum of
- * two would not be), so the sum is taken on the side of x.
+ * mac_linear.c: x W + b over R, for values and tags alike: [x_i + x_{i+1} | x_i] times [w_i ;
+ * w_{i+1}], started from the bias share b_i. Weights have one word (their shares are below 2^64,
+ * and a sum of two would not be), so the sum is taken on the side of x.
  */
 #include <string.h>
 

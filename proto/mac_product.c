@@ -2,8 +2,8 @@
  * mac_product.c: products of pairs, and pairs of what has no MAC yet.
  *
  * MUL      additive shares over R of x y and of (alpha x) y: local
- * RESHARE  both under zero sharings, z_i and m_i to role i - 1: 96 bytes over all parties, one round
- * AUTH     [alpha] [x], reshared: 48 bytes, one round
+ * RESHARE  both under zero sharings, z_i and m_i to role i - 1: 96 bytes in all, one round
+ * AUTH     [alpha] [x], reshared: 48 bytes in all, one round
  */
 #include <string.h>
 

@@ -1,14 +1,15 @@
 /*
  * mac_trunc.c: truncation by f bits, SUM to SHARE.
  *
- * With v' = v + 2^62, x_0' = x_0 + 2^62 modulo 2^64, A = x_0' + x_1 known to D, B = x_2 to E1 and E2 (all low
- * words), as in replicated_deal.c
+ * With v' = v + 2^62, x_0' = x_0 + 2^62 modulo 2^64, A = x_0' + x_1 known to D, B = x_2 to E1 and
+ * E2 (all low words), as in replicated_deal.c
  *
  *     v_t = (A >> f) + (B >> f) - 2^(64-f) w - 2^(62-f) + 1,      w = msb(A) or msb(B)
  *     A >> f = (x_0' >> f) + (x_1 >> f) + c_f - 2^(64-f) c_64
  *
- * with c_j the carry of x_0' + x_1 into bit j. D deals all carries as bits, share 0 to E2, share 1 by F(k_1) to
- * E1 (syrep_chain.c, which also proves them); msb(A) is x'_{0,63} ^ x_{1,63} ^ c_63. So, a = msb(A), c = msb(B),
+ * with c_j the carry of x_0' + x_1 into bit j. D deals all carries as bits, share 0 to E2, share
+ * 1 by F(k_1) to E1 (syrep_chain.c, which also proves them); msb(A) is x'_{0,63} ^ x_{1,63} ^
+ * c_63. So, a = msb(A), c = msb(B),
  *
  *     send     x reshared with its MAC, entered before anything is dropped        96 bytes
  *     deal     D's carries                                                         8
@@ -18,35 +19,19 @@
  *     wrap     K w = K a + (K - K a) c                                             4 e
  *     finish   v_t = S + c_f - K c_64 - K w
  *
- * with elements of e = 8 + ceil(f / 8) bytes where multiples of 2^(64-f) travel: 372 bytes for f <= 16,
- * four rounds, 128 bit terms of D.
+ * with elements of e = 8 + ceil(f / 8) bytes where multiples of 2^(64-f) travel: 372 bytes for f
+ * <= 16, four rounds, 128 bit terms of D.
  *
- * Security: each product as in mac_bit.c and mac_product.c; the carries go under F(k_1), which E2 lacks.
- * A wrong carry makes D's statements false, whatever all secrets are.
+ * Security: each product as in mac_bit.c and mac_product.c; the carries go under F(k_1), which E2
+ * lacks. A wrong carry makes D's statements false, whatever all secrets are.
  */
 #include <string.h>
 
 #include "net/base_mem.h"
 #include "proto/kernel.h"
-#include "proto/mac_statements.h"
+#include "proto/mac_trunc.h"
 
-enum { CARRIES = 64, BITS = 3 };
-
-/* Numbers of the pairs that are entered. */
-enum { ENTER_X, ENTER_S, ENTER_OWN, ENTER_BIT = ENTER_OWN + BITS, ENTER_WRAP = ENTER_BIT + BITS };
-
-#define OFFSET ((uint64_t)1 << 62)
-
-/* The record: low words of the shares of x; D and E2: carries. Scratch: the three bits as pairs, their
- * shares as planes, and msb(B). */
-struct trunc {
-    size_t n, words;
-    uint64_t *x[2], *dealt;
-    struct mac_planes bit[BITS];
-    uint64_t *share[BITS][2], *top;
-};
-
-static struct trunc trunc_at(const struct step *s)
+struct trunc trunc_at(const struct step *s)
 {
     struct trunc t = { .n = s->gate->n, .words = KERNEL_PLANE(s->gate->n) };
     uint64_t *at = (uint64_t *)(s->record + MAC_RECORD), *scratch = (uint64_t *)s->scratch;
@@ -73,88 +58,6 @@ static size_t trunc_record(const struct program *p, const struct gate *g, unsign
 {
     size_t dealt = gate_role(p->proto, g, self) == E1 ? 0 : CARRIES * KERNEL_PLANE(g->n);
     return MAC_RECORD + 8 * (2 * (size_t)g->n + dealt);
-}
-
-/* ---- the products by bits ---- */
-
-/* In the three stages: by share 1 of each bit, by share 0, and the wrap by msb(B). */
-enum stage { STAGE_OWN, STAGE_BIT, STAGE_WRAP };
-
-static unsigned stage_share(enum stage stage)
-{
-    return stage == STAGE_OWN ? 1 : stage == STAGE_BIT ? 0 : 2;
-}
-
-static struct mac_bit trunc_bit(const struct gate *g, enum stage stage, unsigned k,
-                                const uint64_t *bit)
-{
-    static const enum mac_form form[] = { MAC_NONE, MAC_ONE, MAC_BOTH };
-    return (struct mac_bit){ .j = stage_share(stage), .number = BITS * stage + (stage == STAGE_WRAP
-                             ? 0 : k), .zeros = k == 0 ? 0 : 64u - g->shift, .form = form[stage],
-                             .bit = bit };
-}
-
-/* Which of the pairs a stage works on. */
-static unsigned stage_first(enum stage stage)
-{
-    return stage == STAGE_WRAP ? BITS - 1 : 0;
-}
-
-static size_t stage_bytes(const struct gate *g, enum stage stage, unsigned until, unsigned from,
-                          unsigned to)
-{
-    size_t sum = 0;
-    for (unsigned k = stage_first(stage); k < until; k++) {
-        struct mac_bit b = trunc_bit(g, stage, k, NULL);
-        sum += mac_bit_bytes(&b, g->n, from, to);
-    }
-    return sum;
-}
-
-/* e = K - 2 t, or K - t for the wrap. */
-static void stage_factor(const struct step *s, const struct trunc *t, enum stage stage, unsigned k,
-                         size_t first, size_t n, struct mac_pair *e)
-{
-    wide x[MAC_CHUNK], factor = stage == STAGE_WRAP ? 1 : 2;
-    mac_constant(s, 1, k == 0 ? 0 : 64u - s->gate->shift, e, n);
-    for (unsigned p = 0; p < 4; p++) {
-        mac_get(x, t->bit[k], p / 2, p % 2, first, n);
-        for (size_t i = 0; i < n; i++)
-            e->x[p / 2][p % 2][i] -= factor * x[i];
-    }
-}
-
-/* Leaves the products of a stage for the other holder of the share, from out[other] + at on. */
-static void stage_send(const struct step *s, const struct trunc *t, enum stage stage, size_t at)
-{
-    unsigned j = stage_share(stage), other = mac_bit_other(j, s->role);
-    struct mac_pair e;
-    for (unsigned k = stage_first(stage); k < BITS; k++) {
-        struct mac_bit b = trunc_bit(s->gate, stage, k, stage == STAGE_WRAP ? t->top
-                                                                           : t->share[k][j]);
-        uint8_t *out = s->role == (j + 1) % 3 ? NULL
-                     : s->out[other] + at + stage_bytes(s->gate, stage, k, s->role, other);
-        for (size_t i = 0, m; i < t->n; i += m) {
-            m = mac_min(MAC_CHUNK, t->n - i);
-            stage_factor(s, t, stage, k, i, m, &e);
-            mac_bit_send(s, &b, t->bit[k], &e, i, m, out);
-        }
-    }
-}
-
-static void stage_take(const struct step *s, const struct trunc *t, enum stage stage, size_t at)
-{
-    unsigned j = stage_share(stage), other = mac_bit_other(j, s->role);
-    for (unsigned k = stage_first(stage); k < BITS; k++) {
-        struct mac_bit b = trunc_bit(s->gate, stage, k, NULL);
-        const uint8_t *in = s->role == (j + 1) % 3 ? NULL
-                          : s->in[other] + at + stage_bytes(s->gate, stage, k, other, s->role);
-        for (size_t i = 0, m; i < t->n; i += m) {
-            m = mac_min(MAC_CHUNK, t->n - i);
-            mac_bit_take(s, &b, t->bit[k], i, m, in);
-            mac_enter(s, ENTER_OWN + b.number, t->bit[k], i, m);
-        }
-    }
 }
 
 /* ---- send ---- */
@@ -187,7 +90,7 @@ static size_t deal_round_bytes(const struct gate *g, unsigned level, unsigned fr
 {
     (void)level;
     return tags_bytes(g, from, to) + carry_bytes(g, from, to) +
-           stage_bytes(g, STAGE_OWN, BITS, from, to);
+           phase_bytes(g, PHASE_OWN, from, to);
 }
 
 static struct chain trunc_chain(const struct trunc *t)
@@ -213,40 +116,6 @@ static void trunc_shift(const struct step *s, const struct trunc *t)
     }
 }
 
-/* Which carry bit k is made of. */
-static unsigned bit_carry(const struct gate *g, unsigned k)
-{
-    return k == 0 ? g->shift - 1u : k == 1 ? CARRIES - 1u : CARRIES - 2u;
-}
-
-static void top_bits(uint64_t *plane, const uint64_t *x, uint64_t offset, size_t n)
-{
-    uint64_t word[CHUNK];
-    for (size_t i = 0, m; i < n; i += m) {
-        m = mac_min(CHUNK, n - i);
-        for (size_t k = 0; k < m; k++)
-            word[k] = x[i + k] + offset;
-        planes_from_words(plane + i / 64, KERNEL_PLANE(n), word, m, 63, 1);
-    }
-}
-
-/* The planes of share 0 (of dealt carries) or of share 1 (of drawn ones), at a holder of them. */
-static void trunc_shares(const struct step *s, const struct trunc *t, unsigned share)
-{
-    const uint64_t *x = t->x[(share + 3 - s->role) % 3];
-    uint64_t *top = t->top;
-    for (unsigned k = 0; k < BITS; k++) {
-        unsigned c = bit_carry(s->gate, k);
-        if (share == 0)
-            memcpy(t->share[k][0], t->dealt + c * t->words, t->words * sizeof *t->dealt);
-        else
-            redraw_plane(s, 1, USE_CHAIN, c, t->share[k][1], t->words);
-    }
-    top_bits(top, x, share == 0 ? OFFSET : 0, t->n);
-    for (size_t w = 0; w < t->words; w++)
-        t->share[BITS - 1][share][w] ^= top[w];
-}
-
 static void trunc_deal(struct step *s)
 {
     struct trunc t = trunc_at(s);
@@ -260,11 +129,11 @@ static void trunc_deal(struct step *s)
         struct chain c = trunc_chain(&t);
         chain_deal(s, &c, t.dealt);
         memcpy(s->out[E2] + tags_bytes(s->gate, D, E2), t.dealt, carry_bytes(s->gate, D, E2));
-        trunc_shares(s, &t, 0);
+        bit_shares(s, &t, 0);
     }
     if (s->role != E2)
-        trunc_shares(s, &t, 1);
-    stage_send(s, &t, STAGE_OWN, tags_bytes(s->gate, s->role, mac_bit_other(1, s->role)));
+        bit_shares(s, &t, 1);
+    phase_send(s, &t, PHASE_OWN, tags_bytes(s->gate, s->role, mac_bit_other(1, s->role)));
 }
 
 /* ---- share, wrap, finish ---- */
@@ -272,7 +141,7 @@ static void trunc_deal(struct step *s)
 static size_t share_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    return stage_bytes(g, STAGE_BIT, BITS, from, to);
+    return phase_bytes(g, PHASE_BIT, from, to);
 }
 
 static void trunc_share(struct step *s)
@@ -284,34 +153,34 @@ static void trunc_share(struct step *s)
         mac_take(mac_result(s), MAC_TAG, i, m, s->in[from]);
         mac_enter(s, ENTER_S, mac_result(s), i, m);
     }
-    stage_take(s, &t, STAGE_OWN, tags_bytes(s->gate, mac_bit_other(1, s->role), s->role));
+    phase_take(s, &t, PHASE_OWN, tags_bytes(s->gate, mac_bit_other(1, s->role), s->role));
     if (s->role == E2) {
         memcpy(t.dealt, s->in[D] + tags_bytes(s->gate, D, E2), carry_bytes(s->gate, D, E2));
-        trunc_shares(s, &t, 0);
+        bit_shares(s, &t, 0);
     }
-    stage_send(s, &t, STAGE_BIT, 0);
+    phase_send(s, &t, PHASE_BIT, 0);
 }
 
 static size_t wrap_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    return stage_bytes(g, STAGE_WRAP, BITS, from, to);
+    return phase_bytes(g, PHASE_WRAP, from, to);
 }
 
 static void trunc_wrap(struct step *s)
 {
     struct trunc t = trunc_at(s);
-    stage_take(s, &t, STAGE_BIT, 0);
+    phase_take(s, &t, PHASE_BIT, 0);
     if (s->role != D)
         top_bits(t.top, t.x[s->role == E1 ? 1 : 0], 0, t.n);
-    stage_send(s, &t, STAGE_WRAP, 0);
+    phase_send(s, &t, PHASE_WRAP, 0);
 }
 
 static void trunc_finish(struct step *s)
 {
     struct trunc t = trunc_at(s);
     wide x[MAC_CHUNK];
-    stage_take(s, &t, STAGE_WRAP, 0);
+    phase_take(s, &t, PHASE_WRAP, 0);
     for (unsigned k = 0; k < BITS; k++)
         for (size_t i = 0, m; i < t.n; i += m) {
             m = mac_min(MAC_CHUNK, t.n - i);

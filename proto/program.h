@@ -144,8 +144,9 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
 
 /* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
- * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's token;
- * `first` and `shape` (the gate's in_first and shape) say to the protocol what is proved. */
+ * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's
+ * token; `first` and `shape` (the gate's in_first and shape) say to the protocol what is proved.
+ * */
 void program_close(struct program *p);
 uint32_t gate_barrier(struct program *p);
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape);

@@ -67,7 +67,7 @@ static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
             p->proto->weight_pack(st->value[a][v], plain, g, a);
         } else
             memcpy(st->value[a][v], plain, 2 * stride * 8);
-        if (value->kind == VALUE_SHARE && value->words > 2 * stride)   /* as input_join leaves them */
+        if (value->kind == VALUE_SHARE && value->words > 2 * stride)    /* as input_join does */
             memset(st->value[a][v] + 2 * stride, 0, (value->words - 2 * stride) * 8);
         free(plain);
     }

@@ -1,8 +1,8 @@
 /*
- * test_mac.c: `sy-rep-ring-mac`: after every gate all shares fit together, every tag is alpha times its
- * value and every value is right; whatever one party changes in what it sends is caught, or changes no
- * value; the check finds what is wrong and nothing else; and it fails as rarely as was derived, in a
- * ring small enough to count.
+ * test_mac.c: `sy-rep-ring-mac`: after every gate all shares fit together, every tag is alpha
+ * times its value and every value is right; whatever one party changes in what it sends is
+ * caught, or changes no value; the check finds what is wrong and nothing else; and it fails as
+ * rarely as was derived, in a ring small enough to count.
  */
 #include "tests/scene.h"
 #include "tests/trial.h"
@@ -348,8 +348,8 @@ static void no_convolution_is_changed(void)
 
 /* ---- the check ---- */
 
-/* A run of `products` and its gate MACS, where `bad` changes bit 0 of a byte of its record of a gate, or
- * cheats: do the other two claim the same of each other? */
+/* A run of `products` and its gate MACS, where `bad` changes bit 0 of a byte of its record of a
+ * gate, or cheats: do the other two claim the same of each other? */
 static int check_passes(const struct program *p, unsigned bad, uint32_t id, size_t place,
                         const struct cheat *cheat)
 {
@@ -460,7 +460,7 @@ static void no_cheat_gets_a_wrong_result_out(void)
     CHECK(changed > 100);
     CHECK(aborted >= changed * 9 / 10);
     CHECK_EQ(wrong, 0);
-    CHECK(one <= 6);            /* whose last word from the cheat is wrong: it has no output alone */
+    CHECK(one <= 6);        /* the cheat's last word came wrong to one: so that one gives no piece */
 }
 
 /* ---- the check in Z_{2^16}: k = s = 8 ---- */
@@ -484,8 +484,9 @@ static void failures_are_as_rare_as_derived(void)
     CHECK((double)passed < want * 1.03 && (double)passed > want * 0.97);
 }
 
-/* How often V = rho_1 d_1 + rho_2 d_1 y is 0 for the error d_1 = 2^15 (alpha odd), for both lowest bits
- * of y, among the coefficients that a cheat would wait for (even, odd) if it saw them. */
+/* How often V = rho_1 d_1 + rho_2 d_1 y is 0 for the error d_1 = 2^15 (alpha odd), for both
+ * lowest bits of y, among the coefficients that a cheat would wait for (even, odd) if it saw
+ * them. */
 static void abort_tells_nothing(void)
 {
     enum { TRIALS = 1 << 20 };
