@@ -146,7 +146,7 @@ static void relu_exact(void)
         int64_t v[2000];
         uint64_t one[2000], z[2000];
         for (uint32_t i = 0; i < n; i++) {
-            v[i] = bounded(i, width) * ((int64_t)1 << shift);
+            v[i] = (bounded(i, width) - (i == 2)) * ((int64_t)1 << shift);  /* room for the coin */
             if (i >= 5 && v[i] != 0)
                 v[i] += (int64_t)(check_random(&state) % (1u << shift)) - (1 << shift);
             one[i] = 1;
