@@ -138,7 +138,7 @@ static void trunc_deal(struct step *s)
 
 /* ---- share, wrap, finish ---- */
 
-static size_t share_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+static size_t share_round_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
     return phase_bytes(g, PHASE_BIT, from, to);
@@ -161,7 +161,7 @@ static void trunc_share(struct step *s)
     phase_send(s, &t, PHASE_BIT, 0);
 }
 
-static size_t wrap_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+static size_t wrap_round_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
     return phase_bytes(g, PHASE_WRAP, from, to);
@@ -196,8 +196,8 @@ static void trunc_finish(struct step *s)
 static const struct round trunc_rounds[] = {
     { .name = "send", .run = trunc_send, .bytes = send_bytes },
     { .name = "deal", .run = trunc_deal, .bytes = deal_round_bytes },
-    { .name = "share", .run = trunc_share, .bytes = share_bytes },
-    { .name = "wrap", .run = trunc_wrap, .bytes = wrap_bytes },
+    { .name = "share", .run = trunc_share, .bytes = share_round_bytes },
+    { .name = "wrap", .run = trunc_wrap, .bytes = wrap_round_bytes },
     { .name = "finish", .run = trunc_finish },
 };
 

@@ -8,7 +8,8 @@
 #include "proto/local.h"
 
 static const struct protocol *const protocols[] = {
-    &protocol_replicated, &protocol_syrep, &protocol_syrep_mac
+    &protocol_replicated, &protocol_trio, &protocol_syrep, &protocol_syrep_mac, &protocol_rep4,
+    &protocol_quad
 };
 
 const struct protocol *protocol_at(unsigned i)

@@ -18,8 +18,8 @@
  *
  * Steps: 0 coins; then for each level P to RIGHT and RIGHT to P, statements of both kinds side by
  * side; then P tells LEFT everything that RIGHT has shown it, LEFT compares and opens its end to
- * RIGHT, and RIGHT checks: 2 levels + 4 steps. 2^24 elements take 6 or 7 levels. What each level is
- * and why it is sound and private: fold.h, fold_bits.c, fold_words.c.
+ * RIGHT, and RIGHT checks: 2 levels + 4 steps. 2^18 elements take 7 levels, 2^24 take 8. What each
+ * level is and why it is sound and private: fold.h, fold_bits.c, fold_words.c.
  *
  * Who may cheat. P: the verifiers' randomness comes from the key that it lacks, and each challenge
  * is shown when P's message of the level is with RIGHT. RIGHT: it could show P other coins, primes

@@ -8,6 +8,7 @@
 #ifndef OB_PROTO_REPLICATED_H
 #define OB_PROTO_REPLICATED_H
 
+#include "proto/carry.h"
 #include "proto/protocol.h"
 
 enum { D = 0, E1 = 1, E2 = 2 };
@@ -66,30 +67,9 @@ unsigned replicated_items(unsigned role, unsigned other);
 void replicated_common(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
                        enum value_kind kind, unsigned role, unsigned other, unsigned item);
 
-/* ---- sign circuit: replicated_sign.c ---- */
+/* ---- sign circuit (carry.h): replicated_sign.c; the words of a bit are the role's shares ---- */
 
-/* The low m - 1 bits of two summands are cut into blocks of at most four bits. */
-struct blocks {
-    unsigned count;
-    uint8_t bits[16];
-    unsigned tables;            /* thermometer planes in all */
-};
-
-struct blocks blocks_of(unsigned width);
-
-/* Levels of the tree until `leave` blocks are left. */
-unsigned tree_levels(unsigned blocks, unsigned leave);
-unsigned tree_size(unsigned blocks, unsigned level);    /* blocks before level `level` */
-
-/* Carries of the blocks in shared form: planes of g (0 .. count) and p (1 .. count), each with
- * the two shares of this role. `words` per plane. */
-struct tree {
-    uint64_t *g[2], *p[2];
-    size_t words;
-};
-
-size_t tree_words(unsigned count, size_t words);                    /* memory for one */
-struct tree tree_at(uint64_t *memory, unsigned count, size_t words);
+enum { BLOCK = 4 };     /* most bits of a block */
 
 /* D: thermometers of its part, masked, for E2. bits: `width` planes of the part. */
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,

@@ -28,60 +28,7 @@
 
 enum { SPAN = 8 };      /* words of a plane that are worked on at a time */
 
-struct blocks blocks_of(unsigned width)
-{
-    unsigned low = width - 1;
-    struct blocks b = { .count = (low + 3) / 4 < 2 ? 2 : (low + 3) / 4 };
-    for (unsigned i = 0; i < b.count; i++) {
-        b.bits[i] = (uint8_t)(low / b.count + (i < low % b.count));
-        b.tables += (1u << b.bits[i]) - 1;
-    }
-    return b;
-}
-
-unsigned tree_size(unsigned blocks, unsigned level)
-{
-    while (level-- > 0)
-        blocks = (blocks + 1) / 2;
-    return blocks;
-}
-
-unsigned tree_levels(unsigned blocks, unsigned leave)
-{
-    unsigned levels = 0;
-    for (; blocks > leave; blocks = (blocks + 1) / 2)
-        levels++;
-    return levels;
-}
-
-size_t tree_words(unsigned count, size_t words)
-{
-    return 4 * count * words;
-}
-
-struct tree tree_at(uint64_t *memory, unsigned count, size_t words)
-{
-    size_t step = count * words;
-    return (struct tree){ .g = { memory, memory + step },
-                          .p = { memory + 2 * step, memory + 3 * step }, .words = words };
-}
-
 /* ---- D ---- */
-
-/* Thermometer of `bits` bit planes (stride apart): t[j - 1] = [a >= j], one word of each. */
-static void thermometer(uint64_t t[static 15], const uint64_t *bits, size_t stride, unsigned k)
-{
-    t[0] = bits[0];
-    for (unsigned b = 1; b < k; b++) {
-        uint64_t top = bits[b * stride];
-        unsigned half = 1u << b;
-        for (unsigned j = half - 1; j >= 1; j--) {
-            t[half + j - 1] = top & t[j - 1];
-            t[j - 1] |= top;
-        }
-        t[half - 1] = top;
-    }
-}
 
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,
                uint64_t *out)
@@ -255,12 +202,6 @@ void zero_plane(const struct step *s, unsigned level, unsigned plane, uint64_t *
     }
 }
 
-/* Nodes that a level makes by AND gates: g of every pair, p of every pair but the lowest. */
-static unsigned level_planes(unsigned blocks)
-{
-    return 2 * (blocks / 2) - 1;
-}
-
 /* The pair (2 j + 1, 2 j) becomes node j, in place: j never overtakes what is still to be read. */
 static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsigned j,
                       unsigned pairs, uint64_t *out)
@@ -282,15 +223,9 @@ static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsi
 static void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
                        uint64_t *out)
 {
-    size_t words = t->words, bytes = words * sizeof(uint64_t);
-    unsigned pairs = blocks / 2;
-    for (unsigned j = 0; j < pairs; j++)
-        tree_pair(s, level, t, j, pairs, out);
-    if (blocks % 2 == 1)
-        for (unsigned k = 0; k < 2; k++) {
-            memcpy(t->g[k] + pairs * words, t->g[k] + (blocks - 1) * words, bytes);
-            memcpy(t->p[k] + pairs * words, t->p[k] + (blocks - 1) * words, bytes);
-        }
+    for (unsigned j = 0; j < blocks / 2; j++)
+        tree_pair(s, level, t, j, blocks / 2, out);
+    tree_odd(t, blocks);
 }
 
 static void absorb_level(const struct step *s, unsigned blocks, struct tree *t)
@@ -320,5 +255,5 @@ void sign_level(const struct step *s, const struct blocks *b, unsigned level, st
 size_t sign_level_bytes(const struct blocks *b, unsigned level, size_t words, unsigned from,
                         unsigned to)
 {
-    return to == (from + 2) % 3 ? level_planes(tree_size(b->count, level)) * words * 8 : 0;
+    return to == (from + 2) % 3 ? tree_ands(tree_size(b->count, level)) * words * 8 : 0;
 }

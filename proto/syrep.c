@@ -53,6 +53,7 @@ const struct protocol protocol_syrep = {
     .name = "sy-rep-ring",
     .verified = "proofs",
     .parties = 3,
+    .products = 2,
     .flags = PROTOCOL_MALICIOUS,
     .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .gate = {

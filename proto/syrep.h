@@ -8,6 +8,7 @@
 #ifndef OB_PROTO_SYREP_H
 #define OB_PROTO_SYREP_H
 
+#include "proto/kernel.h"
 #include "proto/prove.h"
 #include "proto/replicated.h"
 
@@ -56,6 +57,9 @@ struct pair {
 
 /* A kept value, from element (or word of planes) `first` on. */
 struct pair kept(const struct step *s, uint32_t value, size_t first);
+
+/* The step as gate g would see it at this party. */
+struct step step_at(const struct step *s, const struct gate *g);
 
 /* Words (or words of a plane) of F(k_j, use) that were drawn when the gate ran. */
 void redraw_words(const struct step *s, unsigned j, uint32_t use, size_t first, uint64_t *out,
@@ -141,11 +145,6 @@ void carry_words(const struct view *v, const struct chain *c, int left, unsigned
                  size_t n, uint64_t *out);
 
 /* ---- a bit that D knows, as a ring element: syrep_bits.c ---- */
-
-static inline uint64_t plane_bit(const uint64_t *plane, size_t i)
-{
-    return (plane[i / 64] >> (i % 64)) & 1;
-}
 
 /* D: b_0 ^ b_1 less F(k_1, COIN), for E2; and the statement that it is. dealt: at D and E2. */
 void bit_deal(const struct step *s, struct pair b, uint64_t *dealt);

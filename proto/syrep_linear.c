@@ -18,7 +18,8 @@
  * odd with probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 <
  * 2^-53.
  *
- * rho^T X and W sigma for all projections at once are products with a matrix of zeros and ones.
+ * rho^T X and W sigma for all projections at once are sums of rows, four at a time: the sixteen sums of
+ * some of four rows are made once, and each projection adds one of them.
  */
 #include <string.h>
 
@@ -74,46 +75,35 @@ struct prove_run linear_run(const struct program *p, const struct gate *g)
 
 /* ---- projections ---- */
 
-enum { BLOCK = 64 };    /* rows that are projected at a time */
+enum {
+    ROWS = 64,      /* rows that are projected at a time */
+    GROUP = 4,      /* of which so many share a table of sums */
+    TILE = 32       /* words of a row that a table is made of: sums and table stay in the cache */
+};
 
-/* Working memory of one run. */
+/* Working memory of one run. Rows are `stride` words apart, whole tiles; what stands behind the
+ * words in use is never read. */
 struct bench {
     const struct geometry *g;   /* of the leader: all have its depth and oc */
-    size_t depth, columns;      /* columns: the wider of depth and oc */
-    uint64_t *coin;             /* rows of coins, or of their transpose: BLOCK x PROJECTIONS */
-    uint64_t *rows;             /* BLOCK x columns */
-    uint64_t *packed;           /* the right operand of a product */
-    uint64_t *sum;              /* PROJECTIONS x columns */
-    uint64_t *sigma;            /* oc x PROJECTIONS */
-    uint64_t count[PROJECTIONS];        /* rows with a coin of one */
+    size_t depth, oc, stride;
+    uint64_t *rows;             /* ROWS rows */
+    uint64_t *sum;              /* by tiles, a row of each projection */
     uint64_t *memory;
     size_t words;
 };
-
-static size_t packed_words(const struct bench *b)
-{
-    size_t rows = gemm_packed_words(BLOCK, b->columns);
-    size_t sigma = gemm_packed_words(b->g->oc, PROJECTIONS);
-    return rows > sigma ? rows : sigma;
-}
 
 static int bench_init(struct bench *b, const struct view *v)
 {
     memset(b, 0, sizeof *b);
     b->g = linear_shape(v->at.program, v->at.gate);
     b->depth = geometry_depth(b->g);
-    b->columns = b->depth > b->g->oc ? b->depth : b->g->oc;
-    size_t coin = BLOCK * PROJECTIONS, rows = BLOCK * b->columns, packed = packed_words(b);
-    size_t sum = PROJECTIONS * b->columns, sigma = b->g->oc * (size_t)PROJECTIONS;
-    b->words = coin + rows + packed + sum + sigma + 32;
-    b->memory = mem_new(b->words, sizeof *b->memory);
+    b->oc = b->g->oc;
+    b->stride = ((b->depth > b->oc ? b->depth : b->oc) + TILE - 1) / TILE * TILE;
+    b->words = (ROWS + PROJECTIONS) * b->stride;
+    b->memory = b->rows = mem_new(b->words, sizeof *b->memory);
     if (b->memory == NULL)
         return -1;
-    b->packed = (uint64_t *)(((uintptr_t)b->memory + 63) / 64 * 64);
-    b->coin = b->packed + packed;
-    b->rows = b->coin + coin;
-    b->sum = b->rows + rows;
-    b->sigma = b->sum + sum;
+    b->sum = b->rows + ROWS * b->stride;
     return 0;
 }
 
@@ -123,24 +113,67 @@ static void bench_fini(struct bench *b)
     mem_free(b->memory);
 }
 
-/* Coins of one row as words 0 and 1, `stride` apart: block `row` of the stream of gate `id`. */
-static void coin_row(const struct prf *coins, uint32_t id, uint32_t use, size_t row, uint64_t *out,
-                     size_t stride)
+/* Which of n <= GROUP rows each projection takes, as bits. Row i of gate `id` has block i of the
+ * stream, a bit for each projection. */
+static void coins_of(const struct prf *coins, uint32_t id, uint32_t use, size_t row, size_t n,
+                     uint8_t choice[static PROJECTIONS])
 {
-    uint64_t bits[2];
-    prf_again(coins, id, use, row, bits, sizeof bits);
-    for (unsigned r = 0; r < PROJECTIONS; r++)
-        out[r * stride] = (bits[r / 64] >> (r % 64)) & 1;
+    uint64_t bits[GROUP][PROJECTIONS / 64] = { { 0 } };
+    prf_again(coins, id, use, row, bits, n * sizeof bits[0]);
+    for (unsigned r = 0; r < PROJECTIONS; r++) {
+        choice[r] = 0;
+        for (unsigned i = 0; i < GROUP; i++)
+            choice[r] |= (uint8_t)(((bits[i][r / 64] >> (r % 64)) & 1) << i);
+    }
 }
 
-/* sum += rho^T rows, for m rows of `columns` words that begin at row `first` of gate `id`. */
-static void project_rows(const struct view *v, struct bench *b, uint32_t id, size_t first,
-                         size_t m, size_t columns)
+/* sum[r] += the rows that projection r takes, one tile of n rows. */
+static void project_tile(uint64_t (*restrict sum)[TILE], const uint64_t *rows, size_t stride,
+                         size_t n, const uint8_t choice[static PROJECTIONS])
 {
-    for (size_t i = 0; i < m; i++)
-        coin_row(v->coins, id, USE_RHO, first + i, b->coin + i, m);
-    gemm_pack(b->packed, b->rows, columns, m, columns);
-    gemm_u64(b->sum, columns, b->coin, m, b->packed, PROJECTIONS, m, columns);
+    uint64_t table[1 << GROUP][TILE];
+    memset(table[0], 0, sizeof table[0]);
+    for (unsigned k = 1; k < (1u << n); k++) {
+        const uint64_t *row = rows + (unsigned)__builtin_ctz(k) * stride;
+        for (unsigned w = 0; w < TILE; w++)
+            table[k][w] = table[k & (k - 1)][w] + row[w];
+    }
+    for (unsigned r = 0; r < PROJECTIONS; r++)
+        for (unsigned w = 0; w < TILE; w++)
+            sum[r][w] += table[choice[r]][w];
+}
+
+/* sum += the first `columns` words of m <= ROWS rows, which are rows `first`, .. of gate `id`. */
+static void project_rows(const struct view *v, struct bench *b, uint32_t id, uint32_t use,
+                         size_t first, size_t m, size_t columns)
+{
+    uint8_t choice[ROWS / GROUP][PROJECTIONS];
+    for (size_t i = 0; i < m; i += GROUP)
+        coins_of(v->coins, id, use, first + i, m - i < GROUP ? m - i : GROUP, choice[i / GROUP]);
+    for (size_t c = 0; c < columns; c += TILE)
+        for (size_t i = 0; i < m; i += GROUP)
+            project_tile((uint64_t (*)[TILE])(b->sum + c * PROJECTIONS),
+                         b->rows + i * b->stride + c, b->stride, m - i < GROUP ? m - i : GROUP,
+                         choice[i / GROUP]);
+}
+
+/* Word k of the sum of projection r. */
+static uint64_t sum_at(const struct bench *b, size_t k, unsigned r)
+{
+    return b->sum[k / TILE * TILE * PROJECTIONS + r * TILE + k % TILE];
+}
+
+static void sum_clear(struct bench *b)
+{
+    memset(b->sum, 0, PROJECTIONS * b->stride * sizeof *b->sum);
+}
+
+/* out[k][r] = word k of the sum of projection r, k < columns */
+static void sum_take(const struct bench *b, size_t columns, uint64_t *out)
+{
+    for (size_t k = 0; k < columns; k++)
+        for (unsigned r = 0; r < PROJECTIONS; r++)
+            out[k * PROJECTIONS + r] = sum_at(b, k, r);
 }
 
 /* out[k][r] = sum over all rows of rho_r X_k, for one plane of the operands. */
@@ -149,105 +182,100 @@ static void project_operand(const struct view *v, struct bench *b, unsigned plan
     const struct program *p = v->at.program;
     const struct gate *g = v->at.gate;
     uint32_t weight = maker(p, g)->in[1];
-    memset(b->sum, 0, PROJECTIONS * b->depth * sizeof *b->sum);
+    sum_clear(b);
     for (; (g = next_with(p, g, weight)) != NULL; g++) {
         const struct gate *m = maker(p, g);
         const struct geometry *shape = &p->geometry[m->shape];
         const uint64_t *x = kept(&v->at, m->in[0], 0).plane[plane];
-        size_t positions = m->n / shape->oc;
-        for (size_t i = 0; i < positions; i += BLOCK) {
-            size_t n = positions - i < BLOCK ? positions - i : BLOCK;
-            geometry_patches(b->rows, b->depth, shape, x, m->in_first + i, n);
-            project_rows(v, b, (uint32_t)(g - p->gate), i, n, b->depth);
+        size_t positions = m->n / b->oc;
+        for (size_t i = 0; i < positions; i += ROWS) {
+            size_t n = positions - i < ROWS ? positions - i : ROWS;
+            geometry_patches(b->rows, b->stride, shape, x, m->in_first + i, n);
+            project_rows(v, b, (uint32_t)(g - p->gate), USE_RHO, i, n, b->depth);
         }
     }
-    for (size_t k = 0; k < b->depth; k++)
-        for (unsigned r = 0; r < PROJECTIONS; r++)
-            out[k * PROJECTIONS + r] = b->sum[r * b->depth + k];
+    sum_take(b, b->depth, out);
 }
 
-/* out[k][r] = (W sigma_r)_k, for one plane of the weight. */
+/* out[k][r] = (W sigma_r)_k, for one plane of the weight, whose columns become rows. */
 static void project_weight(const struct view *v, struct bench *b, unsigned plane, uint64_t *out)
 {
     const struct gate *m = maker(v->at.program, v->at.gate);
     const uint64_t *w = v->at.values[m->in[1]] + replicated_weight_words(b->g) +
-                        plane * b->depth * b->g->oc;
-    memset(out, 0, b->depth * PROJECTIONS * sizeof *out);
-    gemm_pack(b->packed, b->sigma, PROJECTIONS, b->g->oc, PROJECTIONS);
-    gemm_u64(out, PROJECTIONS, w, b->g->oc, b->packed, b->depth, b->g->oc, PROJECTIONS);
+                        plane * b->depth * b->oc;
+    sum_clear(b);
+    for (size_t c = 0; c < b->oc; c += ROWS) {
+        size_t n = b->oc - c < ROWS ? b->oc - c : ROWS;
+        for (size_t k = 0; k < b->depth; k++)
+            for (size_t i = 0; i < n; i++)
+                b->rows[i * b->stride + k] = w[k * b->oc + c + i];
+        project_rows(v, b, v->at.id, USE_SIGMA, c, n, b->depth);
+    }
+    sum_take(b, b->depth, out);
 }
 
 /* ---- claims ---- */
 
-/* Rows [first, first + n) of what this seat claims of g's message: m - F(k_i), or F(k_{i+1}). */
-static void message_rows(const struct view *v, struct bench *b, const struct gate *g, size_t first,
-                         size_t n)
+/* Row `row` of what this seat claims of g's message: m - F(k_i), or F(k_{i+1}); less the bias. */
+static void message_row(const struct view *v, const struct bench *b, const struct step *at,
+                        struct pair sent, size_t row, uint64_t *out)
 {
-    struct step at = v->at;
-    size_t oc = b->g->oc, from = first * oc, odd = from % 2;
-    at.gate = g;
-    at.id = (uint32_t)(g - v->at.program->gate);
-    at.role = gate_role(at.program->proto, g, at.self);
-    unsigned j = v->seat == PROVE_LEFT ? (at.role + 1) % 3 : at.role;
-    for (size_t i = 0; i < n * oc; i += CHUNK) {
+    size_t from = row * b->oc, odd = from % 2;
+    unsigned j = v->seat == PROVE_LEFT ? (at->role + 1) % 3 : at->role;
+    for (size_t i = 0; i < b->oc; i += CHUNK) {
         uint64_t mask[CHUNK + 1];
-        size_t m = n * oc - i < CHUNK ? n * oc - i : CHUNK;
-        redraw_words(&at, j, USE_ZERO, from + i - odd, mask, m + odd);
-        memcpy(b->rows + i, mask + odd, m * sizeof *mask);
+        size_t m = b->oc - i < CHUNK ? b->oc - i : CHUNK;
+        redraw_words(at, j, USE_ZERO, from + i - odd, mask, m + odd);
+        memcpy(out + i, mask + odd, m * sizeof *mask);
     }
-    const uint64_t *sent = left_of(v, sent_shares(&v->at, g)) + from;
-    for (size_t i = 0; i < n * oc && claims_left(v); i++)
-        b->rows[i] = sent[i] - b->rows[i];
-}
-
-/* To the left: rows of g that have a coin of one, times its bias. */
-static void bias_claim(const struct view *v, struct bench *b, const struct gate *g)
-{
-    const struct gate *m = maker(v->at.program, g);
-    size_t positions = m->n / b->g->oc;
-    if (m->in[2] == NO_VALUE || !claims_left(v))
+    uint32_t bias = maker(at->program, at->gate)->in[2];
+    if (!claims_left(v))
         return;
-    const uint64_t *bias = left_of(v, kept(&v->at, m->in[2], 0));
-    uint64_t row[PROJECTIONS], count[PROJECTIONS] = { 0 };
-    for (size_t i = 0; i < positions; i++) {
-        coin_row(v->coins, (uint32_t)(g - v->at.program->gate), USE_RHO, i, row, 1);
-        for (unsigned r = 0; r < PROJECTIONS; r++)
-            count[r] += row[r];
-    }
-    for (unsigned r = 0; r < PROJECTIONS; r++)
-        for (size_t c = 0; c < b->g->oc; c++)
-            b->sum[r * b->g->oc + c] -= count[r] * bias[c];
+    const uint64_t *m = left_of(v, sent) + from;
+    for (size_t i = 0; i < b->oc; i++)
+        out[i] = m[i] - out[i];
+    if (bias == NO_VALUE)
+        return;
+    const uint64_t *own = left_of(v, kept(at, bias, 0));
+    for (size_t i = 0; i < b->oc; i++)
+        out[i] -= own[i];
 }
 
-static void linear_claim(struct view *v, struct bench *b)
+/* The rows of all messages, projected. */
+static void project_messages(const struct view *v, struct bench *b)
 {
     const struct program *p = v->at.program;
     const struct gate *g = v->at.gate;
     uint32_t weight = maker(p, g)->in[1];
-    size_t oc = b->g->oc;
-    memset(b->sum, 0, PROJECTIONS * oc * sizeof *b->sum);
+    sum_clear(b);
     for (; (g = next_with(p, g, weight)) != NULL; g++) {
-        size_t positions = g->n / oc;
-        for (size_t i = 0; i < positions; i += BLOCK) {
-            size_t n = positions - i < BLOCK ? positions - i : BLOCK;
-            message_rows(v, b, g, i, n);
-            project_rows(v, b, (uint32_t)(g - p->gate), i, n, oc);
+        struct step at = step_at(&v->at, g);
+        struct pair sent = sent_shares(&v->at, g);
+        size_t positions = g->n / b->oc;
+        for (size_t i = 0; i < positions; i += ROWS) {
+            size_t n = positions - i < ROWS ? positions - i : ROWS;
+            for (size_t k = 0; k < n; k++)
+                message_row(v, b, &at, sent, i + k, b->rows + k * b->stride);
+            project_rows(v, b, at.id, USE_RHO, i, n, b->oc);
         }
-        bias_claim(v, b, g);
-    }
-    for (unsigned r = 0; r < PROJECTIONS; r++) {
-        uint64_t claim = 0;
-        for (size_t c = 0; c < oc; c++)
-            claim += b->sum[r * oc + c] * b->sigma[c * PROJECTIONS + r];
-        v->claim[r] = claim;
     }
 }
 
-/* To the left: the product of what LEFT knows of both factors. */
-static void own_claim(struct view *v, size_t depth)
+/* claim[r] = (projected messages of r) sigma_r; to the left, less what LEFT knows of the product. */
+static void linear_claim(struct view *v, struct bench *b)
 {
-    const uint64_t *x = view_left(v, 0), *w = view_left(v, (unsigned)depth);
-    for (size_t k = 0; k < depth; k++)
+    uint8_t choice[PROJECTIONS];
+    project_messages(v, b);
+    memset(v->claim, 0, PROJECTIONS * sizeof *v->claim);
+    for (size_t c = 0; c < b->oc; c++) {
+        coins_of(v->coins, v->at.id, USE_SIGMA, c, 1, choice);
+        for (unsigned r = 0; r < PROJECTIONS; r++)
+            v->claim[r] += sum_at(b, c, r) & -(uint64_t)choice[r];
+    }
+    if (!claims_left(v))
+        return;
+    const uint64_t *x = view_left(v, 0), *w = view_left(v, (unsigned)b->depth);
+    for (size_t k = 0; k < b->depth; k++)
         for (unsigned r = 0; r < PROJECTIONS; r++)
             v->claim[r] -= x[k * PROJECTIONS + r] * w[k * PROJECTIONS + r];
 }
@@ -259,8 +287,6 @@ void linear_fill(struct view *v, struct err *e)
         err_set(e, ERR_FAILED, "out of memory for a proof");
         return;
     }
-    for (size_t c = 0; c < b.g->oc; c++)
-        coin_row(v->coins, v->at.id, USE_SIGMA, c, b.sigma + c * PROJECTIONS, 1);
     if (v->left != NULL) {
         unsigned plane = v->seat == PROVE_LEFT;
         project_operand(v, &b, plane, view_left(v, 0));
@@ -273,7 +299,5 @@ void linear_fill(struct view *v, struct err *e)
     }
     if (v->claim != NULL)
         linear_claim(v, &b);
-    if (v->claim != NULL && claims_left(v))
-        own_claim(v, b.depth);
     bench_fini(&b);
 }

@@ -138,7 +138,7 @@ static struct prove_run source_run(const struct program *p, const struct gate *p
 }
 
 /* The step as the gate would see it at this party. */
-static struct step step_at(const struct step *s, const struct gate *g)
+struct step step_at(const struct step *s, const struct gate *g)
 {
     struct step at = *s;
     at.gate = g;

@@ -239,34 +239,54 @@ static inline void scene_judge(const struct prove_run *r, const uint64_t *left,
     }
 }
 
+/* What the seats say of one run: factors of the prover (0, 1) and of the verifiers (2, 3); claims of
+ * LEFT, RIGHT and, of words, the prover. */
+struct scene_said {
+    struct prove_run run;
+    size_t terms;               /* words of all terms of one side */
+    uint64_t *at[4], *claim[3];
+};
+
+static inline struct scene_said scene_say(struct scene *st, const struct prove_source *source,
+                                          uint32_t id, unsigned i)
+{
+    const struct gate *g = &st->program->gate[id];
+    struct scene_said d = { .run = source->run(st->program, g, i) };
+    unsigned prover = g->turn, right = (prover + 1) % 3, left = (prover + 2) % 3;
+    struct step s[3] = { scene_step(st, id, prover), scene_step(st, id, right),
+                         scene_step(st, id, left) };
+    d.terms = (size_t)d.run.terms * d.run.words;
+    for (int k = 0; k < 4; k++)
+        d.at[k] = scene_memory(d.terms * 8);
+    for (int k = 0; k < 3; k++)
+        d.claim[k] = scene_memory(d.run.words * 8);
+    source->fill(&s[0], i, PROVE_PROVER, &st->coins, d.at[0], d.at[1],
+                 d.run.kind == PROVE_WORDS ? d.claim[2] : NULL);
+    source->fill(&s[1], i, PROVE_RIGHT, &st->coins, NULL, d.at[3], d.claim[1]);
+    source->fill(&s[2], i, PROVE_LEFT, &st->coins, d.at[2], NULL, d.claim[0]);
+    return d;
+}
+
+static inline void scene_said_free(struct scene_said *d)
+{
+    for (int k = 0; k < 4; k++)
+        free(d->at[k]);
+    for (int k = 0; k < 3; k++)
+        free(d->claim[k]);
+}
+
 static inline void scene_statement(struct scene *st, const struct prove_source *source,
                                    uint32_t id, unsigned i, struct verdict *v)
 {
-    const struct gate *g = &st->program->gate[id];
-    struct prove_run r = source->run(st->program, g, i);
-    size_t n = (size_t)r.terms * r.words;
-    unsigned prover = g->turn, right_party = (prover + 1) % 3, left_party = (prover + 2) % 3;
-    uint64_t *at[4], *claim[3];
-    for (int k = 0; k < 4; k++)
-        at[k] = scene_memory(n * 8);
-    for (int k = 0; k < 3; k++)
-        claim[k] = scene_memory(r.words * 8);
-    struct step s[3] = { scene_step(st, id, prover), scene_step(st, id, right_party),
-                         scene_step(st, id, left_party) };
-    source->fill(&s[0], i, PROVE_PROVER, &st->coins, at[0], at[1],
-                 r.kind == PROVE_WORDS ? claim[2] : NULL);
-    source->fill(&s[1], i, PROVE_RIGHT, &st->coins, NULL, at[3], claim[1]);
-    source->fill(&s[2], i, PROVE_LEFT, &st->coins, at[2], NULL, claim[0]);
-    v->differ += memcmp(at[0], at[2], n * 8) != 0;
-    v->differ += memcmp(at[1], at[3], n * 8) != 0;
-    v->differ += r.kind == PROVE_WORDS && memcmp(claim[0], claim[2], r.words * 8) != 0;
-    v->statements[prover] += r.words;
-    v->terms[r.kind][prover] += n;
-    scene_judge(&r, at[2], at[3], (const uint64_t **)claim, &v->wrong[prover]);
-    for (int k = 0; k < 4; k++)
-        free(at[k]);
-    for (int k = 0; k < 3; k++)
-        free(claim[k]);
+    struct scene_said d = scene_say(st, source, id, i);
+    unsigned prover = st->program->gate[id].turn;
+    v->differ += memcmp(d.at[0], d.at[2], d.terms * 8) != 0;
+    v->differ += memcmp(d.at[1], d.at[3], d.terms * 8) != 0;
+    v->differ += d.run.kind == PROVE_WORDS && memcmp(d.claim[0], d.claim[2], d.run.words * 8) != 0;
+    v->statements[prover] += d.run.words;
+    v->terms[d.run.kind][prover] += d.terms;
+    scene_judge(&d.run, d.at[2], d.at[3], (const uint64_t **)d.claim, &v->wrong[prover]);
+    scene_said_free(&d);
 }
 
 static inline void scene_verdict(struct scene *st, const struct prove_source *source,

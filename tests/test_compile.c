@@ -181,16 +181,9 @@ static struct run emotion_run(const struct clip *c)
 /* What the demo clip may cost: rounds, and bytes over all parties. */
 static void within_budget(const struct cost *c)
 {
-    static const struct { const char *name; unsigned rounds; uint64_t bytes; } budgets[] = {
-        { "replicated-ring", 120, 150000000 },
-        { "sy-rep-ring", 140, 150000000 },
-        { "sy-rep-ring-mac", 200, 700000000 },
-    };
-    for (unsigned i = 0; i < sizeof budgets / sizeof budgets[0]; i++)
-        if (strcmp(budgets[i].name, proto->name) == 0) {
-            CHECK(c->rounds <= budgets[i].rounds);
-            CHECK(cost_total(c) <= budgets[i].bytes);
-        }
+    int macs = proto == &protocol_syrep_mac;
+    CHECK(c->rounds <= (macs ? 200 : 120));
+    CHECK(cost_total(c) <= (macs ? 700000000 : proto->parties == 4 ? 200000000 : 150000000));
 }
 
 /* Label 3, scores within 2^-7 of the float model, and what the run may cost. */

@@ -138,6 +138,45 @@ static void statements_hold(void)
         honest(all[i]);
 }
 
+/* What two parties both hold of a value is the same at both. */
+static void values_agree(const struct scene *st, uint32_t v)
+{
+    const struct value *value = &st->program->value[v];
+    const struct protocol *proto = st->program->proto;
+    size_t n = value_stride(proto, (enum value_kind)value->kind, value->n);
+    uint64_t *one = malloc(n * 8), *other = malloc(n * 8);
+    for (unsigned a = 0; a < 3; a++)
+        for (unsigned b = 0; b < 3; b++)
+            for (unsigned i = 0; i < proto->items(a, b); i++) {
+                proto->common(one, st->value[a][v], n, n, (enum value_kind)value->kind, a, b, i);
+                proto->common(other, st->value[b][v], n, n, (enum value_kind)value->kind, b, a, i);
+                CHECK(memcmp(one, other, n * 8) == 0);
+            }
+    free(one);
+    free(other);
+}
+
+static void shares_agree(void)
+{
+    for (unsigned i = 0; i < ALL; i++) {
+        struct program *p = build(all[i]);
+        struct scene st;
+        unsigned values = 0;
+        scene_init(&st, p, check_random(&state));
+        scene_run(&st);
+        for (uint32_t v = 0; v < p->nvalue; v++)
+            if (st.value[0][v] != NULL && (p->value[v].kind == VALUE_SHARE ||
+                                           p->value[v].kind == VALUE_BITS)) {
+                values_agree(&st, v);
+                values++;
+            }
+        CHECK(values > 2);
+        CHECK_EQ(protocol_syrep.items(1, 1), 0);
+        scene_free(&st);
+        program_free(p);
+    }
+}
+
 /* Padding within D's message of a truncation, which nobody reads. */
 static int is_padding(const struct gate *g, unsigned step, size_t place)
 {
@@ -328,6 +367,7 @@ int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
     CASE(statements_hold);
+    CASE(shares_agree);
     CASE(no_reshare_is_changed);
     CASE(no_truncation_is_changed);
     CASE(no_sign_is_changed);

@@ -10,7 +10,9 @@
 
 #include "tests/check.h"
 #include "tests/lockstep.h"
+#include "proto/syrep.h"
 #include "tests/prove_world.h"
+#include "tests/scene.h"
 
 #ifdef HAVE_VALGRIND_MEMCHECK_H
 #include <valgrind/memcheck.h>
@@ -41,12 +43,16 @@ static void run_gate(struct program *p, const struct gate_ops *replaced)
     for (unsigned a = 0; a < proto->parties; a++) {
         l.keys[a] = &keys[a];
         for (unsigned b = 0; b < proto->parties; b++) {
-            uint8_t key[PRF_KEY];
-            for (int i = 0; i < PRF_KEY; i++)
-                key[i] = (uint8_t)check_random(&state);
+            uint8_t key[2][PRF_KEY];
+            for (int i = 0; i < PRF_KEY; i++) {
+                key[0][i] = (uint8_t)check_random(&state);
+                key[1][i] = (uint8_t)check_random(&state);
+            }
             VALGRIND_MAKE_MEM_UNDEFINED(key, sizeof key);
-            if (a != b)
-                prf_init(&keys[a].pair[b], key);
+            if (a == b)
+                continue;
+            prf_init(&keys[a].pair[b], key[0]);
+            prf_init(&keys[a].without[b], key[1]);
         }
         for (int k = 0; k < 3; k++) {
             if (g->in[k] == NO_VALUE)
@@ -63,8 +69,10 @@ static void run_gate(struct program *p, const struct gate_ops *replaced)
         for (int k = 0; k < 3; k++)
             free(l.x[a][k]);
         for (unsigned b = 0; b < proto->parties; b++)
-            if (a != b)
+            if (a != b) {
                 prf_fini(&keys[a].pair[b]);
+                prf_fini(&keys[a].without[b]);
+            }
     }
     lockstep_clear(&l);
 }
@@ -97,6 +105,14 @@ static struct program *gate_program(const struct protocol *proto, enum gate_kind
     case GATE_AND: gate_and(p, bits, bits); break;
     case GATE_INJECT: gate_inject_into(p, share, bits, program_value(p, VALUE_SHARE, N), 0); break;
     case GATE_AUTH: gate_auth(p, share); break;
+    case GATE_TURN:
+        if (proto->gate[GATE_TURN] != NULL) {
+            p->turn = 1;
+            gate_turn_into(p, share, program_value(p, VALUE_SHARE, N), 0);
+        } else {
+            gate_mul(p, share, share);
+        }
+        break;
     default: gate_b2a(p, bits);
     }
     CHECK_EQ(program_check(p, NULL), 0);
@@ -200,6 +216,51 @@ static void proofs(void)
     world_free(&w);
 }
 
+/* One gate of each kind with statements. */
+static struct program *stated_program(void)
+{
+    static const struct geometry conv = { .h = 8, .w = 7, .c = 3, .kh = 3, .kw = 3, .sh = 1,
+                                          .sw = 1, .oh = 6, .ow = 5, .oc = 5 };
+    struct program *p = program_new(&protocol_syrep);
+    uint32_t image = program_external(p, VALUE_SHARE, geometry_in(&conv));
+    uint32_t weight = program_external_weight(p, &conv), bias = program_external(p, VALUE_SHARE, 5);
+    uint32_t z = gate_relu(p, gate_linear(p, &conv, image, weight, bias, 3, 20), 14, 21);
+    uint32_t s = gate_sign(p, gate_trunc(p, gate_mul(p, z, z), 17), 40);
+    gate_relu(p, gate_reshare(p, gate_mul(p, z, gate_b2a(p, gate_and(p, s, s)))), 0, 30);
+    program_close(p);
+    CHECK_EQ(program_check(p, NULL), 0);
+    return p;
+}
+
+/* What seats say of statements: values, records and keys are secret, coins are not. */
+static void statements(void)
+{
+    struct program *p = stated_program();
+    struct scene st;
+    scene_init(&st, p, 5);
+    scene_run(&st);
+    for (unsigned a = 0; a < 3; a++) {
+        for (uint32_t v = 0; v < p->nvalue; v++)
+            if (st.value[a][v] != NULL)
+                VALGRIND_MAKE_MEM_UNDEFINED(st.value[a][v], p->value[v].words * 8);
+        for (uint32_t id = 0; id < st.gates; id++)
+            if (st.record[a][id] != NULL)
+                VALGRIND_MAKE_MEM_UNDEFINED(st.record[a][id],
+                    gate_ops(p->proto, &p->gate[id])->record(p, &p->gate[id], a));
+        for (unsigned b = 0; b < 3; b++)
+            VALGRIND_MAKE_MEM_UNDEFINED(st.keys[a].pair[b].schedule,
+                                        sizeof st.keys[a].pair[b].schedule);
+    }
+    for (uint32_t id = st.gates; id < p->ngate; id++)
+        for (unsigned i = 0; p->gate[id].kind == GATE_PROVE &&
+                             i < syrep_source.runs(p, &p->gate[id]); i++) {
+            struct scene_said d = scene_say(&st, &syrep_source, id, i);
+            scene_said_free(&d);
+        }
+    scene_free(&st);
+    program_free(p);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "leak") == 0) {
@@ -208,6 +269,7 @@ int main(int argc, char **argv)
     }
     CASE(all_gates);
     CASE(clients);
+    CASE(statements);
     for (int portable = 0; portable < 2; portable++) {
         gf64_force(portable ? "portable" : NULL);
         CASE(proofs);
