@@ -28,8 +28,8 @@
  * (the selective failure of Z_{2^128}, which has no counterpart in a field). With secret uniform
  * rho, V is uniform in the ideal of all delta_i, which is that of all f_i, since the c_ij make a
  * triangle with ones on its diagonal: 2^v R, v the least valuation of the f_i, that is of numbers
- * which alpha and the cheat's own choice determine. V is simulated without any secret, and may be
- * shown, as the comparison at the end does.
+ * which alpha and the cheat's own choice determine. V is simulated without any secret, so
+ * neither an abort nor V itself tells anything.
  *
  * Soundness. Let d_i not be 0 modulo 2^64, of valuation u <= 63. alpha has 64 bits that the cheat
  * does not know, so f_i has valuation u + t or more with probability 2^-t (t <= 64); then V,

@@ -12,7 +12,7 @@
  * on the way is added to V (times alpha, if to T), which was uniform in an ideal that no such
  * error changes: it can only lower the probability of passing (mac.h counts it in).
  *
- * The tag of the claim shows V to a cheat who is one of the pair: V is simulated (mac.h).
+ * Whether V is zero is all that anybody learns; even V itself could be shown (mac.h).
  */
 #include <string.h>
 
