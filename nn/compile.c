@@ -16,6 +16,8 @@ struct compiler {
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
     uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
     uint32_t window;
+    uint32_t selection;     /* what gates read of c->selection and c->turn: */
+    struct compiled_weights read[LINK_PARTIES];
 };
 
 static unsigned bits_for(uint64_t n)
@@ -54,10 +56,26 @@ static void externals(struct compiler *k)
     k->p->turn = 0;
 }
 
+/* Sharings that come from outside become such as gates read; weights are read as they are. */
+static void authenticate(struct compiler *k)
+{
+    k->p->layer = LAYER_SELECT;
+    k->selection = gate_auth(k->p, k->c->selection);
+    for (unsigned t = 0; t < k->c->turns; t++) {
+        struct compiled_weights *in = &k->read[t];
+        *in = k->c->turn[t];
+        k->p->turn = (uint8_t)t;
+        for (unsigned i = 0; i < k->net->nstage; i++)
+            if (in->bias[i] != NO_VALUE)
+                in->bias[i] = gate_auth(k->p, in->bias[i]);
+    }
+    k->p->turn = 0;
+}
+
 /* What the program's turn reads. */
 static const struct compiled_weights *weights(const struct compiler *k)
 {
-    return &k->c->turn[k->p->turn % k->c->turns];
+    return &k->read[k->p->turn % k->c->turns];
 }
 
 /* ---- stages ---- */
@@ -136,7 +154,7 @@ static uint32_t select_frame(struct compiler *k, uint32_t f)
     k->p->layer = LAYER_SELECT;
     if (k->c->turns > 1)
         k->p->turn = 0;
-    uint32_t x = gate_reshare(k->p, gate_linear(k->p, &g, k->c->selection, k->c->video, NO_VALUE,
+    uint32_t x = gate_reshare(k->p, gate_linear(k->p, &g, k->selection, k->c->video, NO_VALUE,
                                                 f, 1));
     k->p->turn = turn;
     return to_turn(k, x, g.oc);
@@ -245,6 +263,7 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
         return err_set(e, ERR_FAILED, "out of memory while planning");
     k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
     externals(&k);
+    authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
     for (uint32_t f = 0; f < o->selected; f++)
         frame(&k, f);

@@ -45,6 +45,9 @@ extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 extern const struct prove_source syrep_source;                                  /* _prove.c */
 void syrep_close(struct program *p);
 
+/* Proofs of everybody, in batches, of the statements of gates [0, n). */
+void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
+
 /* ---- values, shares and words of a view: syrep_prove.c ---- */
 
 /* A shared object at one party: its two planes. */

@@ -10,6 +10,7 @@
 
 #include "net/base_mem.h"
 #include "proto/kernel.h"
+#include "proto/mac_statements.h"
 #include "proto/syrep.h"
 
 enum { BATCH = 1 << 18 };
@@ -63,29 +64,38 @@ void view_term(struct view *v, unsigned t, size_t at, struct pair x, struct pair
 
 /* ---- the statements of one gate ---- */
 
-static const struct statements *statements(const struct gate *g)
+/* By the ops: protocols share gates. */
+static const struct statements *statements(const struct program *p, const struct gate *g)
 {
-    switch (g->kind) {
-    case GATE_RESHARE: return &syrep_reshare_statements;
-    case GATE_TRUNC: return &syrep_trunc_statements;
-    case GATE_RELU: return &syrep_relu_statements;
-    case GATE_SIGN: return &syrep_sign_statements;
-    case GATE_AND: return &syrep_and_statements;
-    case GATE_B2A: return &syrep_b2a_statements;
-    default: return NULL;
-    }
+    static const struct {
+        const struct gate_ops *ops;
+        const struct statements *statements;
+    } all[] = {
+        { &replicated_reshare, &syrep_reshare_statements },
+        { &replicated_and, &syrep_and_statements },
+        { &syrep_trunc, &syrep_trunc_statements },
+        { &syrep_relu, &syrep_relu_statements },
+        { &syrep_sign, &syrep_sign_statements },
+        { &syrep_b2a, &syrep_b2a_statements },
+        { &mac_trunc, &mac_trunc_statements },
+    };
+    const struct gate_ops *ops = gate_ops(p->proto, g);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].ops == ops)
+            return all[i].statements;
+    return NULL;
 }
 
 static unsigned gate_runs(const struct program *p, const struct gate *g, unsigned party)
 {
-    const struct statements *st = statements(g);
+    const struct statements *st = statements(p, g);
     return st == NULL ? 0 : st->runs(p, g, gate_role(p->proto, g, party));
 }
 
 /* Words of the terms that a gate gives the busiest prover. */
 static size_t gate_terms(const struct program *p, const struct gate *g)
 {
-    const struct statements *st = statements(g);
+    const struct statements *st = statements(p, g);
     size_t most = 0;
     for (unsigned role = 0; st != NULL && role < p->proto->parties; role++) {
         size_t sum = 0;
@@ -124,7 +134,7 @@ static struct prove_run source_run(const struct program *p, const struct gate *p
     if (prove->in_first == NO_VALUE)
         return linear_run(p, &p->gate[prove->shape]);
     const struct gate *g = run_gate(p, prove, &i);
-    return statements(g)->run(p, g, gate_role(p->proto, g, prove->turn), i);
+    return statements(p, g)->run(p, g, gate_role(p->proto, g, prove->turn), i);
 }
 
 /* The step as the gate would see it at this party. */
@@ -153,8 +163,8 @@ static void source_fill(struct step *s, unsigned i, enum prove_seat seat, const 
         linear_fill(&v, &s->err);
         return;
     }
-    v.words = statements(g)->run(p, g, v.prover, i).words;
-    statements(g)->fill(&v, i);
+    v.words = statements(p, g)->run(p, g, v.prover, i).words;
+    statements(p, g)->fill(&v, i);
 }
 
 const struct prove_source syrep_source = {
@@ -189,8 +199,7 @@ static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t la
     p->turn = turn;
 }
 
-/* Batches of gates [0, n). */
-static void prove_gates(struct program *p, uint32_t token, uint32_t n)
+void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n)
 {
     size_t terms = 0;
     uint32_t first = 0;
@@ -233,5 +242,5 @@ void syrep_close(struct program *p)
     keep_values(p);
     uint32_t token = gate_barrier(p);
     prove_weights(p, token, n);
-    prove_gates(p, token, n);
+    syrep_prove_gates(p, token, n);
 }

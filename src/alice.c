@@ -185,12 +185,12 @@ static int take_terms(struct alice *a, unsigned from, struct message *m, struct 
 
 static size_t label_bytes(const struct alice *a)
 {
-    return value_words(a->conf.proto, VALUE_BITS, a->bits) * 8;
+    return value_piece(a->conf.proto, VALUE_BITS, a->bits) * 8;
 }
 
 static size_t scores_bytes(const struct alice *a)
 {
-    return value_words(a->conf.proto, VALUE_SHARE, a->net.nclass) * 8;
+    return value_piece(a->conf.proto, VALUE_SHARE, a->net.nclass) * 8;
 }
 
 static int join_scores(struct alice *a, struct err *e)

@@ -325,7 +325,8 @@ void job_meet(struct job *j, unsigned from, const struct wire_job *m)
 /* A piece of an output, to Alice and to nobody else. */
 static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e)
 {
-    size_t n = j->compiled.program->value[value].words * 8;
+    const struct value *v = &j->compiled.program->value[value];
+    size_t n = value_piece(j->compiled.program->proto, (enum value_kind)v->kind, v->n) * 8;
     const uint64_t *words = engine_value(j->engine, value);
     uint8_t *piece = words != NULL ? arena_take(j->arena, n) : NULL;
     if (piece == NULL)

@@ -67,6 +67,8 @@ static inline void scene_bind(struct scene *st, uint32_t v, uint64_t *seed)
             p->proto->weight_pack(st->value[a][v], plain, g, a);
         } else
             memcpy(st->value[a][v], plain, 2 * stride * 8);
+        if (value->kind == VALUE_SHARE && value->words > 2 * stride)    /* as input_join does */
+            memset(st->value[a][v] + 2 * stride, 0, (value->words - 2 * stride) * 8);
         free(plain);
     }
     for (unsigned j = 0; j < PARTIES; j++)
@@ -148,7 +150,8 @@ static inline void scene_prepare(struct scene *st, uint32_t id, uint8_t *scratch
     }
 }
 
-static inline void scene_gate(struct scene *st, uint32_t id)
+/* claims: of each party, by party; may be NULL. */
+static inline void scene_claims(struct scene *st, uint32_t id, struct claims claims[PARTIES])
 {
     const struct program *p = st->program;
     const struct gate *g = &p->gate[id];
@@ -156,6 +159,8 @@ static inline void scene_gate(struct scene *st, uint32_t id)
     uint8_t *scratch[PARTIES], *message[SCENE_STEPS][PARTIES][PARTIES] = { 0 };
     unsigned steps = gate_steps(ops, g);
     scene_prepare(st, id, scratch);
+    if (claims != NULL)
+        memset(claims, 0, PARTIES * sizeof *claims);
     for (unsigned n = 0; n < steps; n++)
         for (unsigned a = 0; a < PARTIES; a++) {
             struct step s = scene_step(st, id, a);
@@ -172,6 +177,12 @@ static inline void scene_gate(struct scene *st, uint32_t id)
             }
             round->run(&s);
             st->caught |= (unsigned)(s.err.code != 0) << a;
+            for (unsigned b = 0; b < PARTIES && claims != NULL; b++) {
+                unsigned role = gate_role(p->proto, g, b);
+                for (unsigned i = 0; i < CLAIM_TAG; i++)
+                    claims[a].tag[b][i] ^= s.claims.tag[role][i];
+                claims[a].count[b] += s.claims.count[role];
+            }
             const struct cheat *c = st->cheat;
             if (c != NULL && c->gate == id && c->step == n && c->from == a)
                 c->change(c, message[n][a][c->to], gate_bytes(p->proto, g, n, a, c->to));
@@ -182,6 +193,11 @@ static inline void scene_gate(struct scene *st, uint32_t id)
                 free(message[n][a][b]);
     for (unsigned a = 0; a < PARTIES; a++)
         free(scratch[a]);
+}
+
+static inline void scene_gate(struct scene *st, uint32_t id)
+{
+    scene_claims(st, id, NULL);
 }
 
 /* All gates up to the barrier that ends the program. */

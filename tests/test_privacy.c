@@ -12,7 +12,7 @@
  */
 #include "tests/check.h"
 #include "tests/lockstep.h"
-#include "proto/syrep.h"
+#include "proto/mac_statements.h"
 #include "tests/trial.h"
 
 #include <inttypes.h>
@@ -68,6 +68,60 @@ static void shares(const struct experiment *x, uint64_t salt, uint64_t value, ui
     share[third] = x->bits ? value ^ a ^ b : value - a - b;
 }
 
+/* Words of shares of two words, of a pair or a sum of pairs: x_p, x_{p+1} and the same of alpha x. */
+static void put_pair(uint64_t *words, const wide x[3], const wide tag[3], const wide one[3],
+                     unsigned p, int sum)
+{
+    unsigned q = (p + 1) % 3;
+    const wide *items[] = { x, tag };
+    for (unsigned item = 0; item < 2; item++) {
+        wide part = mac_part(items[item][p], items[item][q], one[p], one[q]);
+        wide own = sum ? part : items[item][p];
+        uint64_t *at = words + (sum ? 2 : 4) * item;
+        at[0] = (uint64_t)own;
+        at[sum ? 1 : 2] = (uint64_t)(own >> 64);
+        if (sum)
+            continue;
+        at[1] = (uint64_t)items[item][q];
+        at[3] = (uint64_t)(items[item][q] >> 64);
+    }
+}
+
+/* The third share completes `value`; the others are the observer's. */
+static void wide_shares(const struct experiment *x, uint64_t salt, wide value, wide share[3])
+{
+    uint64_t s = x->fixed_key + salt;
+    unsigned third = (x->observer + 2) % 3;
+    share[third] = value;
+    for (unsigned j = 0; j < 3; j++) {
+        wide word = (wide)check_random(&s) << 64;
+        word |= check_random(&s);
+        if (j == third)
+            continue;
+        share[j] = word;
+        share[third] -= word;
+    }
+}
+
+/* An operand of a protocol with tags. */
+static void operand_pair(const struct experiment *x, struct lockstep *l, int k, uint64_t value)
+{
+    const struct value *v = &x->program->value[x->program->gate[x->id].in[k]];
+    wide share[3], tag[3], one[3], alpha = 0, word = (wide)(__int128)(int64_t)value;
+    for (unsigned p = 0; p < 3; p++) {
+        uint64_t part;
+        prf_again(&l->keys[p]->pair[(p + 1) % 3], UINT32_MAX, USE_MAC_KEY, 0, &part, 8);
+        alpha += part;
+    }
+    wide_shares(x, 300 + (uint64_t)k, word, share);
+    wide_shares(x, 400 + (uint64_t)k, alpha * word, tag);
+    wide_shares(x, 500, 1, one);
+    for (unsigned p = 0; p < 3; p++) {
+        l->x[p][k] = calloc(v->words + 8, 8);
+        put_pair(l->x[p][k], share, tag, one, p, v->kind == VALUE_SUM);
+    }
+}
+
 /* A one-element operand; a SUM is the product of the value with a shared 1, as it comes out of
  * the protocol, so that nothing but the gate's own masks protects it. */
 static void operand(const struct experiment *x, struct lockstep *l, int k, uint64_t value)
@@ -75,8 +129,14 @@ static void operand(const struct experiment *x, struct lockstep *l, int k, uint6
     const struct gate *g = &x->program->gate[x->id];
     const struct value *v = &x->program->value[g->in[k]];
     uint64_t share[3], one[3];
+    if (proto->wide > 0 && v->kind != VALUE_BITS) {
+        operand_pair(x, l, k, value);
+        return;
+    }
     shares(x, 100 + (uint64_t)k, value, share);
     shares(x, 200, 1, one);
+    if (v->kind == VALUE_BITS && !x->bits)
+        share[0] |= 1;          /* so that a product by it shows the other factor */
     for (unsigned p = 0; p < 3; p++) {
         unsigned q = (p + 1) % 3;
         l->x[p][k] = calloc(v->words + 8, 8);
@@ -106,11 +166,11 @@ static void observe(const struct experiment *x, uint64_t value, struct sight *ou
     keys_make(x, keys);
     l.ctx = (void *)(uintptr_t)x;
     l.stepped = x->cheats ? spoil : NULL;
+    for (unsigned p = 0; p < 3; p++)
+        l.keys[p] = &keys[p];
     for (int k = 0; k < 2; k++)
         if (g->in[k] != NO_VALUE)
             operand(x, &l, k, value);
-    for (unsigned p = 0; p < 3; p++)
-        l.keys[p] = &keys[p];
     lockstep_run(&l);
     out->words = 0;
     for (unsigned s = 0; s < l.steps; s++)
@@ -201,7 +261,8 @@ static double gate_experiment(enum gate_kind kind, const struct gate_ops *replac
     struct program *p = program_new(proto);
     int bits = kind == GATE_AND || kind == GATE_B2A;
     enum value_kind reads = bits ? VALUE_BITS
-                          : kind == GATE_SIGN ? VALUE_SHARE : VALUE_SUM;
+                          : kind == GATE_SIGN || kind == GATE_INJECT || kind == GATE_AUTH
+                          ? VALUE_SHARE : VALUE_SUM;
     uint32_t x = program_external(p, reads, 1), y = program_external(p, VALUE_BITS, 1);
     switch (kind) {
     case GATE_RESHARE: gate_reshare(p, x); break;
@@ -209,6 +270,8 @@ static double gate_experiment(enum gate_kind kind, const struct gate_ops *replac
     case GATE_RELU: gate_relu(p, x, 14, 8); break;
     case GATE_SIGN: gate_sign(p, x, 40); break;
     case GATE_AND: gate_and(p, x, y); break;
+    case GATE_INJECT: gate_inject_into(p, x, y, program_value(p, VALUE_SHARE, 1), 0); break;
+    case GATE_AUTH: gate_auth(p, x); break;
     default: gate_b2a(p, x);
     }
     CHECK_EQ(program_check(p, NULL), 0);
@@ -223,8 +286,11 @@ static void views(int cheats)
     static const struct { enum gate_kind kind; const char *name; } gates[] = {
         { GATE_RESHARE, "reshare" }, { GATE_TRUNC, "trunc" }, { GATE_RELU, "relu" },
         { GATE_SIGN, "sign" }, { GATE_AND, "and" }, { GATE_B2A, "b2a" },
+        { GATE_INJECT, "inject" }, { GATE_AUTH, "auth" },
     };
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
+        if (proto->gate[gates[i].kind] == NULL)
+            continue;
         double d = gate_experiment(gates[i].kind, NULL, cheats);
         printf("# %-8s largest distance %.1f (allowed %.0f)\n", gates[i].name, d, limit);
         CHECK(d < limit);
@@ -260,7 +326,7 @@ static struct mask off;
 static void unmask(struct step *s)
 {
     original->rounds[off.round].run(s);
-    if (s->role != 0)
+    if (s->role != 0 || s->out[2] == NULL)
         return;
     uint64_t mask, item;
     prf_again(&s->keys->pair[(1u + s->gate->turn) % 3], s->id, off.use, off.block, &mask, 8);
@@ -315,6 +381,31 @@ static void masks_of_the_proved_are_seen(void)
     control((struct mask){ "relu's carry", GATE_RELU, 1, USE_CHAIN, 16 + 8 * CARRY, CARRY, 1 });
     control((struct mask){ "sign's carry", GATE_SIGN, 0, USE_CHAIN, 8 * 17, 17, 1 });
     control((struct mask){ "b2a's beta", GATE_B2A, 0, USE_COIN, 0, 0, 0 });
+}
+
+/* A value sent without its zero sharing. */
+static void pair_bare(struct step *s)
+{
+    wide part;
+    original->rounds[0].run(s);
+    mac_load(&part, s->x[0], s->stride[0], 1);
+    memcpy(s->out[(s->role + 2) % 3], &part, sizeof part);
+}
+
+static void masks_of_the_pairs_are_seen(void)
+{
+    enum { CARRY = 16 };
+    struct round rounds[2];
+    control((struct mask){ "trunc's carry", GATE_TRUNC, 1, USE_CHAIN, 16 + 8 * CARRY, CARRY, 1 });
+    control((struct mask){ "inject's product", GATE_INJECT, 0, USE_MAC_BIT, 0, 0, 0 });
+    original = proto->gate[GATE_RESHARE];
+    memcpy(rounds, original->rounds, sizeof rounds);
+    rounds[0].run = pair_bare;
+    struct gate_ops broken = *original;
+    broken.rounds = rounds;
+    double d = gate_experiment(GATE_RESHARE, &broken, 0);
+    printf("# reshare without the zero sharing: %.1f\n", d);
+    CHECK(d > limit);
 }
 
 /* ---- every byte that leaves was written by the gate ---- */
@@ -413,8 +504,8 @@ static struct trace transcript(int64_t value)
     struct trace trace = { 1, 0 };
     struct program *p = program_new(proto);
     uint32_t x = program_external(p, VALUE_SHARE, 200);
-    uint32_t y = gate_relu(p, gate_mul(p, x, x), 14, 30);
-    program_keep(p, gate_reshare(p, gate_mul(p, gate_relu(p, x, 0, 40), y)));
+    uint32_t a = gate_auth(p, x), y = gate_relu(p, gate_mul(p, a, a), 14, 30);
+    program_keep(p, gate_reshare(p, gate_mul(p, gate_relu(p, a, 0, 40), y)));
     program_close(p);
     struct trial t = { .program = p, .options = { .seed = 3, .latency_ns = 1000, .jitter_ns = 500,
                        .bits_per_second = 1000000, .ctx = &trace, .see = see } };
@@ -448,6 +539,13 @@ int main(void)
     CASE(views_are_alike);
     CASE(views_of_cheats_are_alike);
     CASE(masks_of_the_proved_are_seen);
+    CASE(no_old_memory_leaves);
+    CASE(lengths_and_order_are_public);
+    proto = &protocol_syrep_mac;
+    printf("# %s\n", proto->name);
+    CASE(views_are_alike);
+    CASE(views_of_cheats_are_alike);
+    CASE(masks_of_the_pairs_are_seen);
     CASE(no_old_memory_leaves);
     CASE(lengths_and_order_are_public);
     return check_done();

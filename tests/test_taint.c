@@ -103,6 +103,8 @@ static struct program *gate_program(const struct protocol *proto, enum gate_kind
     case GATE_RELU: gate_relu(p, sum, 14, 21); break;
     case GATE_SIGN: gate_sign(p, share, 40); break;
     case GATE_AND: gate_and(p, bits, bits); break;
+    case GATE_INJECT: gate_inject_into(p, share, bits, program_value(p, VALUE_SHARE, N), 0); break;
+    case GATE_AUTH: gate_auth(p, share); break;
     case GATE_TURN:
         if (proto->gate[GATE_TURN] != NULL) {
             p->turn = 1;
@@ -117,11 +119,19 @@ static struct program *gate_program(const struct protocol *proto, enum gate_kind
     return p;
 }
 
+/* Kinds that not every protocol has. */
+static int lacks(const struct protocol *proto, int kind)
+{
+    return (kind == GATE_INJECT || kind == GATE_AUTH) && proto->gate[kind] == NULL;
+}
+
 static void all_gates(void)
 {
     const struct protocol *proto;
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++)
         for (int kind = 0; kind < GATE_KINDS; kind++) {
+            if (lacks(proto, kind))
+                continue;
             struct program *p = gate_program(proto, (enum gate_kind)kind);
             if (gate_ops(proto, &p->gate[0]) != NULL)
                 run_gate(p, NULL);
