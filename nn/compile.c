@@ -199,6 +199,7 @@ static void finish(struct compiler *k)
     k->c->scores = k->o->reveal_scores ? scores : NO_VALUE;
     if (k->o->reveal_scores)
         program_keep(k->p, scores);
+    k->p->layer = LAYER_VERIFY;
     program_close(k->p);
 }
 
@@ -255,6 +256,8 @@ void compile_layer_name(const struct fixed_net *net, unsigned layer, char *text,
         snprintf(text, n, "softmax");
     else if (layer == LAYER_ARGMAX)
         snprintf(text, n, "argmax");
+    else if (layer == LAYER_VERIFY)
+        snprintf(text, n, "verify");
     else if (layer >= net->nstage)
         snprintf(text, n, "layer %u", layer);
     else {

@@ -48,8 +48,8 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
             const struct compile_options *o, struct err *e);
 void compiled_fini(struct compiled *c);
 
-/* A layer label of the program in words ("select", "conv 5x5 64", "softmax", "argmax"). */
-enum { LAYER_SELECT = 1000, LAYER_SOFTMAX, LAYER_ARGMAX };
+/* A layer label of the program in words ("select", "conv 5x5 64", "softmax", "argmax", "verify"). */
+enum { LAYER_SELECT = 1000, LAYER_SOFTMAX, LAYER_ARGMAX, LAYER_VERIFY };
 void compile_layer_name(const struct fixed_net *net, unsigned layer, char *text, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 #include "proto/protocol.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/check.h"
@@ -19,6 +20,20 @@ const struct protocol *protocol_find(const char *name)
         if (strcmp(protocols[i]->name, name) == 0)
             return protocols[i];
     return NULL;
+}
+
+const struct protocol *protocol_named(const char *name, struct err *e)
+{
+    const struct protocol *p = protocol_find(name);
+    char names[200];
+    size_t n = 0;
+    for (unsigned i = 0; p == NULL && protocol_at(i) != NULL && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i > 0 ? ", " : "",
+                              protocol_at(i)->name);
+    if (p == NULL)
+        err_set(e, ERR_USAGE, "protocol %.40s: not in this release; expected one of %s", name,
+                names);
+    return p;
 }
 
 size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n)

@@ -83,6 +83,7 @@ struct protocol {
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
     unsigned parties;
     unsigned flags;
+    unsigned products;          /* that a party makes for each one of a linear map, at most */
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
     const struct gate_ops *gate[GATE_KINDS];
 
@@ -124,6 +125,9 @@ extern const struct protocol protocol_replicated;
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
 const struct protocol *protocol_at(unsigned i);     /* for listings; NULL past the end */
+
+/* As protocol_find, with an error that lists what there is (ERR_USAGE). */
+const struct protocol *protocol_named(const char *name, struct err *e);
 
 /* Memory of a value at a party: words of one plane, and in all. */
 size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n);

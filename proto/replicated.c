@@ -237,6 +237,7 @@ static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
 const struct protocol protocol_replicated = {
     .name = "replicated-ring",
     .parties = 3,
+    .products = 2,
     .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .gate = {
         [GATE_LINEAR] = &linear_ops,

@@ -269,7 +269,7 @@ static int take_progress(struct alice *a, unsigned from, const struct message *m
     if (a->conf.progress == NULL || a->input_done != everybody(a))
         return 0;
     struct alice_progress p = { .phase = "compute", .part = (double)w.done / w.gates,
-                                .has_frame = w.layer != LAYER_ARGMAX &&
+                                .has_frame = w.layer < LAYER_ARGMAX &&
                                              w.frame < a->agreed.selected,
                                 .frame = w.frame, .selected = a->agreed.selected,
                                 .rounds = w.rounds, .bytes = w.sent };

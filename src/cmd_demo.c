@@ -22,7 +22,7 @@ struct wish {
 
 static const struct option_row rows[] = {
     { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME",
-      "security setting (replicated-ring)", 0, 0 },
+      "security setting (replicated-ring; man obscura has the list)", 0, 0 },
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE",
       "the video, as published text (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
@@ -83,10 +83,9 @@ static unsigned fair_workers(unsigned parties)
 
 static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
 {
-    d->proto = protocol_find(w->protocol);
+    d->proto = protocol_named(w->protocol, e);
     if (d->proto == NULL)
-        return err_set(e, ERR_USAGE, "--protocol %.40s: not in this release; expected %s",
-                       w->protocol, protocol_at(0)->name);
+        return e->code;
     if (strcmp(w->reveal, "label") != 0 && strcmp(w->reveal, "scores") != 0)
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
     d->reveal_scores = w->reveal[0] == 's';

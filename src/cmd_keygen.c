@@ -19,7 +19,7 @@ struct keygen {
 static const struct option_row rows[] = {
     { .name = "protocol", .letter = 'p', .kind = OPTION_TEXT,
       .offset = offsetof(struct keygen, protocol), .arg = "NAME",
-      .help = "make everything for this setting (replicated-ring)" },
+      .help = "make everything for this setting, e.g. replicated-ring" },
     { .name = "dir", .letter = 'd', .kind = OPTION_TEXT, .offset = offsetof(struct keygen, dir),
       .arg = "DIR", .help = "where the files go (default: the present folder)" },
     { .name = "hosts", .kind = OPTION_TEXT, .offset = offsetof(struct keygen, hosts),
@@ -72,10 +72,9 @@ static int take_hosts(struct setup *s, const char *list, struct err *e)
 
 static int make_setting(const struct keygen *k, struct err *e)
 {
-    struct setup s = { .proto = protocol_find(k->protocol), .dir = k->dir, .connect_timeout = 20 };
+    struct setup s = { .proto = protocol_named(k->protocol, e), .dir = k->dir, .connect_timeout = 20 };
     if (s.proto == NULL)
-        return err_set(e, ERR_USAGE, "--protocol %.40s: not in this release; expected %s",
-                       k->protocol, protocol_at(0)->name);
+        return e->code;
     char local[64] = "127.0.0.1";
     for (unsigned i = 1; i < s.proto->parties; i++)
         strcat(local, ",127.0.0.1");

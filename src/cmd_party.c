@@ -186,7 +186,10 @@ static void run(struct daemon *d, struct err *e)
 {
     d->e = e;
     if (start(d, e) == 0) {
-        log_line(LOG_NOTICE, LOG_NET, "%s on %s, %s", d->settings.protocol, d->settings.listen,
+        const struct protocol *proto = settings_protocol(&d->settings);
+        log_line(LOG_NOTICE, LOG_NET, "%s (%s%s) on %s, %s", proto->name,
+                 proto->verified != NULL ? "verified by " : "semi-honest",
+                 proto->verified != NULL ? proto->verified : "", d->settings.listen,
                  cert_fingerprint(d->node.cert));
         process_notify("READY=1");
         loop_run(d->node.loop, e);

@@ -25,7 +25,7 @@ struct wish {
 
 static const struct option_row rows[] = {
     { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME",
-      "security setting (replicated-ring)", 0, 0 },
+      "security setting (replicated-ring; man obscura has the list)", 0, 0 },
     { "model", 'm', OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "frames", 0, OPTION_COUNT, AT(frames), "N", "length of the clip (97)", 1, SELECTION_FRAMES },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K (every:15)", 0, 0 },
@@ -96,7 +96,7 @@ static void name_layer(struct plan *p, struct layer_plan *l)
         snprintf(l->shape, sizeof l->shape, "%u,%u,%u", net->stage[0].g.h, net->stage[0].g.w,
                  net->stage[0].g.c);
     else
-        snprintf(l->shape, sizeof l->shape, "%u", l->label == LAYER_ARGMAX ? 1 : net->nclass);
+        snprintf(l->shape, sizeof l->shape, "%u", l->label >= LAYER_ARGMAX ? 1 : net->nclass);
 }
 
 /* The layers in the order in which the program first comes to them. */
@@ -126,7 +126,7 @@ static void forecast(struct plan *p)
     for (unsigned i = 0; i < p->proto->parties; i++)
         if (cost_sent(&p->cost, i) > most)
             most = cost_sent(&p->cost, i);
-    double local = (double)p->cost.products * p->proto->planes[VALUE_SHARE];
+    double local = (double)p->cost.products * p->proto->products;
     p->compute = local / (p->wish->rate * 1e9 * (double)p->wish->cores);
     p->network = (double)most * 8 / (p->wish->bandwidth * 1e6);
     p->delay = p->cost.rounds * p->wish->rtt * 0.5e-3;
@@ -143,10 +143,9 @@ static int make_plan(struct plan *p, struct err *e)
     char path[1200];
     struct selection own = { 0 };
     const char *model = p->wish->model;
-    p->proto = protocol_find(p->wish->protocol);
+    p->proto = protocol_named(p->wish->protocol, e);
     if (p->proto == NULL)
-        return err_set(e, ERR_USAGE, "--protocol %.40s: not in this release; expected %s",
-                       p->wish->protocol, protocol_at(0)->name);
+        return e->code;
     if (strcmp(p->wish->reveal, "label") != 0 && strcmp(p->wish->reveal, "scores") != 0)
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", p->wish->reveal);
     if (select_rows(p, e) != 0 ||
@@ -204,7 +203,7 @@ static void print_plan(const struct plan *p)
            PRIu64 " core%s)\n"
            "  %9.3f s  bandwidth (the busiest party's bytes at %g Mbit/s)\n"
            "  %9.3f s  delay     (%u rounds x %g ms one way)\n",
-           bound(p), p->compute, p->cost.products, p->proto->planes[VALUE_SHARE], p->wish->rate,
+           bound(p), p->compute, p->cost.products, p->proto->products, p->wish->rate,
            p->wish->cores, p->wish->cores == 1 ? "" : "s", p->network, p->wish->bandwidth,
            p->delay, p->cost.rounds, p->wish->rtt / 2);
 }
@@ -236,8 +235,8 @@ static json_t *layers_json(const struct plan *p)
 static json_t *plan_json(const struct plan *p)
 {
     return json_pack(
-        "{s:s, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
-        "protocol", p->proto->name, "frames", (json_int_t)p->options.frames,
+        "{s:s, s:s?, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
+        "protocol", p->proto->name, "verified", p->proto->verified, "frames", (json_int_t)p->options.frames,
         "selected", (json_int_t)p->options.selected, "layers", layers_json(p),
         "rounds", (json_int_t)p->cost.rounds, "bytes", bytes_json(p, &p->cost),
         "bytes_total", (json_int_t)cost_total(&p->cost),

@@ -122,9 +122,9 @@ json_t *outcome_json(const struct outcome *o)
 {
     const struct alice_result *r = &o->result;
     json_t *j = json_pack(
-        "{s:i, s:s, s:o, s:s, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
+        "{s:i, s:s, s:o, s:s, s:s?, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
         "label", (int)r->label, "class", r->class_name, "scores", scores_json(r),
-        "protocol", o->proto->name, "frames", whole(r->frames), "selected", whole(r->selected),
+        "protocol", o->proto->name, "verified", o->proto->verified, "frames", whole(r->frames), "selected", whole(r->selected),
         "seconds", "total", r->seconds_total, "input", r->seconds_input, "offline", 0.0,
         "online", r->seconds_total);
     if (j == NULL)
@@ -214,6 +214,9 @@ void outcome_print(const struct outcome *o, FILE *f)
         fprintf(f, " (and %.2f s to share the inputs); the parties exchanged %s in %" PRIu64
                 " rounds, beside %s of inputs.\n", r->seconds_input, bytes_text(a, (double)sent),
                 rounds, bytes_text(b, (double)input));
+        if (o->proto->verified != NULL)
+            fprintf(f, "The computation was verified (%s) before the label left the parties.\n",
+                    o->proto->verified);
     } else {
         fprintf(f, ", after %.2f s to share it.\n", r->seconds_input);
     }

@@ -79,10 +79,9 @@ int settings_check(const struct settings *s, int party, struct err *e)
         return err_set(e, ERR_USAGE, "%s: [party] and [client] exclude each other", s->file);
     if (need(s, section, "protocol", s->protocol, e) != 0)
         return e->code;
-    const struct protocol *proto = settings_protocol(s);
+    const struct protocol *proto = protocol_named(s->protocol, e);
     if (proto == NULL)
-        return err_set(e, ERR_USAGE, "%s: [%s] protocol = %.40s: not in this release; expected %s",
-                       s->file, section, s->protocol, protocol_at(0)->name);
+        return err_prefix(e, "%s: [%s]", s->file, section);
     if (need(s, section, "key", s->key, e) != 0 ||
         need(s, section, "certificate", s->certificate, e) != 0 ||
         (party ? check_party(s, proto, e) : need(s, section, "name", s->name, e)) != 0)

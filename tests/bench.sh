@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench.sh: the figures of docs/performance.md, measured in one run: the rates of this machine, then
 # the private classification of the shipped clip, and the bounds that the rates give. `make bench`
-# builds what it needs and runs it; nothing else should run beside it.
+# builds what it needs and runs it; nothing else should run beside it. RUNS=N, PROTOCOLS='A B'.
 set -u
 srcdir=${srcdir:-.}
 builddir=${builddir:-.}
@@ -19,17 +19,31 @@ echo "== kernels, one thread"
 echo "== a TLS link, two processes"
 "$builddir/tests/bench_link" 2> /dev/null
 
-echo "== obscura demo, $runs runs: seconds, CPU seconds of the parties, MB, rounds, peak MB of a party"
-for _ in $(seq "$runs"); do
-    "$builddir/obscura" demo --json "$@" > "$builddir/bench.json" || exit 1
-    get() { "$builddir/tests/json_get" "$builddir/bench.json" "$1"; }
-    echo "$(get seconds.total) $(get parties.0.cpu_seconds) $(get parties.1.cpu_seconds)" \
-        "$(get parties.2.cpu_seconds) $(get bytes.total) $(get rounds)" \
-        "$(get parties.0.peak_rss_bytes)"
-done | sort -n > "$builddir/bench.runs"
-awk '{ t[NR] = $1; c[NR] = $2 + $3 + $4; b = $5; r = $6; m = $7 > m ? $7 : m }
-     END { q = int((NR + 3) / 4); h = int((NR + 1) / 2);
-           printf "fastest %.3f, quartile %.3f, median %.3f, slowest %.3f s\n", t[1], t[q], t[h], t[NR];
-           printf "at the median run: CPU %.3f s, %.2f MB, %d rounds; peak %.0f MB\n", c[h], b / 1e6, r, m / 1e6;
-           printf "bound by arithmetic and TLS on 2 cores: %.3f s\n", c[h] / 2 }' "$builddir/bench.runs"
-rm -f "$builddir/bench.json" "$builddir/bench.runs"
+# bench PROTOCOL: a line of figures over the runs
+bench()
+{
+    for _ in $(seq "$runs"); do
+        "$builddir/obscura" demo --json --protocol "$1" > "$builddir/bench.json" || exit 1
+        get() { "$builddir/tests/json_get" "$builddir/bench.json" "$1"; }
+        parties=$(get parties) cpu=0 i=0
+        while [ $i -lt "$parties" ]; do
+            cpu=$(echo "$cpu $(get parties.$i.cpu_seconds)" | awk '{ print $1 + $2 }')
+            i=$((i + 1))
+        done
+        echo "$(get seconds.total) $cpu $(get bytes.total) $(get rounds)" \
+            "$(get parties.0.peak_rss_bytes)"
+    done | sort -n > "$builddir/bench.runs"
+    awk -v name="$1" '{ t[NR] = $1; c[NR] = $2; b = $3; r = $4; m = $5 > m ? $5 : m }
+         END { q = int((NR + 3) / 4); h = int((NR + 1) / 2);
+               printf "%-16s fastest %.3f, quartile %.3f, median %.3f, slowest %.3f s; CPU %.3f s;" \
+                      " %.2f MB, %d rounds; peak %.0f MB; bound of CPU on 2 cores %.3f s\n",
+                      name, t[1], t[q], t[h], t[NR], c[h], b / 1e6, r, m / 1e6, c[h] / 2 }' \
+        "$builddir/bench.runs"
+    rm -f "$builddir/bench.json" "$builddir/bench.runs"
+}
+
+every=$("$builddir/obscura" plan --protocol '?' 2>&1 | sed -n 's/.*expected one of //p' | tr -d ',')
+echo "== obscura demo, $runs runs of each protocol; CPU of all parties, peak of party 0"
+for protocol in ${PROTOCOLS:-$every}; do
+    bench "$protocol"
+done
