@@ -5,7 +5,7 @@
  * kept and claims add up, so that programs may end with proofs and the check.
  *
  * A party whose step finds evidence of cheating sends nothing of that step, and the run ends with
- * it: chain.stopped tells which parties did.
+ * it: chain.stopped tells which parties did. A brazen party goes on whatever it finds.
  */
 #ifndef OB_TESTS_CHAIN_H
 #define OB_TESTS_CHAIN_H
@@ -36,6 +36,7 @@ struct chain {
     void (*sent)(struct chain *c, struct chain_message *m);     /* may change it; may be NULL */
     void *ctx;
     int fill;                                           /* byte that memory is filled with */
+    unsigned brazen;                                    /* parties, as bits */
     struct chain_message message[CHAIN_MESSAGES];       /* all that were sent, in order */
     unsigned messages;
     unsigned stopped;                                   /* parties that gave up, as bits */
@@ -114,7 +115,7 @@ static inline void chain_run_step(struct chain *c, struct step s, unsigned numbe
     }
     round->run(&s);
     chain_claims(c, &s);
-    if (s.err.code != 0) {
+    if (s.err.code != 0 && (c->brazen >> s.self & 1) == 0) {
         if (c->stopped == 0)
             c->err = s.err;
         c->stopped |= 1u << s.self;

@@ -69,6 +69,31 @@ static inline void sharing_four(uint64_t held[LINK_PARTIES][SHARING_PLANES], uin
             held[r][k] = share[(r + 1 + k) % 4];
 }
 
+/* Masked: x = m - l_1 - l_2, with four parties also x~ = x + w. What the eye lacks makes the value:
+ * m at D and V, the other mask at E1 and E2, w at V. */
+static inline void sharing_masked(uint64_t held[LINK_PARTIES][SHARING_PLANES], uint64_t x, int bits,
+                                  unsigned eye, uint64_t *draw)
+{
+    enum { D, E1, E2, V };
+    uint64_t a = check_random(draw), b = check_random(draw), c = check_random(draw);
+    uint64_t m, l1, l2, w = eye == V ? sharing_sub(c, x, bits) : c;
+    if (eye == E1 || eye == E2) {       /* a = m, b = the mask that it holds */
+        uint64_t other = sharing_sub(sharing_sub(a, b, bits), x, bits);
+        m = a;
+        l1 = eye == E1 ? b : other;
+        l2 = eye == E1 ? other : b;
+    } else {
+        l1 = a;
+        l2 = b;
+        m = sharing_add(sharing_add(x, a, bits), b, bits);
+    }
+    const uint64_t all[4][3] = { { l1, l2, w }, { m, l1, w }, { m, l2, w },
+                                 { l1, l2, sharing_add(x, w, bits) } };
+    for (unsigned r = 0; r < 4; r++)
+        for (unsigned k = 0; k < 3; k++)
+            held[r][k] = all[r][k];
+}
+
 static const struct {
     const char *protocol;
     sharing_fn *share;
@@ -76,6 +101,8 @@ static const struct {
     { "replicated-ring", sharing_three },
     { "sy-rep-ring", sharing_three },
     { "rep4-ring", sharing_four },
+    { "trio", sharing_masked },
+    { "quad", sharing_masked },
 };
 
 /* The function of a protocol; NULL, and a failed check, when it has none. */

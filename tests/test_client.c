@@ -6,6 +6,7 @@
  */
 #include "tests/check.h"
 #include "tests/sha256.h"
+#include "tests/sharings.h"
 
 #include <inttypes.h>
 
@@ -302,11 +303,55 @@ static void every_word_counts(void)
     input_free(&in);
 }
 
+/* ---- the sharings of other tests (sharings.h) ---- */
+
+/* They are what the protocol says: they join to the value, pairs agree on what both know, and what
+ * the eye holds does not change with the value. */
+static void sharings_of_tests_hold(void)
+{
+    enum { N = 70 };
+    static const uint64_t value[2] = { 5 << 14, (uint64_t)-7 << 14 };
+    for (int bits = 0; bits < 2; bits++)
+        for (unsigned eye = 0; eye <= proto->parties; eye++) {
+            enum value_kind kind = bits ? VALUE_BITS : VALUE_SHARE;
+            uint64_t share[2][LINK_PARTIES][N * SHARING_PLANES], out[N], x[N];
+            for (unsigned v = 0; v < 2; v++) {
+                struct eye e = { eye < proto->parties ? eye : NOBODY, 11, 22 };
+                uint64_t *to[LINK_PARTIES];
+                const uint64_t *piece[LINK_PARTIES];
+                struct err err;
+                unsigned turn = proto->flags & PROTOCOL_TURNED ? 1 : 0;
+                for (unsigned p = 0; p < proto->parties; p++)
+                    piece[turn_role(proto, turn, p)] = to[p] = share[v][p];
+                for (unsigned i = 0; i < N; i++)
+                    x[i] = value[v];
+                if (sharing_make(proto, &e, turn, kind, x, N, to) != 0)
+                    return;
+                CHECK_EQ(proto->output_join(out, piece, N, kind, &err), 0);
+                CHECK(memcmp(out, x, sizeof x) == 0);
+                for (unsigned a = 0; a < proto->parties && proto->items != NULL; a++)
+                    for (unsigned b = 0; b < a; b++) {
+                        uint64_t one[N], two[N];
+                        CHECK_EQ(proto->items(a, b), proto->items(b, a));
+                        for (unsigned i = 0; i < proto->items(a, b); i++) {
+                            proto->common(one, piece[a], N, N, kind, a, b, i);
+                            proto->common(two, piece[b], N, N, kind, b, a, i);
+                            CHECK(memcmp(one, two, sizeof one) == 0);
+                        }
+                    }
+            }
+            if (eye < proto->parties)
+                CHECK(memcmp(share[0][eye], share[1][eye], proto->planes[kind] * N * 8) == 0);
+        }
+}
+
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
     for (unsigned i = 0; (proto = protocol_of(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
+        if (proto != &turned)
+            CASE(sharings_of_tests_hold);
         CASE(shares_add_up);
         CASE(sharings_are_fresh);
         CASE(packs_are_those_of_the_turns);
