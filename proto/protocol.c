@@ -7,7 +7,7 @@
 #include "proto/kernel.h"
 #include "proto/local.h"
 
-static const struct protocol *const protocols[] = { &protocol_replicated };
+static const struct protocol *const protocols[] = { &protocol_replicated, &protocol_rep4 };
 
 const struct protocol *protocol_at(unsigned i)
 {

@@ -120,7 +120,7 @@ struct protocol {
                        enum value_kind kind, struct err *e);
 };
 
-extern const struct protocol protocol_replicated;
+extern const struct protocol protocol_replicated, protocol_rep4;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);

@@ -8,6 +8,7 @@
 #ifndef OB_PROTO_REPLICATED_H
 #define OB_PROTO_REPLICATED_H
 
+#include "proto/blocks.h"
 #include "proto/protocol.h"
 
 enum { D = 0, E1 = 1, E2 = 2 };
@@ -50,19 +51,6 @@ void draw_plane(const struct step *s, unsigned j, uint32_t use, unsigned plane, 
 void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n);
 
 /* ---- sign circuit: replicated_sign.c ---- */
-
-/* The low m - 1 bits of two summands are cut into blocks of at most four bits. */
-struct blocks {
-    unsigned count;
-    uint8_t bits[16];
-    unsigned tables;            /* thermometer planes in all */
-};
-
-struct blocks blocks_of(unsigned width);
-
-/* Levels of the tree until `leave` blocks are left. */
-unsigned tree_levels(unsigned blocks, unsigned leave);
-unsigned tree_size(unsigned blocks, unsigned level);    /* blocks before level `level` */
 
 /* Carries of the blocks in shared form: planes of g (0 .. count) and p (1 .. count), each with
  * the two shares of this role. `words` per plane. */

@@ -116,7 +116,7 @@ struct sign {
 
 static struct sign sign_at(const struct gate *g, uint8_t *scratch)
 {
-    struct sign r = { .blocks = blocks_of(g->width), .words = KERNEL_PLANE(g->n) };
+    struct sign r = { .blocks = blocks_of(g->width, BLOCK_BITS), .words = KERNEL_PLANE(g->n) };
     r.bits = (uint64_t *)scratch;
     r.top = r.bits + g->width * r.words;
     r.tables = r.top + 2 * r.words;
@@ -127,7 +127,7 @@ static struct sign sign_at(const struct gate *g, uint8_t *scratch)
 static size_t sign_scratch(const struct program *p, const struct gate *g)
 {
     (void)p;
-    struct blocks b = blocks_of(g->width);
+    struct blocks b = blocks_of(g->width, BLOCK_BITS);
     size_t words = KERNEL_PLANE(g->n);
     return 8 * ((g->width + 3u + b.tables) * words + tree_words(b.count, words));
 }
@@ -136,7 +136,8 @@ static size_t sign_scratch(const struct program *p, const struct gate *g)
 static size_t sign_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    return from == D && to == E2 ? (blocks_of(g->width).tables + 1) * KERNEL_PLANE(g->n) * 8 : 0;
+    unsigned planes = blocks_of(g->width, BLOCK_BITS).tables + 1;
+    return from == D && to == E2 ? planes * KERNEL_PLANE(g->n) * 8 : 0;
 }
 
 /* Planes of this role's part of x. */
@@ -172,7 +173,7 @@ static size_t sign_lookup_round_bytes(const struct gate *g, unsigned level, unsi
                                       unsigned to)
 {
     (void)level;
-    struct blocks b = blocks_of(g->width);
+    struct blocks b = blocks_of(g->width, BLOCK_BITS);
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
@@ -200,12 +201,12 @@ static void sign_look(struct step *s)
 
 static unsigned sign_levels(const struct gate *g)
 {
-    return tree_levels(blocks_of(g->width).count, 1);
+    return tree_levels(blocks_of(g->width, BLOCK_BITS).count, 1);
 }
 
 static size_t sign_tree_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
-    struct blocks b = blocks_of(g->width);
+    struct blocks b = blocks_of(g->width, BLOCK_BITS);
     return sign_level_bytes(&b, level, KERNEL_PLANE(g->n), from, to);
 }
 

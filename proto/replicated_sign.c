@@ -28,32 +28,6 @@
 
 enum { SPAN = 8 };      /* words of a plane that are worked on at a time */
 
-struct blocks blocks_of(unsigned width)
-{
-    unsigned low = width - 1;
-    struct blocks b = { .count = (low + 3) / 4 < 2 ? 2 : (low + 3) / 4 };
-    for (unsigned i = 0; i < b.count; i++) {
-        b.bits[i] = (uint8_t)(low / b.count + (i < low % b.count));
-        b.tables += (1u << b.bits[i]) - 1;
-    }
-    return b;
-}
-
-unsigned tree_size(unsigned blocks, unsigned level)
-{
-    while (level-- > 0)
-        blocks = (blocks + 1) / 2;
-    return blocks;
-}
-
-unsigned tree_levels(unsigned blocks, unsigned leave)
-{
-    unsigned levels = 0;
-    for (; blocks > leave; blocks = (blocks + 1) / 2)
-        levels++;
-    return levels;
-}
-
 size_t tree_words(unsigned count, size_t words)
 {
     return 4 * count * words;
@@ -67,21 +41,6 @@ struct tree tree_at(uint64_t *memory, unsigned count, size_t words)
 }
 
 /* ---- D ---- */
-
-/* Thermometer of `bits` bit planes (stride apart): t[j - 1] = [a >= j], one word of each. */
-static void thermometer(uint64_t t[static 15], const uint64_t *bits, size_t stride, unsigned k)
-{
-    t[0] = bits[0];
-    for (unsigned b = 1; b < k; b++) {
-        uint64_t top = bits[b * stride];
-        unsigned half = 1u << b;
-        for (unsigned j = half - 1; j >= 1; j--) {
-            t[half + j - 1] = top & t[j - 1];
-            t[j - 1] |= top;
-        }
-        t[half - 1] = top;
-    }
-}
 
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,
                uint64_t *out)

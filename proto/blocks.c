@@ -1,0 +1,41 @@
+#include "proto/blocks.h"
+
+struct blocks blocks_of(unsigned width, unsigned most)
+{
+    unsigned low = width - 1, count = (low + most - 1) / most;
+    struct blocks b = { .count = count < 2 ? 2 : count };
+    for (unsigned i = 0; i < b.count; i++) {
+        b.bits[i] = (uint8_t)(low / b.count + (i < low % b.count));
+        b.tables += (1u << b.bits[i]) - 1;
+    }
+    return b;
+}
+
+unsigned tree_size(unsigned blocks, unsigned level)
+{
+    while (level-- > 0)
+        blocks = (blocks + 1) / 2;
+    return blocks;
+}
+
+unsigned tree_levels(unsigned blocks, unsigned leave)
+{
+    unsigned levels = 0;
+    for (; blocks > leave; blocks = (blocks + 1) / 2)
+        levels++;
+    return levels;
+}
+
+void thermometer(uint64_t t[static 15], const uint64_t *bits, size_t stride, unsigned k)
+{
+    t[0] = bits[0];
+    for (unsigned b = 1; b < k; b++) {
+        uint64_t top = bits[b * stride];
+        unsigned half = 1u << b;
+        for (unsigned j = half - 1; j >= 1; j--) {
+            t[half + j - 1] = top & t[j - 1];
+            t[j - 1] |= top;
+        }
+        t[half - 1] = top;
+    }
+}
