@@ -3,8 +3,8 @@
  *
  * In a malicious setting most cheating shows as two honest parties holding different bytes where
  * both should hold the same: a message and what a second sender would have sent, a product and
- * its check. Each states the bytes with claim(); the last gate of a program compares, for each
- * pair of parties, one tag over all of their claims:
+ * its check. Each states the bytes with claim(); the last gate of a program compares, for all
+ * pairs of parties at once (check.h), one tag over all of their claims:
  *
  *     tag(a, b) = XOR over the claims c of a and b of GMAC_{k(c)}(bytes of c)
  *     k(c)      = F(K_ab; gate, USE_CLAIM, step and number of the claim within the step)
@@ -30,7 +30,7 @@
 enum { CLAIM_TAG = 16 };
 
 /* Uses of randomness that no protocol may take for its own. */
-enum { USE_CLAIM = 0x7f000000, USE_CONFIRM, USE_WELL };
+enum { USE_CLAIM = 0x7f000000, USE_CONFIRM, USE_WELL, USE_SUM };
 
 /* Tags so far, by role in a step, by party in an engine; and how many claims there were. */
 struct claims {
