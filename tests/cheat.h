@@ -1,9 +1,9 @@
 /*
  * cheat.h: one party of a program in the simulator cheats: it changes, swaps or keeps back one
- * message. The cheat is as good as a real one: it does not give itself away by its own claims. Its
- * tags are those that its peers hold (it waits for theirs and sends them back), it says "all is
- * well" whatever it saw, and evidence that its own rounds find does not stop it. So what stops a
- * run is what the honest found, among themselves.
+ * message. The cheat is better than a real one: it does not give itself away by its own claims, as
+ * it enters into the check what its peers claim (from their engines' memory); it says "all is well"
+ * whatever it saw, and evidence that its own rounds find does not stop it. So what stops a run is
+ * what the honest found, among themselves.
  */
 #ifndef OB_TESTS_CHEAT_H
 #define OB_TESTS_CHEAT_H
@@ -11,7 +11,9 @@
 #include "tests/check.h"
 #include "tests/trial.h"
 
+#include "proto/check.h"
 #include "proto/compose.h"
+#include "proto/engine_st.h"
 
 enum { NOBODY_CHEATS = 99, CHEAT_MESSAGES = 40000, CHEAT_KINDS = 8000, CHEAT_OLD = 4000 };
 
@@ -72,9 +74,8 @@ struct cheat_run {
     int met, changed;                       /* the target came; its bytes were changed */
     uint8_t *held;                          /* SWAP: the first of the two */
     struct message held_head;
-    struct message tags[LINK_PARTIES];      /* of the cheat, waiting for its peers' */
-    uint8_t honest_tag[LINK_PARTIES][CLAIM_TAG];
-    unsigned tags_mine, tags_theirs, answered;  /* as bits */
+    struct message sums[LINK_PARTIES];      /* of the cheat, waiting for its peers' */
+    unsigned mine, theirs, answered;        /* parties: to whom, from whom, as bits */
     struct cheat_old old[CHEAT_OLD];
     unsigned olds;
 };
@@ -272,21 +273,32 @@ static inline int cheat_inject(struct cheat_run *r, unsigned to, struct message 
     return code;
 }
 
-/* The cheat's part in the check towards one peer, once both tags are on the table: the peer's own
- * tag, and that all is well. */
-static inline void cheat_answer(struct cheat_run *r, unsigned peer)
+/* The cheat's part in the check, once all others have come to it and so claim no more: the sums as
+ * they should be, and that all is well. */
+static inline void cheat_answer(struct cheat_run *r)
 {
-    uint8_t word[CLAIM_TAG];
-    struct message m = r->tags[peer];
-    if ((r->tags_mine & r->tags_theirs & ~r->answered & 1u << peer) == 0)
+    unsigned n = r->play->proto->parties, all = ((1u << n) - 1) & ~(1u << r->cheat);
+    struct claims claims = { .count = { 0 } };
+    struct keys again = r->trial.party[r->cheat].keys;
+    if (r->answered || r->mine != all || r->theirs != all)
         return;
-    r->answered |= 1u << peer;
-    cheat_inject(r, peer, m, r->honest_tag[peer]);
-    struct prf again = r->trial.party[r->cheat].keys.pair[peer];
-    again.ledger = NULL;
-    prf_fill(&again, m.stream, USE_WELL, r->cheat, word, sizeof word);
-    m.seq++;
-    cheat_inject(r, peer, m, word);
+    r->answered = 1;
+    for (unsigned p = 0; p < n; p++) {
+        if (p != r->cheat)
+            memcpy(claims.tag[p], r->trial.party[p].engine->claims.tag[r->cheat], CLAIM_TAG);
+        again.pair[p].ledger = NULL;
+    }
+    for (unsigned p = 0; p < n; p++) {
+        uint8_t word[CLAIM_TAG];
+        struct message m = r->sums[p];
+        if (p == r->cheat)
+            continue;
+        check_sum(word, &again, &claims, m.stream, p);
+        cheat_inject(r, p, m, word);
+        prf_fill(&again.pair[p], m.stream, USE_WELL, r->cheat, word, sizeof word);
+        m.seq++;
+        cheat_inject(r, p, m, word);
+    }
 }
 
 /* Messages of the check while the cheat plays it: its own are swallowed. */
@@ -294,14 +306,11 @@ static inline int cheat_in_check(struct cheat_run *r, unsigned from, unsigned to
                                  struct message *m)
 {
     if (m->seq == 0 && from == r->cheat) {
-        r->tags[to] = *m;
-        r->tags_mine |= 1u << to;
-        cheat_answer(r, to);
-    } else if (m->seq == 0 && to == r->cheat) {
-        memcpy(r->honest_tag[from], m->data, CLAIM_TAG);
-        r->tags_theirs |= 1u << from;
-        cheat_answer(r, from);
-    }
+        r->sums[to] = *m;
+        r->mine |= 1u << to;
+    } else if (m->seq == 0 && to == r->cheat)
+        r->theirs |= 1u << from;
+    cheat_answer(r);
     return from == r->cheat;
 }
 

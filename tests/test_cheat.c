@@ -61,7 +61,7 @@ static void judge(const struct cheat_run *r, struct tally *t, int loud)
     *(bad ? &t->missed : &t->noticed) += 1;
 }
 
-/* One way to cheat with one message. program: under which the honest run; NULL: the play's. */
+/* One way to cheat with one message. honest: what the others run; NULL: the play's program. */
 static void cheat_once(struct cheat_play *y, uint32_t target, enum cheat_how how,
                        const struct program *honest, struct tally *t, int loud)
 {
@@ -73,7 +73,7 @@ static void cheat_once(struct cheat_play *y, uint32_t target, enum cheat_how how
         t->skipped++;
         return;
     }
-    cheat_wrap(&forgiving, honest != NULL ? honest : y->program, GATE_KINDS, cheat_forgives);
+    cheat_wrap(&forgiving, y->program, GATE_KINDS, cheat_forgives);
     for (unsigned p = 0; p < y->proto->parties; p++)
         r.trial.own[p] = p == r.cheat ? &forgiving.program : honest;
     cheat_run(&r);

@@ -8,9 +8,9 @@
  * tests on nibbles, single and joint, with a threshold far out in the tail for the number of tests
  * made. Scenes are those of scenes.h, whole programs with the proofs and the check that end them.
  *
- * In malicious settings the eye also lies: it changes one of its messages, waits for its peers' tags
- * and sends them back, and goes on. What it then receives, and whether and where somebody gives up,
- * must be alike as well: no check fails more often for one input than for another.
+ * In malicious settings the eye also lies: it changes one of its messages, claims what its peers
+ * claim, and goes on. What it then receives, and whether, where and at whom the run ends, must be
+ * alike as well: no check fails more often for one input than for another.
  *
  * Controls: a mask that is taken off again, and a key that the eye gets although it should lack it.
  */
@@ -22,6 +22,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <time.h>
+
+#include "proto/check.h"
 
 enum { RUNS = 2000, LIE_RUNS = 300, CONTROL_RUNS = 500, WORDS = 400, PAIRED = 40, NIBBLES = 4 };
 
@@ -96,6 +98,18 @@ static void unmask(const struct unmasking *u, const struct chain *c, struct chai
     word_change(m, u->byte / 8, mask, u->xor);
 }
 
+/* The eye's word in the check, as if it had claimed what its peers have. */
+static void sum_as_wanted(const struct chain *c, struct chain_message *m)
+{
+    struct claims theirs = { .count = { 0 } };
+    struct keys again = c->keys[m->from];
+    for (unsigned p = 0; p < proto->parties; p++) {
+        memcpy(theirs.tag[p], c->claims[p].tag[m->from], CLAIM_TAG);
+        again.pair[p].ledger = NULL;
+    }
+    check_sum(m->data, &again, &theirs, m->gate, m->to);
+}
+
 static void on_sent(struct chain *c, struct chain_message *m)
 {
     const struct experiment *x = c->ctx;
@@ -109,7 +123,7 @@ static void on_sent(struct chain *c, struct chain_message *m)
                 word_change(m, word, k->add, 0);
     if (x->lies && m->from == x->observer && m->step == 0 &&
         c->program->gate[m->gate].kind == GATE_CHECK)
-        memcpy(m->data, c->claims[m->to].tag[m->from], CLAIM_TAG);
+        sum_as_wanted(c, m);
 }
 
 static void inputs_bind(const struct experiment *x, struct chain *c, struct eye *e, int which)
