@@ -11,11 +11,11 @@
 #include "tests/check.h"
 #include "tests/trial.h"
 
-#include "proto/check.h"
 #include "proto/compose.h"
 #include "proto/engine_st.h"
 
-enum { NOBODY_CHEATS = 99, CHEAT_MESSAGES = 40000, CHEAT_KINDS = 8000, CHEAT_OLD = 4000 };
+enum { NOBODY_CHEATS = 99, CHEAT_MESSAGES = 40000, CHEAT_KINDS = 8000, CHEAT_OLD = 4000,
+       CHEAT_STEPS = 8 };
 
 /* One message of an honest run. */
 struct sight {
@@ -74,8 +74,10 @@ struct cheat_run {
     int met, changed;                       /* the target came; its bytes were changed */
     uint8_t *held;                          /* SWAP: the first of the two */
     struct message held_head;
-    struct message sums[LINK_PARTIES];      /* of the cheat, waiting for its peers' */
-    unsigned mine, theirs, answered;        /* parties: to whom, from whom, as bits */
+    int in_check;                           /* the cheat has come to the check; message head: */
+    struct message head;
+    unsigned check_step;                    /* the next that the cheat runs there */
+    uint8_t *check_in[CHEAT_STEPS][LINK_PARTIES];   /* what the check has brought it, by party */
     struct cheat_old old[CHEAT_OLD];
     unsigned olds;
 };
@@ -273,44 +275,75 @@ static inline int cheat_inject(struct cheat_run *r, unsigned to, struct message 
     return code;
 }
 
-/* The cheat's part in the check, once all others have come to it and so claim no more: the sums as
- * they should be, and that all is well. */
-static inline void cheat_answer(struct cheat_run *r)
+/* What the cheat claims: what its peers claim towards it. */
+static inline struct claims cheat_claims(const struct cheat_run *r)
 {
-    unsigned n = r->play->proto->parties, all = ((1u << n) - 1) & ~(1u << r->cheat);
-    struct claims claims = { .count = { 0 } };
-    struct keys again = r->trial.party[r->cheat].keys;
-    if (r->answered || r->mine != all || r->theirs != all)
-        return;
-    r->answered = 1;
-    for (unsigned p = 0; p < n; p++) {
+    struct claims c = { .count = { 0 } };
+    for (unsigned p = 0; p < r->play->proto->parties; p++)
         if (p != r->cheat)
-            memcpy(claims.tag[p], r->trial.party[p].engine->claims.tag[r->cheat], CLAIM_TAG);
-        again.pair[p].ledger = NULL;
-    }
-    for (unsigned p = 0; p < n; p++) {
-        uint8_t word[CLAIM_TAG];
-        struct message m = r->sums[p];
-        if (p == r->cheat)
-            continue;
-        check_sum(word, &again, &claims, m.stream, p);
-        cheat_inject(r, p, m, word);
-        prf_fill(&again.pair[p], m.stream, USE_WELL, r->cheat, word, sizeof word);
-        m.seq++;
-        cheat_inject(r, p, m, word);
-    }
+            memcpy(c.tag[p], r->trial.party[p].engine->claims.tag[r->cheat], CLAIM_TAG);
+    return c;
 }
 
-/* Messages of the check while the cheat plays it: its own are swallowed. */
+/* One step of the check at the cheat, from what came; what it leaves goes out. */
+static inline void cheat_check_step(struct cheat_run *r)
+{
+    const struct protocol *proto = r->play->proto;
+    const struct gate *g = &r->play->program->gate[r->head.stream];
+    static uint8_t scratch[4096], out[LINK_PARTIES][4096], z[4096];
+    struct claims claims = cheat_claims(r);
+    struct keys keys = r->trial.party[r->cheat].keys;
+    struct step s = { .program = r->play->program, .gate = g, .id = r->head.stream,
+                      .self = r->cheat, .role = gate_role(proto, g, r->cheat), .keys = &keys,
+                      .number = r->check_step, .scratch = scratch, .claimed = &claims,
+                      .z = (uint64_t *)(void *)z, .z_stride = 1 };
+    const struct round *round = gate_round(gate_ops(proto, g), g, r->check_step, &s.level);
+    if (round == NULL)
+        return;
+    for (unsigned p = 0; p < proto->parties; p++) {
+        unsigned role = gate_role(proto, g, p);
+        keys.pair[p].ledger = NULL;
+        if (p == r->cheat)
+            continue;
+        s.in[role] = r->check_step > 0 ? r->check_in[r->check_step - 1][p] : NULL;
+        s.out[role] = gate_bytes(proto, g, r->check_step, r->cheat, p) > 0 ? out[p] : NULL;
+    }
+    round->run(&s);         /* whatever it finds */
+    struct message m = r->head;
+    m.seq = r->check_step++;
+    for (unsigned p = 0; p < proto->parties; p++)
+        if (s.out[gate_role(proto, g, p)] != NULL) {
+            m.n = gate_bytes(proto, g, m.seq, r->cheat, p);
+            cheat_inject(r, p, m, out[p]);
+        }
+}
+
+/* Have all others sent the cheat what they leave in that step of the check? */
+static inline int cheat_check_came(const struct cheat_run *r, unsigned step)
+{
+    int all = step < CHEAT_STEPS;
+    for (unsigned p = 0; p < r->play->proto->parties && all; p++)
+        all = p == r->cheat || r->check_in[step][p] != NULL;
+    return all;
+}
+
+/* Messages of the check while the cheat plays it: its engine's own are swallowed. It begins when
+ * all others have come to it and so claim no more, and goes on as they do. */
 static inline int cheat_in_check(struct cheat_run *r, unsigned from, unsigned to,
                                  struct message *m)
 {
-    if (m->seq == 0 && from == r->cheat) {
-        r->sums[to] = *m;
-        r->mine |= 1u << to;
-    } else if (m->seq == 0 && to == r->cheat)
-        r->theirs |= 1u << from;
-    cheat_answer(r);
+    if (from == r->cheat) {
+        r->in_check = 1;
+        r->head = *m;
+    } else if (to == r->cheat && m->seq < CHEAT_STEPS && r->check_in[m->seq][from] == NULL) {
+        r->check_in[m->seq][from] = malloc(m->n);
+        memcpy(r->check_in[m->seq][from], m->data, m->n);
+    }
+    while (r->in_check && cheat_check_came(r, r->check_step == 0 ? 0 : r->check_step - 1) &&
+           r->check_step < gate_steps(gate_ops(r->play->proto,
+                                               &r->play->program->gate[r->head.stream]),
+                                      &r->play->program->gate[r->head.stream]))
+        cheat_check_step(r);
     return from == r->cheat;
 }
 
@@ -463,6 +496,9 @@ static inline void cheat_run_end(struct cheat_run *r)
     trial_free(&r->trial);
     for (unsigned i = 0; i < r->olds; i++)
         free(r->old[i].data);
+    for (unsigned i = 0; i < CHEAT_STEPS; i++)
+        for (unsigned p = 0; p < LINK_PARTIES; p++)
+            free(r->check_in[i][p]);
     free(r->held);
 }
 

@@ -23,8 +23,6 @@
 #include <math.h>
 #include <time.h>
 
-#include "proto/check.h"
-
 enum { RUNS = 2000, LIE_RUNS = 300, CONTROL_RUNS = 500, WORDS = 400, PAIRED = 40, NIBBLES = 4 };
 
 static uint64_t state = 777;
@@ -98,16 +96,13 @@ static void unmask(const struct unmasking *u, const struct chain *c, struct chai
     word_change(m, u->byte / 8, mask, u->xor);
 }
 
-/* The eye's word in the check, as if it had claimed what its peers have. */
-static void sum_as_wanted(const struct chain *c, struct chain_message *m)
+/* Before the check, the eye who lies claims what its peers do. */
+static void on_gate(struct chain *c, uint32_t gate)
 {
-    struct claims theirs = { .count = { 0 } };
-    struct keys again = c->keys[m->from];
-    for (unsigned p = 0; p < proto->parties; p++) {
-        memcpy(theirs.tag[p], c->claims[p].tag[m->from], CLAIM_TAG);
-        again.pair[p].ledger = NULL;
-    }
-    check_sum(m->data, &again, &theirs, m->gate, m->to);
+    const struct experiment *x = c->ctx;
+    for (unsigned p = 0; p < proto->parties; p++)
+        if (x->lies && c->program->gate[gate].kind == GATE_CHECK)
+            memcpy(c->claims[x->observer].tag[p], c->claims[p].tag[x->observer], CLAIM_TAG);
 }
 
 static void on_sent(struct chain *c, struct chain_message *m)
@@ -121,9 +116,6 @@ static void on_sent(struct chain *c, struct chain_message *m)
         for (size_t word = 0; word * 8 < m->n; word++)
             if (k->word == UINT32_MAX || k->word == word)
                 word_change(m, word, k->add, 0);
-    if (x->lies && m->from == x->observer && m->step == 0 &&
-        c->program->gate[m->gate].kind == GATE_CHECK)
-        sum_as_wanted(c, m);
 }
 
 static void inputs_bind(const struct experiment *x, struct chain *c, struct eye *e, int which)
@@ -196,6 +188,7 @@ static void run_once(struct experiment *x, int which)
     chain.program = x->scene.program;
     chain.keys = keys;
     chain.ctx = x;
+    chain.before = on_gate;
     chain.sent = on_sent;
     chain.brazen = x->unmasking != NULL ? UINT32_MAX : x->lies ? 1u << x->observer : 0;
     inputs_bind(x, &chain, &e, which);
