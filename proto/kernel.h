@@ -16,6 +16,11 @@
 
 #define KERNEL_PLANE(n) (((size_t)(n) + 63) / 64)
 
+static inline uint64_t plane_bit(const uint64_t *plane, size_t i)
+{
+    return (plane[i / 64] >> (i % 64)) & 1;
+}
+
 /* Which implementation is in use ("avx512", "avx2", "portable"); tests can force one by name (-1:
  * not on this machine). What was packed under one may be multiplied under another. */
 const char *kernel_isa(void);

@@ -42,11 +42,6 @@ static void affine(struct step *s)
     }
 }
 
-static uint64_t plane_bit(const uint64_t *plane, size_t i)
-{
-    return (plane[i / 64] >> (i % 64)) & 1;
-}
-
 static void bitmap_plane(uint64_t *z, const struct operands *o, const struct map *m, int constant)
 {
     memset(z, 0, KERNEL_PLANE(m->rows) * sizeof *z);

@@ -68,7 +68,7 @@ static size_t linear_scratch(const struct program *p, const struct gate *gate)
     return (geometry_in(g) + block * geometry_depth(g)) * sizeof(uint64_t);
 }
 
-/* Piece q of m output positions from `first` of the gate on, of which `image` is the left operand. */
+/* Piece q of m output positions from `first` of the gate on; `image` is its left operand. */
 static void linear_rows(struct step *s, unsigned q, const uint64_t *image, uint64_t *rows,
                         size_t first, size_t m)
 {
@@ -232,9 +232,9 @@ static void common(uint64_t *out, const uint64_t *share, size_t stride, size_t w
 /* ---- clients ---- */
 
 /*
- * The owner of x draws a seed for each of x_0, x_1, x_2 and sends it to the three roles that hold the
- * share; x_3 = x - x_0 - x_1 - x_2 goes to roles 0, 1, 2 in words, behind their seeds. Seeds serve
- * one input and one client.
+ * The owner of x draws a seed for each of x_0, x_1, x_2 and sends it to the three roles that hold
+ * the share; x_3 = x - x_0 - x_1 - x_2 goes to roles 0, 1, 2 in words, behind their seeds. Seeds
+ * serve one input and one client.
  */
 static size_t input_bytes(size_t n, unsigned role)
 {

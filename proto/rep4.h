@@ -6,7 +6,7 @@
  * are modulo 4.) So planes are the same at a party whatever the turn: a turn only renames shares,
  * and what was made under one turn may be read under another.
  *
- * Joint messages. A value v that two roles know becomes a sharing with two shares that are not zero:
+ * Joint messages. A value v that two roles know becomes a sharing with two shares other than zero:
  *
  *     x_to = F(K, use), K the key that `to` lacks;      x_other = v - F
  *
@@ -19,7 +19,7 @@
 #ifndef OB_PROTO_REP4_H
 #define OB_PROTO_REP4_H
 
-#include "proto/blocks.h"
+#include "proto/carry.h"
 #include "proto/protocol.h"
 
 enum { ROLES = 4, CHUNK = 512 };    /* CHUNK: elements per pass over buffers on the stack */
@@ -79,18 +79,18 @@ struct span {
 /* The part of message k of t for `value` (read if this role knows it), masked under `use` + k; what
  * follows for the shares is added to z, whose planes are z_stride apart. */
 void rep4_joint_share(const struct step *s, const struct talk *t, unsigned k, uint32_t use,
-                 const struct span *at, const uint64_t *value, uint64_t *z, size_t z_stride);
+                      const struct span *at, const uint64_t *value, uint64_t *z, size_t z_stride);
 
 /* rep4_joint_share for all messages; piece[q] is what this role knows with role r + 1 + q. */
 void rep4_joint_share_all(const struct step *s, const struct talk *t, uint32_t use,
-                     const struct span *at, const uint64_t *const piece[3], uint64_t *z,
+                          const struct span *at, const uint64_t *const piece[3], uint64_t *z,
                      size_t z_stride);
 
 /* The part of what came for this role is added to z. */
-void rep4_joint_receive(const struct step *s, const struct talk *t, const struct span *at, uint64_t *z,
-                   size_t z_stride);
+void rep4_joint_receive(const struct step *s, const struct talk *t, const struct span *at,
+                        uint64_t *z, size_t z_stride);
 
-/* ---- values known to the pair {2, 3} (left) and values known to {0, 1} (right): rep4_pair.c ---- */
+/* ---- values known to {2, 3} (left) and values known to {0, 1} (right): rep4_pair.c ---- */
 
 /* A message of a pair: words first (ring elements or planes of bits), then small elements, which
  * are needed modulo 2^(8 size). */
@@ -128,9 +128,11 @@ struct layout rep4_items_layout(const struct gate *g, const struct items *i);
 /* Small elements [at, at + n) of the own side, where there are any. */
 void rep4_small_put(const struct layout *l, uint8_t *own, size_t at, const uint64_t *x, size_t n);
 
-/* The last two steps: four joint messages, and the shares of y in s->z. keep: 8 bytes an element. */
+/* The last two steps: four joint messages, and the shares of y in s->z. keep: 8 bytes for each
+ * element. */
 size_t rep4_items_bytes(const struct gate *g, unsigned from, unsigned to);
-void rep4_items_multiply(struct step *s, const struct items *i, const struct sides *d, uint8_t *keep);
+void rep4_items_multiply(struct step *s, const struct items *i, const struct sides *d,
+                         uint8_t *keep);
 void rep4_items_finish(struct step *s, uint8_t *keep);
 
 /* ---- two summands and exact truncation: rep4_trunc.c ---- */
@@ -143,7 +145,7 @@ void rep4_summand_receive(struct step *s, uint64_t *part, uint8_t *keep);
 
 /* v[k] = this role's summand of the truncated value, top[k] = the top bit of A or B, n <= CHUNK. */
 void rep4_summand_shift(const struct step *s, const uint64_t *part, size_t n, uint64_t *v,
-                   uint64_t *top);
+                        uint64_t *top);
 
 /* ---- sign circuit: rep4_sign.c ---- */
 
@@ -179,10 +181,10 @@ unsigned rep4_sign_levels(const struct sign *r);
 void rep4_sign_end(struct step *s, const struct sign *r);
 
 /* out = the piece of x y that this role knows with role r + 1 + q; shares are planes. */
-void rep4_and_piece(uint64_t *out, unsigned q, const uint64_t *x, size_t x_stride, const uint64_t *y,
-               size_t y_stride, size_t words);
+void rep4_and_piece(uint64_t *out, unsigned q, const uint64_t *x, size_t x_stride,
+                    const uint64_t *y, size_t y_stride, size_t words);
 
-extern const struct gate_ops rep4_and, rep4_sign, rep4_b2a, rep4_trunc;     /* rep4_bits.c, _trunc.c */
-extern const struct gate_ops rep4_relu;                                     /* rep4_relu.c */
+extern const struct gate_ops rep4_and, rep4_sign, rep4_b2a;         /* rep4_bits.c */
+extern const struct gate_ops rep4_trunc, rep4_relu;                 /* rep4_trunc.c, _relu.c */
 
 #endif

@@ -1,12 +1,12 @@
 /*
  * rep4_bits.c: AND of bits, bits of ring elements, bits as ring elements.
  *
- * AND     six pieces (x_i ^ x_j) (y_i ^ y_j), whose sum over GF(2) is x y (each square appears three
- *         times), in joint messages. One round, 6 bits.
+ * AND     six pieces (x_i ^ x_j) (y_i ^ y_j), whose sum over GF(2) is x y (each square appears
+ *         three times), in joint messages. One round, 6 bits.
  * SIGN    s = [x < 0] for |x| < 2^(m-1): x_0 + x_1 is known to roles 2 and 3, x_2 + x_3 to 0 and 1;
  *         the top bit of the sum of the low m bits is A[m-1] ^ B[m-1] ^ carry (rep4_sign.c).
- * B2A     b = l ^ r = l + r - 2 l r, l = b_0 ^ b_1 known to {2, 3}, r = b_2 ^ b_3 to {0, 1}: a product
- *         as in rep4_pair.c. Two rounds, 48 bytes.
+ * B2A     b = l ^ r = l + r - 2 l r, l = b_0 ^ b_1 known to {2, 3}, r = b_2 ^ b_3 to {0, 1}: a
+ *         product as in rep4_pair.c. Two rounds, 48 bytes.
  */
 #include <string.h>
 
@@ -46,7 +46,8 @@ static void and_send(struct step *s)
         struct span at = { .words = words, .first = w, .bits = 1,
                            .n = words - w < CHUNK ? words - w : CHUNK };
         for (unsigned q = 0; q < 3; q++)
-            rep4_and_piece(product[q], q, s->x[0] + w, s->stride[0], s->x[1] + w, s->stride[1], at.n);
+            rep4_and_piece(product[q], q, s->x[0] + w, s->stride[0], s->x[1] + w, s->stride[1],
+                           at.n);
         rep4_joint_share_all(s, &t, USE_LEVEL, &at, piece, s->z + w, s->z_stride);
     }
 }
@@ -94,7 +95,7 @@ static void b2a_share(struct step *s)
     const uint64_t *a = s->x[0] + rep4_plane(s->role, j) * s->stride[0];
     const uint64_t *b = s->x[0] + rep4_plane(s->role, j + 1) * s->stride[0];
     for (size_t i = 0; i < s->gate->n; i++)
-        ((uint64_t *)d.own)[i] = ((a[i / 64] ^ b[i / 64]) >> (i % 64)) & 1;
+        ((uint64_t *)d.own)[i] = plane_bit(a, i) ^ plane_bit(b, i);
     rep4_sides_send(s, &l, &d);
 }
 

@@ -84,7 +84,7 @@ static void subtract(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n
 }
 
 void rep4_joint_share(const struct step *s, const struct talk *t, unsigned k, uint32_t use,
-                 const struct span *at, const uint64_t *value, uint64_t *z, size_t z_stride)
+                      const struct span *at, const uint64_t *value, uint64_t *z, size_t z_stride)
 {
     const struct joint *j = &t->joint[k];
     uint64_t f[CHUNK];
@@ -100,7 +100,7 @@ void rep4_joint_share(const struct step *s, const struct talk *t, unsigned k, ui
 }
 
 void rep4_joint_share_all(const struct step *s, const struct talk *t, uint32_t use,
-                     const struct span *at, const uint64_t *const piece[3], uint64_t *z,
+                          const struct span *at, const uint64_t *const piece[3], uint64_t *z,
                      size_t z_stride)
 {
     for (unsigned k = 0; k < t->count; k++) {
@@ -110,8 +110,8 @@ void rep4_joint_share_all(const struct step *s, const struct talk *t, uint32_t u
     }
 }
 
-void rep4_joint_receive(const struct step *s, const struct talk *t, const struct span *at, uint64_t *z,
-                   size_t z_stride)
+void rep4_joint_receive(const struct step *s, const struct talk *t, const struct span *at,
+                        uint64_t *z, size_t z_stride)
 {
     for (unsigned k = 0; k < t->count; k++) {
         const struct joint *j = &t->joint[k];

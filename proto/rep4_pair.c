@@ -92,15 +92,10 @@ void rep4_sides_receive(struct step *s, const struct layout *l, struct sides *d)
 
 /* ---- items and their products ---- */
 
-static unsigned small_size(unsigned shift)
-{
-    return shift == 0 ? 0 : shift <= 16 ? 2 : 4;
-}
-
 struct layout rep4_items_layout(const struct gate *g, const struct items *i)
 {
     struct layout l = { .words = (size_t)i->ring * g->n, .use = USE_ITEM };
-    l.size = small_size(g->shift);
+    l.size = (unsigned)wrap_bytes(g->shift);
     l.small = l.size == 0 ? 0 : (size_t)i->wraps * g->n;
     l.bytes = l.words * 8 + (l.small * l.size + 7) / 8 * 8;
     return l;
@@ -134,7 +129,7 @@ size_t rep4_items_bytes(const struct gate *g, unsigned from, unsigned to)
 static void wraps_add(uint64_t *out, const uint8_t *left, const uint8_t *right, size_t at, size_t n,
                       unsigned shift)
 {
-    if (small_size(shift) == 2) {
+    if (wrap_bytes(shift) == 2) {
         const uint16_t *l = (const uint16_t *)left + at, *r = (const uint16_t *)right + at;
         for (size_t k = 0; k < n; k++)
             out[k] += (uint64_t)((uint32_t)l[k] * r[k]) << (64 - shift);
@@ -174,7 +169,8 @@ static void items_terms(const struct step *s, const struct items *i, const struc
     }
 }
 
-void rep4_items_multiply(struct step *s, const struct items *i, const struct sides *d, uint8_t *keep)
+void rep4_items_multiply(struct step *s, const struct items *i, const struct sides *d,
+                         uint8_t *keep)
 {
     struct talk t = items_talk(s->gate, keep);
     size_t all = s->gate->n;

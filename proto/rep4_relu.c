@@ -166,7 +166,7 @@ static void relu_chunk(const struct step *s, const struct relu *r, uint8_t *own,
     uint64_t v[CHUNK], top[CHUNK], x[CHUNK], y[CHUNK];
     rep4_summand_shift(s, r->part + first, n, v, top);
     for (size_t k = 0; k < n; k++) {
-        uint64_t c = (r->choice[(first + k) / 64] >> ((first + k) % 64)) & 1;
+        uint64_t c = plane_bit(r->choice, first + k);
         bit[k] = c;
         chosen[k] = v[k] & -c;
         turned[k] = v[k] - 2 * chosen[k];

@@ -9,11 +9,11 @@
  *
  * over GF(2), T_0 = 1, T_{K+1} = 0, O_0 = 1 + sum O_j: products of left and right values as in
  * rep4_pair.c, so each of g and p takes four joint bits whatever its length. A binary tree of AND
- * gates (blocks.h) gives the carry; the lowest node needs no p.
+ * gates (carry.h) gives the carry; the lowest node needs no p.
  *
  * Bits for a block of k: 2 K shared, 4 for g, 4 for p (none in the lowest), 12 for joining it to
- * others: 10.7, 10.5 and 11.3 per bit of the summands with k = 2, 3 and 4, 18 with k = 1 (where p is
- * free); k = 3 has fewer levels than k = 2.
+ * others: 13, 11.3 and 12.5 per bit of the summands with k = 2, 3 and 4, and 18 with k = 1, where p
+ * is free.
  */
 #include "proto/rep4.h"
 
@@ -57,7 +57,7 @@ size_t rep4_sign_bytes(const struct gate *g, int top)
 /* o[j - 1] = [b = j], j = 1 .. 2^k - 1, for one word of each of k bit planes. */
 static void places(uint64_t o[static 15], const uint64_t *bits, size_t stride, unsigned k)
 {
-    uint64_t at[1u << BLOCK_BITS] = { ~(uint64_t)0 };
+    uint64_t at[16] = { ~(uint64_t)0 };
     for (unsigned b = 0; b < k; b++) {
         uint64_t top = bits[b * stride];
         unsigned half = 1u << b;
@@ -211,8 +211,8 @@ size_t rep4_sign_level_bytes(const struct sign *r, unsigned level, unsigned from
     return rep4_talk_bytes(&t, from, to);
 }
 
-void rep4_and_piece(uint64_t *out, unsigned q, const uint64_t *x, size_t x_stride, const uint64_t *y,
-               size_t y_stride, size_t words)
+void rep4_and_piece(uint64_t *out, unsigned q, const uint64_t *x, size_t x_stride,
+                    const uint64_t *y, size_t y_stride, size_t words)
 {
     unsigned a = q == 0 ? 1 : 0, b = q == 2 ? 1 : 2;
     const uint64_t *xa = x + a * x_stride, *xb = x + b * x_stride;

@@ -87,7 +87,7 @@ void rep4_summand_receive(struct step *s, uint64_t *part, uint8_t *keep)
 }
 
 void rep4_summand_shift(const struct step *s, const uint64_t *part, size_t n, uint64_t *v,
-                   uint64_t *top)
+                        uint64_t *top)
 {
     unsigned f = s->gate->shift;
     uint64_t constant = s->role < 2 ? 1 - (OFFSET >> f) : 0;

@@ -8,7 +8,7 @@
 #ifndef OB_PROTO_REPLICATED_H
 #define OB_PROTO_REPLICATED_H
 
-#include "proto/blocks.h"
+#include "proto/carry.h"
 #include "proto/protocol.h"
 
 enum { D = 0, E1 = 1, E2 = 2 };
@@ -50,17 +50,9 @@ void draw_plane(const struct step *s, unsigned j, uint32_t use, unsigned plane, 
 /* z[i] = x[i] + F(k_r, ZERO) - F(k_{r+1}, ZERO): a product made safe to send. */
 void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n);
 
-/* ---- sign circuit: replicated_sign.c ---- */
+/* ---- sign circuit (carry.h): replicated_sign.c; the words of a bit are the role's shares ---- */
 
-/* Carries of the blocks in shared form: planes of g (0 .. count) and p (1 .. count), each with
- * the two shares of this role. `words` per plane. */
-struct tree {
-    uint64_t *g[2], *p[2];
-    size_t words;
-};
-
-size_t tree_words(unsigned count, size_t words);                    /* memory for one */
-struct tree tree_at(uint64_t *memory, unsigned count, size_t words);
+enum { BLOCK = 4 };     /* most bits of a block */
 
 /* D: thermometers of its part, masked, for E2. bits: `width` planes of the part. */
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,

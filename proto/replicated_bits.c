@@ -58,11 +58,6 @@ static size_t b2a_bytes(const struct gate *g, unsigned level, unsigned from, uns
     return from == D && to == E2 ? (size_t)g->n * 8 : 0;
 }
 
-static uint64_t plane_bit(const uint64_t *plane, size_t i)
-{
-    return (plane[i / 64] >> (i % 64)) & 1;
-}
-
 static void b2a_deal(struct step *s)
 {
     if (s->role != D)
@@ -116,7 +111,7 @@ struct sign {
 
 static struct sign sign_at(const struct gate *g, uint8_t *scratch)
 {
-    struct sign r = { .blocks = blocks_of(g->width, BLOCK_BITS), .words = KERNEL_PLANE(g->n) };
+    struct sign r = { .blocks = blocks_of(g->width, BLOCK), .words = KERNEL_PLANE(g->n) };
     r.bits = (uint64_t *)scratch;
     r.top = r.bits + g->width * r.words;
     r.tables = r.top + 2 * r.words;
@@ -127,7 +122,7 @@ static struct sign sign_at(const struct gate *g, uint8_t *scratch)
 static size_t sign_scratch(const struct program *p, const struct gate *g)
 {
     (void)p;
-    struct blocks b = blocks_of(g->width, BLOCK_BITS);
+    struct blocks b = blocks_of(g->width, BLOCK);
     size_t words = KERNEL_PLANE(g->n);
     return 8 * ((g->width + 3u + b.tables) * words + tree_words(b.count, words));
 }
@@ -136,8 +131,7 @@ static size_t sign_scratch(const struct program *p, const struct gate *g)
 static size_t sign_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    unsigned planes = blocks_of(g->width, BLOCK_BITS).tables + 1;
-    return from == D && to == E2 ? planes * KERNEL_PLANE(g->n) * 8 : 0;
+    return from == D && to == E2 ? (blocks_of(g->width, BLOCK).tables + 1) * KERNEL_PLANE(g->n) * 8 : 0;
 }
 
 /* Planes of this role's part of x. */
@@ -173,7 +167,7 @@ static size_t sign_lookup_round_bytes(const struct gate *g, unsigned level, unsi
                                       unsigned to)
 {
     (void)level;
-    struct blocks b = blocks_of(g->width, BLOCK_BITS);
+    struct blocks b = blocks_of(g->width, BLOCK);
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
@@ -201,12 +195,12 @@ static void sign_look(struct step *s)
 
 static unsigned sign_levels(const struct gate *g)
 {
-    return tree_levels(blocks_of(g->width, BLOCK_BITS).count, 1);
+    return tree_levels(blocks_of(g->width, BLOCK).count, 1);
 }
 
 static size_t sign_tree_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
-    struct blocks b = blocks_of(g->width, BLOCK_BITS);
+    struct blocks b = blocks_of(g->width, BLOCK);
     return sign_level_bytes(&b, level, KERNEL_PLANE(g->n), from, to);
 }
 

@@ -28,12 +28,6 @@
 
 #define OFFSET ((uint64_t)1 << 62)
 
-/* Bytes of a wrap item; it is needed modulo 2^shift, shift <= 32. */
-static size_t wrap_bytes(unsigned shift)
-{
-    return shift == 0 ? 0 : shift <= 16 ? 2 : 4;
-}
-
 struct deal_layout deal_layout(const struct gate *g, int coins, unsigned tables)
 {
     size_t n = g->n, words = 8 * n, wraps = wrap_bytes(g->shift) * n;

@@ -39,7 +39,7 @@ struct relu {
 
 static struct relu relu_at(const struct gate *g, uint8_t *scratch)
 {
-    struct relu r = { .blocks = blocks_of(g->width, BLOCK_BITS), .words = KERNEL_PLANE(g->n) };
+    struct relu r = { .blocks = blocks_of(g->width, BLOCK), .words = KERNEL_PLANE(g->n) };
     r.levels = tree_levels(r.blocks.count, 2);
     r.layout = deal_layout(g, 1, r.blocks.tables);
     if (scratch == NULL)
@@ -95,7 +95,7 @@ static void relu_deal(struct step *s)
 static size_t relu_lookup_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    struct blocks b = blocks_of(g->width, BLOCK_BITS);
+    struct blocks b = blocks_of(g->width, BLOCK);
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
@@ -128,12 +128,12 @@ static void relu_lookup(struct step *s)
 
 static unsigned relu_levels(const struct gate *g)
 {
-    return tree_levels(blocks_of(g->width, BLOCK_BITS).count, 2);
+    return tree_levels(blocks_of(g->width, BLOCK).count, 2);
 }
 
 static size_t relu_level_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
-    struct blocks b = blocks_of(g->width, BLOCK_BITS);
+    struct blocks b = blocks_of(g->width, BLOCK);
     return sign_level_bytes(&b, level, KERNEL_PLANE(g->n), from, to);
 }
 

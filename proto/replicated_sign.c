@@ -28,18 +28,6 @@
 
 enum { SPAN = 8 };      /* words of a plane that are worked on at a time */
 
-size_t tree_words(unsigned count, size_t words)
-{
-    return 4 * count * words;
-}
-
-struct tree tree_at(uint64_t *memory, unsigned count, size_t words)
-{
-    size_t step = count * words;
-    return (struct tree){ .g = { memory, memory + step },
-                          .p = { memory + 2 * step, memory + 3 * step }, .words = words };
-}
-
 /* ---- D ---- */
 
 void sign_deal(const struct step *s, const struct blocks *b, const uint64_t *bits, size_t words,
@@ -214,12 +202,6 @@ void zero_plane(const struct step *s, unsigned level, unsigned plane, uint64_t *
     }
 }
 
-/* Nodes that a level makes by AND gates: g of every pair, p of every pair but the lowest. */
-static unsigned level_planes(unsigned blocks)
-{
-    return 2 * (blocks / 2) - 1;
-}
-
 /* The pair (2 j + 1, 2 j) becomes node j, in place: j never overtakes what is still to be read. */
 static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsigned j,
                       unsigned pairs, uint64_t *out)
@@ -241,15 +223,9 @@ static void tree_pair(const struct step *s, unsigned level, struct tree *t, unsi
 static void tree_level(const struct step *s, unsigned blocks, unsigned level, struct tree *t,
                        uint64_t *out)
 {
-    size_t words = t->words, bytes = words * sizeof(uint64_t);
-    unsigned pairs = blocks / 2;
-    for (unsigned j = 0; j < pairs; j++)
-        tree_pair(s, level, t, j, pairs, out);
-    if (blocks % 2 == 1)
-        for (unsigned k = 0; k < 2; k++) {
-            memcpy(t->g[k] + pairs * words, t->g[k] + (blocks - 1) * words, bytes);
-            memcpy(t->p[k] + pairs * words, t->p[k] + (blocks - 1) * words, bytes);
-        }
+    for (unsigned j = 0; j < blocks / 2; j++)
+        tree_pair(s, level, t, j, blocks / 2, out);
+    tree_odd(t, blocks);
 }
 
 static void absorb_level(const struct step *s, unsigned blocks, struct tree *t)
@@ -279,5 +255,5 @@ void sign_level(const struct step *s, const struct blocks *b, unsigned level, st
 size_t sign_level_bytes(const struct blocks *b, unsigned level, size_t words, unsigned from,
                         unsigned to)
 {
-    return to == (from + 2) % 3 ? level_planes(tree_size(b->count, level)) * words * 8 : 0;
+    return to == (from + 2) % 3 ? tree_ands(tree_size(b->count, level)) * words * 8 : 0;
 }

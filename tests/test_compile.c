@@ -193,7 +193,7 @@ static void happy_clip(const struct clip *c)
     CHECK(worst < 1.0 / 128);
     counters_equal_plan(&r, &cost);
     CHECK(cost.rounds <= 120);
-    CHECK(cost_total(&cost) <= 150000000);
+    CHECK(cost_total(&cost) <= (cost.bytes[3][0] == 0 ? 150000000 : 200000000));
     printf("# %u rounds, %.1f MB, largest score error %.5f (allowed 0.00781), memory of a party's"
            " job %.0f MB\n", cost.rounds, (double)cost_total(&cost) / 1e6, worst,
            (double)arena_peak(r.trial.party[0].arena) / 1e6);
