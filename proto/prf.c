@@ -237,3 +237,11 @@ void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
     if (n > 0)
         prf()->fill(k->schedule, gate | (uint64_t)use << 32, block, out, n);
 }
+
+void prf_expand(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n)
+{
+    struct prf k;
+    prf_init(&k, seed);
+    prf_fill(&k, 0, 0, first / 2, out, n * sizeof *out);
+    prf_fini(&k);
+}

@@ -7,7 +7,9 @@
 #include "proto/kernel.h"
 #include "proto/local.h"
 
-static const struct protocol *const protocols[] = { &protocol_replicated, &protocol_rep4 };
+static const struct protocol *const protocols[] = {
+    &protocol_replicated, &protocol_trio, &protocol_rep4, &protocol_quad
+};
 
 const struct protocol *protocol_at(unsigned i)
 {

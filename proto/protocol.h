@@ -100,8 +100,8 @@ struct protocol {
     /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
     void (*close)(struct program *p);
 
-    /* The packed right operand of GATE_LINEAR, from a plain sharing of the kernel matrix; pack
-     * gives 0, or ERR_FAILED without memory. */
+    /* The packed right operand of GATE_LINEAR, from a plain sharing of the kernel matrix at a
+     * role; pack gives 0, or ERR_FAILED without memory. */
     size_t (*weight_words)(const struct geometry *g);
     int (*weight_pack)(uint64_t *packed, const uint64_t *share, const struct geometry *g,
                        unsigned role);
@@ -120,7 +120,7 @@ struct protocol {
                        enum value_kind kind, struct err *e);
 };
 
-extern const struct protocol protocol_replicated, protocol_rep4;
+extern const struct protocol protocol_replicated, protocol_trio, protocol_rep4, protocol_quad;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);

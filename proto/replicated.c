@@ -173,14 +173,6 @@ static size_t input_bytes(size_t n, unsigned party)
     return party == 0 ? 2 * PRF_KEY : PRF_KEY + n * 8;
 }
 
-static void seed_words(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n)
-{
-    struct prf k;
-    prf_init(&k, seed);
-    prf_fill(&k, 0, 0, first / 2, out, n * sizeof *out);
-    prf_fini(&k);
-}
-
 static int input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e)
 {
     uint8_t seed[2][PRF_KEY];
@@ -192,8 +184,8 @@ static int input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct
     uint64_t a[CHUNK], b[CHUNK];
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t m = n - i < CHUNK ? n - i : CHUNK;
-        seed_words(seed[0], i, a, m);
-        seed_words(seed[1], i, b, m);
+        prf_expand(seed[0], i, a, m);
+        prf_expand(seed[1], i, b, m);
         for (size_t k = 0; k < m; k++)
             a[k] = x[i + k] - a[k] - b[k];
         memcpy(out[1] + PRF_KEY + i * 8, a, m * 8);
@@ -209,14 +201,14 @@ static void input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned pa
 {
     uint64_t *plane = share + n;
     if (party == 0) {
-        seed_words(in, 0, share, n);
-        seed_words(in + PRF_KEY, 0, plane, n);
+        prf_expand(in, 0, share, n);
+        prf_expand(in + PRF_KEY, 0, plane, n);
     } else if (party == 1) {
-        seed_words(in, 0, share, n);
+        prf_expand(in, 0, share, n);
         memcpy(plane, in + PRF_KEY, n * 8);
     } else {
         memcpy(share, in + PRF_KEY, n * 8);
-        seed_words(in, 0, plane, n);
+        prf_expand(in, 0, plane, n);
     }
 }
 

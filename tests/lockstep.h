@@ -26,6 +26,9 @@ struct lockstep {
     struct err err;                                     /* the first that a step set */
     const struct gate_ops *replaced;                    /* use these ops instead: controls */
     void (*sent)(void *message, size_t n);              /* called on every message; may be NULL */
+    /* A cheat: sees, and may change, what `from` sends to `to` in a step; may be NULL. */
+    void (*tamper)(void *ctx, unsigned step, unsigned from, unsigned to, void *message, size_t n);
+    void *ctx;
     int fill;                                           /* byte that memory is filled with */
 };
 
@@ -69,9 +72,12 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
         l->claims[p].count[q] += step.claims.count[role];
         l->claims[p].bytes[q] += step.claims.bytes[role];
     }
-    for (unsigned q = 0; q < proto->parties; q++)
+    for (unsigned q = 0; q < proto->parties; q++) {
+        if (l->tamper != NULL && l->bytes[s][p][q] > 0)
+            l->tamper(l->ctx, s, p, q, l->message[s][p][q], l->bytes[s][p][q]);
         if (l->sent != NULL && l->bytes[s][p][q] > 0)
             l->sent(l->message[s][p][q], l->bytes[s][p][q]);
+    }
 }
 
 /* Runs the gate to its end. Messages stay until lockstep_clear. */
@@ -97,16 +103,22 @@ static inline void lockstep_run(struct lockstep *l)
         free(scratch[p]);
 }
 
-/* Do both parties of every pair claim the same? */
-static inline int lockstep_agree(const struct lockstep *l)
+/* Do both parties of every pair claim the same, pairs with the party `cheat` aside? */
+static inline int lockstep_honest_agree(const struct lockstep *l, unsigned cheat)
 {
     int same = 1;
     for (unsigned p = 0; p < l->program->proto->parties; p++)
         for (unsigned q = 0; q < p; q++)
-            same &= l->claims[p].count[q] == l->claims[q].count[p] &&
-                    l->claims[p].bytes[q] == l->claims[q].bytes[p] &&
-                    memcmp(l->claims[p].tag[q], l->claims[q].tag[p], CLAIM_TAG) == 0;
+            same &= p == cheat || q == cheat ||
+                    (l->claims[p].count[q] == l->claims[q].count[p] &&
+                     l->claims[p].bytes[q] == l->claims[q].bytes[p] &&
+                     memcmp(l->claims[p].tag[q], l->claims[q].tag[p], CLAIM_TAG) == 0);
     return same;
+}
+
+static inline int lockstep_agree(const struct lockstep *l)
+{
+    return lockstep_honest_agree(l, LOCKSTEP_PARTIES);
 }
 
 static inline void lockstep_clear(struct lockstep *l)

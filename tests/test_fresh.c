@@ -33,7 +33,7 @@ static struct program *one_gate(const struct protocol *proto, enum gate_kind kin
     const struct geometry g = { .h = n, .w = 3, .c = 2, .kh = 2, .kw = 2, .sh = 1, .sw = 1,
                                 .top = 1, .oh = n, .ow = 2, .oc = kind == GATE_SUMPOOL ? 2 : 3 };
     struct program *p = program_new(proto);
-    p->turn = (uint8_t)(n % 3);
+    p->turn = (uint8_t)(n % proto->parties);
     uint32_t sum = program_external(p, VALUE_SUM, n), share = program_external(p, VALUE_SHARE, n);
     uint32_t bits = program_external(p, VALUE_BITS, n);
     uint32_t image = program_external(p, VALUE_SHARE, geometry_in(&g));
@@ -52,9 +52,19 @@ static struct program *one_gate(const struct protocol *proto, enum gate_kind kin
     case GATE_RELU: gate_relu(p, shift == 0 ? share : sum, shift, width); break;
     case GATE_SIGN: gate_sign(p, share, width); break;
     case GATE_AND: gate_and(p, bits, bits); break;
+    case GATE_TURN:
+        if (proto->gate[GATE_TURN] == NULL)
+            break;
+        p->turn = (uint8_t)((n + shift + 1) % proto->parties);
+        gate_turn_into(p, share, program_value(p, VALUE_SHARE, n), 0);
+        break;
     default: gate_b2a(p, bits);
     }
     CHECK_EQ(program_check(p, NULL), 0);
+    if (p->ngate == 0) {
+        program_free(p);
+        return NULL;
+    }
     return p;
 }
 
@@ -67,8 +77,11 @@ static void play(struct lockstep *l, struct keys *keys, uint64_t seed, int with)
         l->keys[a] = &keys[a];
         for (unsigned b = 0; b < parties; b++) {
             uint8_t key[PRF_KEY] = { (uint8_t)(a + b), (uint8_t)seed };
-            if (a != b)
-                prf_init(&keys[a].pair[b], key);
+            uint8_t three[PRF_KEY] = { (uint8_t)(16 + b), (uint8_t)seed };
+            if (a == b)
+                continue;
+            prf_init(&keys[a].pair[b], key);
+            prf_init(&keys[a].without[b], three);
         }
         for (int k = 0; k < 3; k++) {
             if (g->in[k] == NO_VALUE)
@@ -82,8 +95,10 @@ static void play(struct lockstep *l, struct keys *keys, uint64_t seed, int with)
     lockstep_run(l);
     for (unsigned a = 0; a < parties; a++) {
         for (unsigned b = 0; b < parties; b++)
-            if (a != b)
+            if (a != b) {
                 prf_fini(&keys[a].pair[b]);
+                prf_fini(&keys[a].without[b]);
+            }
         for (int k = 0; k < 3; k++)
             free(l->x[a][k]);
     }
@@ -123,6 +138,8 @@ static void gate_is_fresh(const struct protocol *proto, enum gate_kind kind, uin
                           unsigned shift, unsigned width)
 {
     struct program *p = one_gate(proto, kind, n, shift, width);
+    if (p == NULL)
+        return;
     unsigned bad = plays_differ(p, NULL);
     if (bad > 0)
         fprintf(stderr, "%s of %u elements, shift %u, width %u: %u messages or results hold old"
@@ -141,7 +158,7 @@ static void messages_hold_no_old_memory(void)
             for (int k = 0; k < 13; k++)
                 for (int s = 0; s < 6; s++)
                     for (int w = 0; w < 5; w++) {
-                        int shifted = kind == GATE_TRUNC || kind == GATE_RELU;
+                        int shifted = kind == GATE_TRUNC || kind == GATE_RELU || kind == GATE_TURN;
                         int wide = kind == GATE_RELU || kind == GATE_SIGN;
                         if ((!shifted && s > 0) || (!wide && w > 0) ||
                             (kind == GATE_TRUNC && shifts[s] == 0))

@@ -333,7 +333,7 @@ static void convolution_in_slices(void)
     uint32_t out = program_value(p, VALUE_SHARE, 5 * 9 * 5);
     for (uint32_t i = 0, step = 0; i < 45; i += step) {
         step = 1 + i % 13 < 45 - i ? 1 + i % 13 : 45 - i;
-        p->turn = (uint8_t)(i % proto->parties);
+        p->turn = proto->flags & PROTOCOL_TURNED ? 0 : (uint8_t)(i % proto->parties);
         gate_reshare_into(p, gate_linear(p, &g, vx, vw, vb, i, step), out, i * 5);
     }
     program_keep(p, out);

@@ -1,0 +1,343 @@
+/*
+ * masked_relu.c: z = max(0, v_t): truncation, sign and bit injection in one gate.
+ *
+ * v_t = C + P + 2^(64-f) T N (masked_deal.c). Its sign is the top bit of the low m bits of C and P
+ * (masked_sign.c; the last term is 0 modulo 2^m, as m <= 62 - f); the last AND opens b = [v_t >= 0] to
+ * E1 and E2 as m_b = b ^ k, where k is its mask, known to D and V before anything runs. Then
+ *
+ *     y = b v_t = k v_t + (1 - 2 k) m_b v_t
+ *
+ *     deal     E1 <-> E2: c.  DEALT: P, k, k P, T, k T as words and wraps; tables of P; masks of ANDs
+ *     lookup   E1 <-> E2: carries of the blocks
+ *     level    AND tree until two blocks are left (repeated)
+ *     last     the last AND
+ *     inject   E1 and E2 know m_b, C, N, and have shares of what was dealt, hence of
+ *              k v_t = k C + k P + 2^(64-f) k T N and of v_t, hence of y; they exchange y_j + l_j
+ *     finish   REPORT (quad)
+ *     audit    claims (quad)
+ *
+ * Check (quad) of y: V has seen C, m_b C, m_b as words and N, m_b N as wraps, each under its w:
+ *
+ *     y~ = k C + (1 - 2 k) (m_b C + P m_b) + 2^(64-f) T (k N + (1 - 2 k) m_b N) + k P + q
+ *
+ * linear in what it has seen, so D makes q = w - (the same of the masks).
+ *
+ * Without truncation (f = 0, from SHARE): C = m, P = -L; V has seen C as x~ + L = m + w.
+ *
+ * Rounds: 4 + levels. Bytes per element over all parties for f <= 16: 16 + 28 + 16, and in bits
+ * tables + 2 looks + 3 ANDs + 2; quad: 16 and 28 more, and bits tables + looks + 2 ANDs + 1.
+ *
+ * Exact: the result is ReLU(floor(v / 2^f) + coin); the plan proves |v_t| < 2^(m-1).
+ */
+#include <string.h>
+
+#include "proto/masked.h"
+
+/* Items of the strings. */
+enum { PART, COIN, COIN_PART };             /* DEALT, words */
+enum { TOP, COIN_TOP };                     /* DEALT, wraps */
+enum { SEEN_BIT, SEEN_PRODUCT, SEEN };      /* REPORT, words: m_b, m_b C, C (only if truncated) */
+enum { LOW, BIT_LOW };                      /* REPORT, wraps: N, m_b N */
+
+struct relu {
+    struct strings l;
+    struct circuit c;
+    unsigned result;            /* the word of the result in HINT and AUDIT */
+    uint64_t *own;              /* c at E1 and E2, later y; P or R at D and V */
+};
+
+static struct relu relu_at(const struct gate *g, const struct step *s)
+{
+    struct circuit c = circuit_of(g->width, g->n, NULL);
+    uint8_t cut = g->shift > 0, wraps = cut ? 2 : 0;
+    uint16_t tables = (uint16_t)(c.blocks.tables + c.ands);
+    uint16_t looks = (uint16_t)(c.looks + c.ands + 1);
+    const struct string is[STRINGS] = {
+        [DEALT] = { .words = 3, .wraps = wraps, .planes = tables },
+        [HINT] = { .words = 1 + cut, .planes = looks },
+        [REPORT] = { .words = 2 + cut, .wraps = wraps, .planes = tables },
+        [AUDIT] = { .words = 1 + cut, .planes = looks }
+    };
+    struct relu r = { .l = strings_of(g, is, s), .c = c, .result = cut };
+    if (s == NULL)
+        return r;
+    r.own = (uint64_t *)r.l.rest;
+    r.c = circuit_of(g->width, g->n, r.own + g->n);
+    return r;
+}
+
+static size_t relu_scratch(const struct program *p, const struct gate *g)
+{
+    struct relu r = relu_at(g, NULL);
+    return strings_scratch(p, &r.l) + (g->n + circuit_words(g->width, g->n)) * 8;
+}
+
+/* ---- D and V ---- */
+
+/* R of a chunk becomes P; T. */
+static void relu_part(const struct step *s, const struct relu *r, size_t first, size_t n,
+                      uint64_t *top)
+{
+    const uint64_t *x0 = s->x[0] + first, *x1 = x0 + s->stride[0];
+    uint64_t *part = r->own + first;
+    if (s->gate->shift > 0) {
+        open_mask(s, &r->l, first, n, part);
+        part_of_mask(s->gate, part, top + first, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        part[i] = 0 - x0[i] - x1[i];
+}
+
+/* The items of a chunk. */
+static void relu_deal_items(const struct step *s, const struct relu *r, size_t first, size_t n,
+                            const uint64_t *coin, const uint64_t *top)
+{
+    const uint64_t *part = r->own + first;
+    uint64_t product[CHUNK];
+    deal_words(s, &r->l, PART, USE_PART, first, part, n);
+    deal_words(s, &r->l, COIN, USE_COIN, first, coin, n);
+    for (size_t i = 0; i < n; i++)
+        product[i] = part[i] & -coin[i];
+    deal_words(s, &r->l, COIN_PART, USE_COIN_PART, first, product, n);
+    if (s->gate->shift == 0)
+        return;
+    deal_wraps(s, &r->l, TOP, USE_WRAP, first, top, n);
+    for (size_t i = 0; i < n; i++)
+        product[i] = top[i] & coin[i];
+    deal_wraps(s, &r->l, COIN_TOP, USE_COIN_WRAP, first, product, n);
+}
+
+/* What is seen of C: the mask at D, the sum at V. */
+static void relu_seen_part(const struct step *s, const struct relu *r, size_t first, size_t n,
+                           uint64_t *out)
+{
+    const uint64_t *last = s->x[0] + 2 * s->stride[0] + first, *part = r->own + first;
+    if (s->gate->shift > 0) {
+        seen_words(s, &r->l, SEEN, USE_SEEN, first, out, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = last[i] - (s->role == V ? part[i] : 0);
+}
+
+/* y of what is seen (with k P at V, where y is wanted and not its mask). */
+static void relu_seen(const struct step *s, const struct relu *r, size_t first, size_t n,
+                      const uint64_t *coin, const uint64_t *top, uint64_t *y)
+{
+    const uint64_t *part = r->own + first;
+    uint64_t bit[CHUNK], product[CHUNK];
+    relu_seen_part(s, r, first, n, y);
+    seen_words(s, &r->l, SEEN_BIT, USE_SEEN_BIT, first, bit, n);
+    seen_words(s, &r->l, SEEN_PRODUCT, USE_SEEN_PART, first, product, n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t k = coin[i], chosen = product[i] + part[i] * bit[i];
+        y[i] = ((y[i] + (s->role == V ? part[i] : 0)) & -k) + chosen - 2 * (chosen & -k);
+    }
+    if (s->gate->shift == 0)
+        return;
+    unsigned up = 64u - s->gate->shift;
+    seen_wraps(s, &r->l, LOW, USE_SEEN_WRAP, first, bit, n);
+    seen_wraps(s, &r->l, BIT_LOW, USE_SEEN_BIT_WRAP, first, product, n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t k = coin[i], sum = (bit[i] & -k) + product[i] - 2 * (product[i] & -k);
+        y[i] += (sum & -top[i]) << up;
+    }
+}
+
+static void relu_mask(const struct step *s, const struct relu *r)
+{
+    size_t n = s->gate->n;
+    uint64_t coin[CHUNK], y[CHUNK], *top = plane_of(s, 0);     /* T waits where l_1 will be */
+    for (size_t i = 0; i < n; i += CHUNK) {
+        relu_part(s, r, i, chunk_at(s, i), top);
+        planes_from_words(r->c.bits + i / 64, r->c.words, r->own + i, chunk_at(s, i), 0,
+                          r->c.width);
+    }
+    circuit_deal(s, &r->l, &r->c);
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t m = chunk_at(s, i);
+        for (size_t k = 0; k < m; k++)
+            coin[k] = plane_bit(r->c.top, i + k);
+        relu_deal_items(s, r, i, m, coin, top + i);
+        if (is_quad(s))
+            relu_seen(s, r, i, m, coin, top + i, y);
+        share_mask(s, &r->l, r->result, i, m, y);
+    }
+}
+
+/* ---- E1 and E2 ---- */
+
+static void relu_opened(const struct step *s, const struct relu *r)
+{
+    uint64_t low[CHUNK];
+    for (size_t i = 0; i < s->gate->n; i += CHUNK) {
+        size_t m = chunk_at(s, i);
+        if (s->gate->shift > 0) {
+            open_receive(s, &r->l, r->own, i, m, r->own + i);
+            part_of_opened(s->gate, r->own + i, low, m);
+        } else {
+            memcpy(r->own + i, s->x[0] + i, m * sizeof *low);
+        }
+        planes_from_words(r->c.bits + i / 64, r->c.words, r->own + i, m, 0, r->c.width);
+    }
+}
+
+/* N, from C. */
+static void relu_low(const struct gate *g, const uint64_t *c, uint64_t *low, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        low[i] = 1 - ((c[i] + (((uint64_t)1 << 62) >> g->shift)) >> (63 - g->shift));
+}
+
+static void relu_report(const struct step *s, const struct relu *r, size_t first, size_t n,
+                        const uint64_t *bit, const uint64_t *low)
+{
+    const uint64_t *c = r->own + first;
+    uint64_t product[CHUNK];
+    report_words(s, &r->l, SEEN_BIT, USE_SEEN_BIT, first, bit, n);
+    for (size_t i = 0; i < n; i++)
+        product[i] = c[i] & -bit[i];
+    report_words(s, &r->l, SEEN_PRODUCT, USE_SEEN_PART, first, product, n);
+    if (s->gate->shift == 0)
+        return;
+    report_words(s, &r->l, SEEN, USE_SEEN, first, c, n);
+    report_wraps(s, &r->l, LOW, USE_SEEN_WRAP, first, low, n);
+    for (size_t i = 0; i < n; i++)
+        product[i] = low[i] & bit[i];
+    report_wraps(s, &r->l, BIT_LOW, USE_SEEN_BIT_WRAP, first, product, n);
+}
+
+/* part += 2^(64-f) N (share of T). */
+static void relu_wrap(const struct step *s, const struct relu *r, unsigned item, uint32_t use,
+                      size_t first, size_t n, const uint64_t *low, uint64_t *part)
+{
+    uint64_t wrap[CHUNK];
+    dealt_wraps(s, &r->l, item, use, first, wrap, n);
+    for (size_t i = 0; i < n; i++)
+        part[i] += (wrap[i] & -low[i]) << (64 - s->gate->shift);
+}
+
+/* C of a chunk becomes the share of y: with kv and v as shares, m_b v + (1 - 2 m_b) kv. */
+static void relu_choose(const struct step *s, const struct relu *r, size_t first, size_t n,
+                        const uint64_t *bit, const uint64_t *low)
+{
+    uint64_t part[CHUNK], coin[CHUNK], coin_part[CHUNK], *c = r->own + first;
+    dealt_words(s, &r->l, PART, USE_PART, first, part, n);
+    dealt_words(s, &r->l, COIN, USE_COIN, first, coin, n);
+    dealt_words(s, &r->l, COIN_PART, USE_COIN_PART, first, coin_part, n);
+    if (s->gate->shift > 0) {
+        relu_wrap(s, r, TOP, USE_WRAP, first, n, low, part);
+        relu_wrap(s, r, COIN_TOP, USE_COIN_WRAP, first, n, low, coin_part);
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t kv = coin[i] * c[i] + coin_part[i];
+        uint64_t v = part[i] + (s->role == E1 ? c[i] : 0);
+        c[i] = kv + ((v - 2 * kv) & -bit[i]);
+    }
+}
+
+/* ---- rounds ---- */
+
+static size_t relu_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    struct relu r = relu_at(g, NULL);
+    return strings_deal(&r.l, g->shift > 0 ? (size_t)g->n * 8 : 0, from, to);
+}
+
+static size_t relu_inject_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return strings_exchange((size_t)g->n * 8, from, to);
+}
+
+static size_t relu_report_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    struct relu r = relu_at(g, NULL);
+    return strings_reported(&r.l, from, to);
+}
+
+static void relu_deal(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    if (s->role == D)
+        relu_mask(s, &r);
+    else if (is_evaluator(s) && s->gate->shift > 0)
+        open_send(s, r.own);
+}
+
+static void relu_lookup(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    strings_keep(s, &r.l);
+    if (!is_evaluator(s))
+        return;
+    relu_opened(s, &r);
+    circuit_look(s, &r.l, &r.c);
+}
+
+static void relu_level(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    if (is_evaluator(s))
+        circuit_level(s, &r.l, &r.c);
+}
+
+static void relu_last(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    if (is_evaluator(s))
+        circuit_last(s, &r.l, &r.c);
+}
+
+static void relu_inject(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    uint64_t bit[CHUNK], low[CHUNK];
+    if (!is_evaluator(s))
+        return;
+    circuit_end(s, &r.l, &r.c);
+    for (size_t i = 0; i < s->gate->n; i += CHUNK) {
+        size_t m = chunk_at(s, i);
+        for (size_t k = 0; k < m; k++)
+            bit[k] = 1 - plane_bit(r.c.top, i + k);     /* m_b: the sign's, turned */
+        if (s->gate->shift > 0)
+            relu_low(s->gate, r.own + i, low, m);
+        if (is_quad(s))
+            relu_report(s, &r, i, m, bit, low);
+        relu_choose(s, &r, i, m, bit, low);
+    }
+    share_send(s, r.own);
+}
+
+static void relu_finish(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    if (is_evaluator(s))
+        share_receive(s, &r.l, r.result);
+    strings_report(s, &r.l);
+}
+
+static void relu_audit(struct step *s)
+{
+    struct relu r = relu_at(s->gate, s);
+    if (s->role == V)
+        relu_mask(s, &r);
+    strings_claim(s, &r.l);
+}
+
+static const struct round relu_rounds[] = {
+    { .name = "deal", .run = relu_deal, .bytes = relu_deal_bytes },
+    { .name = "lookup", .run = relu_lookup, .bytes = circuit_look_bytes },
+    { .name = "level", .run = relu_level, .bytes = circuit_level_bytes, .times = circuit_levels },
+    { .name = "last", .run = relu_last, .bytes = circuit_last_bytes },
+    { .name = "inject", .run = relu_inject, .bytes = relu_inject_bytes },
+    { .name = "finish", .run = relu_finish, .bytes = relu_report_bytes },
+    { .name = "audit", .run = relu_audit },
+};
+
+const struct gate_ops masked_relu = {
+    .name = "relu", .rounds = relu_rounds, .nround = 7, .scratch = relu_scratch
+};
