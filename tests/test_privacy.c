@@ -23,7 +23,7 @@
 #include <math.h>
 #include <time.h>
 
-enum { RUNS = 2000, LIE_RUNS = 300, CONTROL_RUNS = 500, WORDS = 400, PAIRED = 40, NIBBLES = 4 };
+enum { RUNS = 2000, CLAIM_RUNS = 800, LIE_RUNS = 200, CONTROL_RUNS = 500, WORDS = 400, PAIRED = 40, NIBBLES = 4 };
 
 static uint64_t state = 777;
 static const struct protocol *proto;
@@ -51,7 +51,8 @@ struct unmasking {
     const char *protocol, *what;
     enum gate_kind kind;
     unsigned step, from, to, with;
-    int three, xor;
+    int three;
+    enum { WAS_SUBTRACTED, WAS_ADDED, WAS_XORED } how;
     uint32_t use, byte;
 };
 
@@ -63,6 +64,7 @@ struct experiment {
     const struct unmasking *unmasking;
     struct change change;
     int lies;
+    unsigned words;                     /* of a view at least: one that ends early is filled up */
 };
 
 /* Input a or b, by the part that it has. */
@@ -93,7 +95,7 @@ static void unmask(const struct unmasking *u, const struct chain *c, struct chai
     uint64_t mask;
     again.ledger = NULL;                /* drawn a second time, on purpose */
     prf_fill(&again, m->gate, u->use, 0, &mask, sizeof mask);
-    word_change(m, u->byte / 8, mask, u->xor);
+    word_change(m, u->byte / 8, u->how == WAS_ADDED ? -mask : mask, u->how == WAS_XORED);
 }
 
 /* Before the check, the eye who lies claims what its peers do. */
@@ -154,7 +156,7 @@ static void view_take(const struct experiment *x, const struct chain *c, struct 
     }
     if (x->lies)        /* who gave up, and how far they were by then */
         v->word[v->words++] = c->stopped | (uint64_t)c->messages << 14;
-    while (x->lies && v->words < WORDS)
+    while (v->words < x->words)
         v->word[v->words++] = 0;
 }
 
@@ -304,6 +306,7 @@ static struct experiment experiment_open(const struct scene_kind *k, unsigned fr
 
 static void views_are_alike(void)
 {
+    unsigned runs = proto->flags & PROTOCOL_MALICIOUS ? CLAIM_RUNS : RUNS;  /* claims take time */
     clock_t start = clock();
     double all = 0;
     for (int i = 0; i < SCENES; i++)
@@ -312,7 +315,7 @@ static void views_are_alike(void)
             double worst = 0;
             for (unsigned observer = 0; observer < proto->parties; observer++) {
                 struct experiment x = experiment_open(&scenes[i], from, observer);
-                worst = fmax(worst, experiment(&x, RUNS, HUGE_VAL));
+                worst = fmax(worst, experiment(&x, runs, HUGE_VAL));
                 program_free(x.scene.program);
             }
             all = fmax(all, worst);
@@ -330,7 +333,10 @@ static void views_are_alike(void)
 static unsigned own_messages(struct experiment *x, struct change *list, unsigned room)
 {
     unsigned n = 0;
+    struct view v;
     run_once(x, 0);
+    view_take(x, &chain, &v);
+    x->words = v.words;
     for (unsigned i = 0; i < chain.messages; i++) {
         const struct chain_message *m = &chain.message[i];
         enum gate_kind kind = (enum gate_kind)chain.program->gate[m->gate].kind;
@@ -387,9 +393,18 @@ static void lies_tell_nothing(void)
 /* ---- controls ---- */
 
 static const struct unmasking unmaskings[] = {
-    { "replicated-ring", "the dealt part", GATE_TRUNC, 0, 0, 2, 1, 0, 0, 2, 0 },
-    { "replicated-ring", "the dealt part", GATE_RELU, 0, 0, 2, 1, 0, 0, 2, 0 },
-    { "replicated-ring", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, 0, 1, 0 },
+    { "replicated-ring", "the dealt part", GATE_TRUNC, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 2, 0 },
+    { "replicated-ring", "the dealt part", GATE_RELU, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 2, 0 },
+    { "replicated-ring", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 1, 0 },
+    { "sy-rep-ring", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 1, 0 },
+    { "sy-rep-ring", "the zero sharing", GATE_AND, 0, 0, 2, 1, 0, WAS_XORED, 12, 0 },
+    { "rep4-ring", "a piece", GATE_RESHARE, 0, 0, 2, 2, 1, WAS_SUBTRACTED, 0x10, 0 },
+    { "rep4-ring", "a summand", GATE_TRUNC, 0, 0, 3, 3, 1, WAS_SUBTRACTED, 0x20, 0 },
+    { "rep4-ring", "a piece", GATE_AND, 0, 0, 2, 2, 1, WAS_XORED, 0x100, 0 },
+    { "trio", "the new mask", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 2, 0 },
+    { "trio", "the dealt part", GATE_TRUNC, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 5, 0 },
+    { "quad", "the dealt part", GATE_TRUNC, 0, 0, 2, 2, 1, WAS_SUBTRACTED, 5, 0 },
+    { "quad", "the reported word", GATE_RESHARE, 1, 2, 3, 3, 1, WAS_ADDED, 2, 0 },
 };
 
 static const struct scene_kind *scene_of(enum gate_kind kind)
@@ -449,6 +464,61 @@ static void known_keys_are_seen(void)
                     worst);
     }
     printf("# with a key that the eye should lack: %u of %u scenes tell\n", seen, tried);
+}
+
+/* ---- control: a check that tells which pairs differ ---- */
+
+static void pair_send(struct step *s)
+{
+    for (unsigned r = 0; r < proto->parties; r++)
+        if (s->out[r] != NULL)
+            memcpy(s->out[r], s->claimed->tag[gate_party(proto, s->gate, r)], CLAIM_TAG);
+}
+
+static void pair_compare(struct step *s)
+{
+    for (unsigned r = 0; r < proto->parties; r++)
+        if (s->in[r] != NULL && memcmp(s->in[r], s->claimed->tag[gate_party(proto, s->gate, r)],
+                                       CLAIM_TAG) != 0)
+            s->err.code = ERR_ABORT;
+}
+
+static size_t pair_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)g;
+    (void)level;
+    return from == to ? 0 : CLAIM_TAG;
+}
+
+static const struct round pair_rounds[] = {
+    { .name = "tags", .run = pair_send, .bytes = pair_bytes },
+    { .name = "compare", .run = pair_compare },
+};
+static const struct gate_ops pair_check = { .name = "check", .rounds = pair_rounds, .nround = 2 };
+
+/* Where pairs compare tags, who gives up after a lie depends on inputs in rep4-ring: on whether a
+ * difference in a summand moves a carry of the truncation. */
+static void pairwise_check_is_seen(void)
+{
+    struct change list[200];
+    double worst = 0;
+    proto = protocol_find("rep4-ring");
+    chain.replaced[GATE_CHECK] = &pair_check;
+    for (unsigned observer = 0; observer < proto->parties && worst < limit; observer++) {
+        struct experiment x = experiment_open(scene_of(GATE_RELU), 1, observer);
+        x.lies = 1;
+        unsigned n = own_messages(&x, list, 200);
+        for (unsigned k = 0; k < n && worst < limit; k++) {
+            x.change = list[k];
+            x.change.word = UINT32_MAX;
+            x.change.add = (3 << 14) + 1;
+            worst = fmax(worst, experiment(&x, LIE_RUNS, limit));
+        }
+        program_free(x.scene.program);
+    }
+    chain.replaced[GATE_CHECK] = NULL;
+    printf("# lies in rep4-ring under a check pair by pair: %.1f\n", worst);
+    CHECK(worst > limit);
 }
 
 /* ---- every byte that leaves was written by the gate ---- */
@@ -545,8 +615,8 @@ static void lengths_and_order_are_public(void)
  * of at least 15 + 2 runs d^2 over 16 cells, and are told apart from limit * sqrt(30) on. */
 static void tell_power(void)
 {
-    const unsigned runs[2] = { RUNS, LIE_RUNS };
-    for (int i = 0; i < 2; i++)
+    const unsigned runs[3] = { RUNS, CLAIM_RUNS, LIE_RUNS };
+    for (int i = 0; i < 3; i++)
         printf("# %u runs see a nibble's distribution change by %.2f, that of a pair by %.2f\n",
                runs[i], sqrt(limit * sqrt(30) / (2 * runs[i])),
                sqrt(limit * sqrt(510) / (2 * runs[i])));
@@ -557,6 +627,7 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     tell_power();
     CASE(scenes_cover);
+    CASE(pairwise_check_is_seen);
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
         CASE(views_are_alike);
