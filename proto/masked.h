@@ -11,8 +11,8 @@
  *     E2     m         l_2   w
  *     V      l_1       l_2   x~
  *
- * Bits likewise with XOR. In trio a pair of parties holds K_1 or K_2. F(K, use) are words of the PRF
- * at this gate.
+ * Bits likewise with XOR. In trio a pair of parties holds K_1 or K_2. F(K, use) are words of the
+ * PRF at this gate.
  *
  * A gate moves four strings, and what E1 and E2 exchange (masked.c says why this is enough):
  *
@@ -162,8 +162,8 @@ void open_receive(const struct step *s, const struct strings *l, const uint64_t 
 void open_mask(const struct step *s, const struct strings *l, size_t first, size_t n, uint64_t *r);
 
 /* The result y = y_1 + y_2 of E1 and E2, word `item` of HINT and AUDIT. E1, E2: exchange, and
- * finish. D and V, for elements [first, first + n) (n <= CHUNK): seen is, at D, what the masks of the
- * report amount to in y; at V, what y would be if nothing in the report were masked. */
+ * finish. D and V, for elements [first, first + n) (n <= CHUNK): seen is, at D, what the masks of
+ * the report amount to in y; at V, what y would be if nothing in the report were masked. */
 void share_send(const struct step *s, const uint64_t *y);
 void share_receive(const struct step *s, const struct strings *l, unsigned item);
 void share_mask(const struct step *s, const struct strings *l, unsigned item, size_t first,
@@ -195,59 +195,6 @@ void seen_words(const struct step *s, const struct strings *l, unsigned k, uint3
                 size_t first, uint64_t *out, size_t n);
 void seen_wraps(const struct step *s, const struct strings *l, unsigned k, uint32_t use,
                 size_t first, uint64_t *out, size_t n);
-
-/* ---- AND gates of bits: masked_and.c ---- */
-
-/* A shared bit as a role works with it: v = m, u = l_j at E1 and E2; v = L, u = w at D, u = m ^ w
- * at V. In the strings: its number, and how many planes stand before the AND gates' in DEALT and
- * REPORT, and in HINT and AUDIT. bare: the result is opened, not shared. */
-struct and_gate {
-    const uint64_t *x[2], *y[2];        /* v and u of the operands */
-    unsigned number, tables, looks;
-    int bare;
-};
-
-/* D and V: z = v and u of the result. E1 and E2: z[0] is v but for what and_receive adds to it; they
- * leave `out` for each other, and and_mask gives u once DEALT is there. z is no operand. */
-void and_send(const struct step *s, const struct strings *l, const struct and_gate *a,
-              uint64_t *const z[2], uint64_t *out);
-void and_receive(const struct strings *l, const struct and_gate *a, uint64_t *v,
-                 const uint64_t *in);
-void and_mask(const struct step *s, const struct strings *l, const struct and_gate *a, uint64_t *u);
-void xor_words(uint64_t *z, const uint64_t *x, size_t n);
-
-/* ---- the sign of a sum of two summands: masked_sign.c ---- */
-
-enum { BLOCK = 3 };     /* most bits of a block */
-
-struct circuit {
-    struct blocks blocks;
-    unsigned width, levels, looks, ands;
-    size_t words;
-    uint64_t *bits;                     /* `width` planes: the low bits of this role's summand */
-    uint64_t *tables, *select, *temp;
-    uint64_t *top;                      /* of the sign: m at E1 and E2, L at D and V */
-    struct tree tree;
-};
-
-/* Planes of the strings: DEALT and REPORT tables + ands, HINT and AUDIT looks + ands + 1. */
-struct circuit circuit_of(unsigned width, size_t n, uint64_t *memory);
-size_t circuit_words(unsigned width, size_t n);
-
-/* D and V: all of it at once, from bits to top. */
-void circuit_deal(const struct step *s, const struct strings *l, const struct circuit *c);
-
-/* E1 and E2, each step leaving a message: the look-ups; the levels; the last AND; and its end,
- * without a message. */
-void circuit_look(const struct step *s, const struct strings *l, const struct circuit *c);
-void circuit_level(const struct step *s, const struct strings *l, const struct circuit *c);
-void circuit_last(const struct step *s, const struct strings *l, const struct circuit *c);
-void circuit_end(const struct step *s, const struct strings *l, const struct circuit *c);
-
-unsigned circuit_levels(const struct gate *g);
-size_t circuit_look_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
-size_t circuit_level_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
-size_t circuit_last_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
 
 /* ---- gates ---- */
 

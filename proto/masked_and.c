@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "proto/masked.h"
+#include "proto/masked_circuit.h"
 
 void xor_words(uint64_t *z, const uint64_t *x, size_t n)
 {

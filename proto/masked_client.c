@@ -1,9 +1,9 @@
 /*
  * masked_client.c: inputs and outputs of clients, and what pairs of roles both know.
  *
- * The owner of x draws seeds of l_1, l_2 and (quad) w, and sends each role the seeds of the masks it
- * holds; m = x + l_1 + l_2 to E1 and E2; and (quad) m + w to V, which takes L off it. In quad any
- * two roles compare what both know (`common`): an owner that sends different things to
+ * The owner of x draws seeds of l_1, l_2 and (quad) w, and sends each role the seeds of the masks
+ * it holds; m = x + l_1 + l_2 to E1 and E2; and (quad) m + w to V, which takes L off it. In quad
+ * any two roles compare what both know (`common`): an owner that sends different things to
  * different parties is found out. Seeds serve one input and one turn.
  *
  *     both know    D        E1          E2
@@ -59,8 +59,9 @@ void masked_common(uint64_t *out, const uint64_t *share, size_t stride, size_t w
 /* The seeds that a role gets, in this order, as bits of enum mask; does it get words? */
 static unsigned seeds_of(unsigned role, int quad)
 {
-    static const unsigned seeds[] = { [D] = 1u << L1 | 1u << L2 | 1u << W, [E1] = 1u << L1 | 1u << W,
-                                      [E2] = 1u << L2 | 1u << W, [V] = 1u << L1 | 1u << L2 };
+    enum { FIRST = 1 << L1, SECOND = 1 << L2, THIRD = 1 << W };
+    static const unsigned seeds[] = { [D] = FIRST | SECOND | THIRD, [E1] = FIRST | THIRD,
+                                      [E2] = SECOND | THIRD, [V] = FIRST | SECOND };
     return quad ? seeds[role] : seeds[role] & ~(1u << W);
 }
 

@@ -10,8 +10,8 @@
  *     coin = 1 iff (v mod 2^f) + (R mod 2^f) >= 2^f
  *
  * (logical shifts; `Secure evaluation of quantized neural networks', Dalskov, Escudero, Keller,
- * PoPETs 2020, for the family; tests/test_masked.c has the corner cases). The wrap is right: c' >= R
- * if there is none, c' < v' < 2^63 if there is one, and msb(R) = 0 excludes it. Its factor is a
+ * PoPETs 2020, for the family; tests/test_masked.c has the corner cases). The wrap is right: c' >=
+ * R if there is none, c' < v' < 2^63 if there is one, and msb(R) = 0 excludes it. Its factor is a
  * multiple of 2^(64-f), so T and N are shared and seen modulo 2^f only.
  */
 #include <string.h>

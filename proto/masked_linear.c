@@ -106,13 +106,13 @@ static void linear_images(const struct step *s, uint64_t *room, size_t n, const 
  * its sign turned. */
 static void linear_bias(const struct step *s, uint64_t *z, size_t n)
 {
-    const uint64_t *b0 = s->x[2], *b1 = b0 + s->stride[2];
     uint64_t *z1 = z + s->z_stride;
     memset(z, 0, n * sizeof *z);
     if (is_quad(s))
         memset(z1, 0, n * sizeof *z);
-    if (b0 == NULL || s->role == D)
+    if (s->x[2] == NULL || s->role == D)
         return;
+    const uint64_t *b0 = s->x[2], *b1 = b0 + s->stride[2];
     for (size_t i = 0; i < n && is_evaluator(s); i++)
         z[i] = s->role == E1 ? b1[i] - b0[i] : b1[i];
     for (size_t i = 0; i < n && is_quad(s); i++)

@@ -1,7 +1,7 @@
 /*
  * masked_trunc.c: truncation alone, SUM to SHARE: the product is opened, D deals P and T, E1 and E2
- * share the result C + P + 2^(64-f) T N (masked_deal.c). REPORT: C + w', N + w''. Two rounds; 16 + 8
- * + 16 and 2 (f <= 16) or 4 bytes an element over all parties; quad 24 and 2 or 4 more.
+ * share the result C + P + 2^(64-f) T N (masked_deal.c). REPORT: C + w', N + w''. Two rounds; 16 +
+ * 8 + 16 and 2 (f <= 16) or 4 bytes an element over all parties; quad 24 and 2 or 4 more.
  */
 #include "proto/masked.h"
 

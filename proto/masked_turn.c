@@ -1,6 +1,6 @@
 /*
- * masked_turn.c: a sharing of one turn becomes one of another: new masks l_1, l_2, w, all fresh, and
- * one round. d = (old turn) - (new turn); roles are the new ones.
+ * masked_turn.c: a sharing of one turn becomes one of another: new masks l_1, l_2, w, all fresh,
+ * and one round. d = (old turn) - (new turn); roles are the new ones.
  *
  * quad     x = a + b, a = m of the old sharing, known to its E1 and E2, b = -L, known to its D and
  *          V. So each role has one of the two, and so has another, which backs it:
@@ -11,9 +11,9 @@
  *          d = 2      D and V have a, E1 and E2 have b:
  *                     D -> E1, E2  v + L (V backs)   E2 -> V   v + w   (E1 backs)
  *
- *          E1 and E2 have m = a + b + L, V has x~ = a + b + w. Backing is a claim: the receiver's of
- *          what came, the backing role's of what should have. Every message is hidden by a mask that
- *          its receiver lacks; D receives nothing. 24 bytes an element.
+ *          E1 and E2 have m = a + b + L, V has x~ = a + b + w. Backing is a claim: the receiver's
+ *          of what came, the backing role's of what should have. Every message is hidden by a mask
+ *          that its receiver lacks; D receives nothing. 24 bytes an element.
  *
  * trio     x = (m - l_j) - l_k for the old roles of E1 and E2, whoever they were: two summands;
  *          each adds its new l, and they tell each other. 16 bytes.

@@ -27,8 +27,9 @@
  * claimed as it came by an honest receiver and as it should have been by an honest backup. The
  * parties then hold different claims whatever comes later, with probability 1 - 2^-100 or better;
  * no share of an output leaves. After a wrong message the receiver's shares are wrong, and so is
- * what it states as a backup: that is why the claims themselves must not be shown to a cheat
- * before the honest parties have compared theirs (check.h).
+ * what it states as a backup, towards the cheat as well: products of the error and of shares that
+ * the cheat lacks. So nobody may see which claims differ, or a tag: the sum in check.h is
+ * uniform as soon as any two honest parties differ.
  */
 #include "proto/rep4.h"
 
@@ -241,14 +242,6 @@ static size_t input_bytes(size_t n, unsigned role)
     return role == 3 ? 3 * PRF_KEY : 2 * PRF_KEY + n * 8;
 }
 
-static void seed_words(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n)
-{
-    struct prf k;
-    prf_init(&k, seed);
-    prf_fill(&k, 0, 0, first / 2, out, n * sizeof *out);
-    prf_fini(&k);
-}
-
 /* x_3 of a chunk. */
 static void input_rest(uint64_t *rest, const uint64_t *x, uint8_t seed[3][PRF_KEY], size_t first,
                        size_t n)
@@ -256,7 +249,7 @@ static void input_rest(uint64_t *rest, const uint64_t *x, uint8_t seed[3][PRF_KE
     uint64_t a[CHUNK];
     memcpy(rest, x + first, n * sizeof *rest);
     for (unsigned j = 0; j < 3; j++) {
-        seed_words(seed[j], first, a, n);
+        prf_expand(seed[j], first, a, n);
         for (size_t k = 0; k < n; k++)
             rest[k] -= a[k];
     }
@@ -288,7 +281,7 @@ static void input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned ro
 {
     for (unsigned j = 0; j < 3; j++)
         if (j != role) {
-            seed_words(in, 0, share + rep4_plane(role, j) * n, n);
+            prf_expand(in, 0, share + rep4_plane(role, j) * n, n);
             in += PRF_KEY;
         }
     if (role != 3)

@@ -25,7 +25,8 @@ struct play {
     uint64_t *value[LOCKSTEP_PARTIES][PLAY_VALUES];
     struct lockstep gate[PLAY_GATES];
     const struct cheat *cheat;
-    uint64_t seed;              /* of the keys */
+    uint64_t seed, hidden;      /* of the keys that the observer has, and of those it lacks */
+    unsigned observer;          /* a party */
     unsigned now;               /* the gate that runs */
 };
 
@@ -39,7 +40,14 @@ static inline void play_keys_end(struct play *y)
             }
 }
 
-static inline void play_keys(struct play *y, uint64_t seed)
+static inline void play_key(struct prf *k, uint8_t name, uint64_t seed)
+{
+    uint8_t key[PRF_KEY] = { name };
+    memcpy(key + 8, &seed, 8);
+    prf_init(k, key);
+}
+
+static inline void play_keys(struct play *y)
 {
     unsigned n = y->program->proto->parties;
     memset(y->keys, 0, sizeof y->keys);
@@ -47,27 +55,22 @@ static inline void play_keys(struct play *y, uint64_t seed)
         y->keys[a].self = a;
         y->keys[a].parties = n;
         for (unsigned b = 0; b < n; b++) {
-            uint8_t pair[PRF_KEY] = { (uint8_t)(1 + (a < b ? 16 * a + b : 16 * b + a)) };
-            uint8_t three[PRF_KEY] = { (uint8_t)(128 + b) };
+            unsigned o = y->observer;
             if (a == b)
                 continue;
-            memcpy(pair + 8, &seed, 8);
-            memcpy(three + 8, &seed, 8);
-            prf_init(&y->keys[a].pair[b], pair);
-            prf_init(&y->keys[a].without[b], three);
+            play_key(&y->keys[a].pair[b], (uint8_t)(1 + (a < b ? 16 * a + b : 16 * b + a)),
+                     a == o || b == o ? y->seed : y->hidden);
+            play_key(&y->keys[a].without[b], (uint8_t)(128 + b), b == o ? y->hidden : y->seed);
         }
     }
 }
 
-/* A value from outside, shared as its owner would; bits likewise, by hand. */
-static inline void play_input(struct play *y, uint32_t v, const uint64_t *x, uint64_t *state)
+/* A value from outside, shared under masks l_1, l_2, w (n words each); bits likewise. */
+static inline void play_share(struct play *y, uint32_t v, const uint64_t *x, const uint64_t *mask)
 {
     const struct protocol *proto = y->program->proto;
     const struct value *is = &y->program->value[v];
     size_t n = value_stride(proto, (enum value_kind)is->kind, is->n);
-    uint64_t *mask = malloc(3 * n * 8);
-    for (size_t i = 0; i < 3 * n; i++)
-        mask[i] = check_random(state);
     for (unsigned p = 0; p < proto->parties; p++) {
         unsigned role = turn_role(proto, is->turn, p);
         uint64_t *z = y->value[p][v] = calloc(4 * n + 8, 8);
@@ -82,6 +85,16 @@ static inline void play_input(struct play *y, uint32_t v, const uint64_t *x, uin
                 z[2 * n + i] = role == V ? seen : w;
         }
     }
+}
+
+static inline void play_input(struct play *y, uint32_t v, const uint64_t *x, uint64_t *state)
+{
+    const struct value *is = &y->program->value[v];
+    size_t n = value_stride(y->program->proto, (enum value_kind)is->kind, is->n);
+    uint64_t *mask = malloc(3 * n * 8);
+    for (size_t i = 0; i < 3 * n; i++)
+        mask[i] = check_random(state);
+    play_share(y, v, x, mask);
     free(mask);
 }
 
@@ -95,7 +108,8 @@ static inline void play_weight(struct play *y, uint32_t v, const uint64_t *x, ui
     play_input(y, v, x, state);
     y->program->value[v].kind = kind;
     for (unsigned p = 0; p < proto->parties; p++) {
-        uint64_t *share = y->value[p][v], *packed = aligned_alloc(64, (proto->weight_words(g) + 8) / 8 * 64);
+        uint64_t *share = y->value[p][v];
+        uint64_t *packed = aligned_alloc(64, (proto->weight_words(g) + 8) / 8 * 64);
         CHECK_EQ(proto->weight_pack(packed, share, g,
                                     turn_role(proto, y->program->value[v].turn, p)), 0);
         free(share);
@@ -130,7 +144,7 @@ static inline void play_run(struct play *y, const struct cheat *cheat)
     const struct program *p = y->program;
     unsigned parties = p->proto->parties;
     y->cheat = cheat;
-    play_keys(y, y->seed);      /* a key draws every word once */
+    play_keys(y);       /* a key draws every word once */
     for (y->now = 0; y->now < p->ngate; y->now++) {
         struct lockstep *l = &y->gate[y->now];
         const struct gate *g = &p->gate[y->now];

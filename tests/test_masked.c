@@ -1,6 +1,6 @@
 /*
- * test_masked.c: `trio` and `quad` gate by gate: what any two parties both know of a value is equal,
- * and in quad every wrong message makes two honest parties claim different things.
+ * test_masked.c: `trio` and `quad` gate by gate: what any two parties both know of a value is
+ * equal, and in quad every wrong message makes two honest parties claim different things.
  */
 #include "tests/masked_play.h"
 
@@ -62,8 +62,9 @@ static void injection_identity(void)
             w[j] = check_random(&state);
         for (int j = 0; j < 2; j++) {
             uint64_t one = j == 0;
-            y[j] = k * (one * c + w[0]) + (1 - 2 * k) * (one * m * c + w[1] + p * (one * m + w[2])) +
-                   ((t * (k * (one * n + w[3]) + (1 - 2 * k) * (one * m * n + w[4]))) << 51);
+            uint64_t part = one * m * c + w[1] + p * (one * m + w[2]);
+            uint64_t wrap = k * (one * n + w[3]) + (1 - 2 * k) * (one * m * n + w[4]);
+            y[j] = k * (one * c + w[0]) + (1 - 2 * k) * part + ((t * wrap) << 51);
         }
         CHECK((y[0] - y[1] + k * p) == (m ^ k) * v);
     }
@@ -136,7 +137,7 @@ static void play_start(struct play *y, const struct protocol *proto, int kind, u
 
 /* ---- invariants ---- */
 
-/* All that two parties both know of a value is equal. In trio item 0 of a pair is a common plane. */
+/* All that two parties both know of a value is equal. In trio item 0 of a pair is a plane. */
 static void check_common(const struct play *y, uint32_t v)
 {
     const struct protocol *proto = y->program->proto;
