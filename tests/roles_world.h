@@ -1,5 +1,6 @@
 /*
- * roles_world.h: three parties, Bob and any number of Alices in the simulator, with a tiny network.
+ * roles_world.h: the parties of any protocol, Bob and any number of Alices in the simulator, with a
+ * tiny network.
  *
  * The judge of labels is the fixed-point twin followed by scores.h, in the clear.
  */
@@ -16,7 +17,8 @@
 #include "src/wire.h"
 
 enum {
-    W_PARTIES = 3, W_SIDE = 6, W_PIXELS = W_SIDE * W_SIDE, W_FRAMES = 4, W_SELECTED = 2,
+    W_PARTIES = 3,          /* of replicated-ring, which w_new takes; else w->proto->parties */
+    W_SIDE = 6, W_PIXELS = W_SIDE * W_SIDE, W_FRAMES = 4, W_SELECTED = 2,
     W_CLASSES = 7, W_FRAC = 12, W_SHIFT = 8, W_REPORTS = 64, W_CLIENTS = 64
 };
 
@@ -47,11 +49,12 @@ struct w_client {
 };
 
 struct world {
+    const struct protocol *proto;
     struct sim *sim;
     uint64_t random;
     struct fixed_model model;
     uint64_t rows[W_SELECTED * W_FRAMES], rows_long[3 * 5];
-    struct w_party party[W_PARTIES];
+    struct w_party party[LINK_PARTIES];
     struct w_client client[W_CLIENTS];
     unsigned nclient;
     uint32_t selected[W_SELECTED];  /* which frames */
@@ -111,7 +114,7 @@ static inline void w_report(void *ctx, const struct job_report *r)
 
 static inline struct party_conf w_party_conf(struct world *w, unsigned i)
 {
-    return (struct party_conf){ .proto = &protocol_replicated, .self = i, .reveal_scores = 1,
+    return (struct party_conf){ .proto = w->proto, .self = i, .reveal_scores = 1,
                                 .max_jobs = 2, .max_models = 2, .job_timeout = 5,
                                 .job_memory = 64 << 20, .window = 4, .ctx = &w->party[i],
                                 .report = w_report };
@@ -129,11 +132,12 @@ static inline void w_party_start(struct world *w, unsigned i, const struct party
 }
 
 /* A world; `change` may change the conf of party i before it starts. */
-static inline struct world *w_new(const struct sim_options *o,
-                                  void (*change)(unsigned i, struct party_conf *c))
+static inline struct world *w_new_of(const struct protocol *proto, const struct sim_options *o,
+                                     void (*change)(unsigned i, struct party_conf *c))
 {
     struct err e;
     struct world *w = calloc(1, sizeof *w);
+    w->proto = proto;
     w->random = o->seed;
     w->sim = sim_new(o, &e);
     w_model(w);
@@ -143,7 +147,7 @@ static inline struct world *w_new(const struct sim_options *o,
     }
     for (unsigned i = 0; i < 3; i++)
         w->rows_long[i * 5 + i] = 1;
-    for (unsigned i = 0; i < W_PARTIES; i++) {
+    for (unsigned i = 0; i < proto->parties; i++) {
         struct party_conf conf = w_party_conf(w, i);
         if (change != NULL)
             change(i, &conf);
@@ -152,9 +156,15 @@ static inline struct world *w_new(const struct sim_options *o,
     return w;
 }
 
+static inline struct world *w_new(const struct sim_options *o,
+                                  void (*change)(unsigned i, struct party_conf *c))
+{
+    return w_new_of(&protocol_replicated, o, change);
+}
+
 static inline int w_idle(const struct world *w)
 {
-    for (unsigned i = 0; i < W_PARTIES; i++)
+    for (unsigned i = 0; i < w->proto->parties; i++)
         if (w->party[i].party != NULL && !party_idle(w->party[i].party))
             return 0;
     return 1;
@@ -162,10 +172,10 @@ static inline int w_idle(const struct world *w)
 
 static inline void w_free(struct world *w)
 {
-    for (unsigned i = 0; i < W_PARTIES; i++)
+    for (unsigned i = 0; i < w->proto->parties; i++)
         party_stop(w->party[i].party);
     sim_free(w->sim);
-    for (unsigned i = 0; i < W_PARTIES; i++)
+    for (unsigned i = 0; i < w->proto->parties; i++)
         party_free(w->party[i].party);
     for (unsigned i = 0; i < w->nclient; i++) {
         alice_free(w->client[i].alice);
@@ -205,7 +215,7 @@ static inline void w_bob_done(void *ctx, const struct err *e)
 
 static inline struct bob_conf w_bob_conf(struct world *w)
 {
-    struct bob_conf conf = { .proto = &protocol_replicated, .model_name = "default",
+    struct bob_conf conf = { .proto = w->proto, .model_name = "default",
                              .model = &w->model, .reveal_scores = 1, .nselection = 2,
                              .done = w_bob_done };
     conf.selection[0].frames = W_FRAMES;
@@ -264,6 +274,7 @@ static inline struct w_client *w_alice_with(struct world *w, struct alice_conf c
     c->video = calloc(n, sizeof *c->video);
     for (size_t i = 0; i < n; i++)
         c->video[i] = w_uniform(w);
+    conf.proto = w->proto;
     conf.video = c->video;
     conf.ctx = c;
     c->alice = alice_new(c->host, &conf, &e);

@@ -1,8 +1,10 @@
 /*
  * test_keys.c: the keys of a job agree between the two that hold them and differ in everything
- * else: pair, job, nonces, digest, link secret. HMAC is recomputed here from the text in keys.h.
+ * else: pair, job, nonces, digest, link secret. HMAC is recomputed here from the text in keys.h, and
+ * the keys of three with the tests' own SHA-256.
  */
 #include "tests/check.h"
+#include "tests/sha256.h"
 
 #include <inttypes.h>
 #include <openssl/hmac.h>
@@ -28,6 +30,10 @@ static void make_seeds(struct keys_seed *s, unsigned n)
         for (unsigned b = a + 1; b < n; b++)
             for (unsigned i = 0; i < LINK_SECRET; i++)
                 s[a].secret[b][i] = s[b].secret[a][i] = (uint8_t)check_random(&state);
+    for (unsigned i = 0; n == 4 && i < sizeof s[0].part; i++)
+        for (unsigned p = 0; p < n; p++)
+            ((uint8_t *)s[p].part)[i] = (uint8_t)(p == 0 ? check_random(&state)
+                                                         : ((uint8_t *)s[0].part)[i]);
 }
 
 /* A word that tells keys apart. Each call draws another gate: no word is drawn twice. */
@@ -123,6 +129,106 @@ static void everything_counts(void)
     CHECK(key_word(&s[0], 1) == was);
 }
 
+/* ---- keys of three ---- */
+
+static uint64_t key_of_three_word(const struct keys_seed *s, unsigned missing)
+{
+    static struct keys k;
+    struct err e;
+    uint64_t w;
+    CHECK_EQ(keys_init(&k, s, &e), 0);
+    prf_fill(&k.without[missing], 0, 1, 0, &w, sizeof w);
+    keys_fini(&k);
+    return w;
+}
+
+/* The same from the text: SHA-256(label || missing || job || digest || nonces || contributions). */
+static uint64_t key_of_three_again(const struct keys_seed *s, unsigned missing)
+{
+    static const char label[] = "obscura key of three";
+    uint8_t job[8], which = (uint8_t)missing, key[32];
+    struct sha256 h;
+    struct prf k;
+    uint64_t w;
+    for (int i = 0; i < 8; i++)
+        job[i] = (uint8_t)(s->job >> (8 * i));
+    sha256_start(&h);
+    sha256_add(&h, label, sizeof label);        /* with its zero */
+    sha256_add(&h, &which, 1);
+    sha256_add(&h, job, 8);
+    sha256_add(&h, s->digest, KEYS_DIGEST);
+    for (unsigned p = 0; p < 4; p++)
+        sha256_add(&h, s->nonce[p], KEYS_NONCE);
+    for (unsigned p = 0; p < 4; p++)
+        if (p != missing)
+            sha256_add(&h, s->part[p][missing], KEYS_PART);
+    sha256_end(&h, key);
+    prf_init(&k, key);
+    prf_fill(&k, 0, 1, 0, &w, sizeof w);
+    prf_fini(&k);
+    return w;
+}
+
+static void three_agree(void)
+{
+    struct keys_seed s[4];
+    uint64_t word[4];
+    make_seeds(s, 4);
+    for (unsigned missing = 0; missing < 4; missing++) {
+        word[missing] = key_of_three_again(&s[0], missing);
+        for (unsigned p = 0; p < 4; p++)
+            if (p != missing)
+                CHECK(key_of_three_word(&s[p], missing) == word[missing]);
+        for (unsigned i = 0; i < missing; i++)
+            CHECK(word[i] != word[missing]);
+    }
+}
+
+/* The fourth cannot compute it from what it holds: contributions to the key are not sent to it, and
+ * without any one of them the key is another. Links' secrets do not matter. */
+static void everything_counts_of_three(void)
+{
+    struct keys_seed s[4];
+    make_seeds(s, 4);
+    uint64_t was = key_of_three_word(&s[0], 2);
+    struct { uint8_t *p; size_t n; int counts; } part[] = {
+        { (uint8_t *)&s[0].job, sizeof s[0].job, 1 },
+        { s[0].digest, KEYS_DIGEST, 1 },
+        { s[0].nonce[0], 4 * KEYS_NONCE, 1 },
+        { s[0].part[0][2], KEYS_PART, 1 },
+        { s[0].part[1][2], KEYS_PART, 1 },
+        { s[0].part[3][2], KEYS_PART, 1 },
+        { s[0].part[2][2], KEYS_PART, 0 },      /* the one that lacks it */
+        { s[0].part[1][3], KEYS_PART, 0 },      /* another key's */
+        { s[0].secret[1], LINK_SECRET, 0 },
+    };
+    for (size_t k = 0; k < sizeof part / sizeof part[0]; k++)
+        for (size_t i = 0; i < part[k].n; i++) {
+            part[k].p[i] ^= (uint8_t)(1u << (i % 8));
+            CHECK_EQ(key_of_three_word(&s[0], 2) != was, part[k].counts);
+            part[k].p[i] ^= (uint8_t)(1u << (i % 8));
+        }
+    CHECK(key_of_three_word(&s[0], 2) == was);
+}
+
+/* A party has no key without itself, and three parties have no keys of three at all. */
+static void who_has_none(void)
+{
+    static const uint8_t zeros[sizeof(struct prf)];
+    static struct keys k;
+    struct err e;
+    for (unsigned n = 2; n <= 4; n++) {
+        struct keys_seed s[4];
+        make_seeds(s, n);
+        CHECK_EQ(keys_init(&k, &s[1], &e), 0);
+        for (unsigned j = 0; j < 4; j++) {
+            int none = memcmp(k.without[j].schedule, zeros, sizeof k.without[j].schedule) == 0;
+            CHECK_EQ(none, n < 4 || j == 1);
+        }
+        keys_fini(&k);
+    }
+}
+
 static void nothing_stays(void)
 {
     static const uint8_t zeros[sizeof(struct keys)];
@@ -145,6 +251,9 @@ int main(void)
     CASE(pairs_differ);
     CASE(as_written_down);
     CASE(everything_counts);
+    CASE(three_agree);
+    CASE(everything_counts_of_three);
+    CASE(who_has_none);
     CASE(nothing_stays);
     return check_done();
 }

@@ -23,7 +23,8 @@ static void party_start(struct trial_party *p)
 {
     struct trial *t = p->trial;
     const struct engine_conf conf = {
-        .host = p->host, .program = t->program, .keys = &p->keys, .arena = p->arena,
+        .host = p->host, .program = t->own[p->self] != NULL ? t->own[p->self] : t->program,
+        .keys = &p->keys, .arena = p->arena,
         .self = p->self, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
         .done = party_done
     };

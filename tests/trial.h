@@ -36,6 +36,7 @@ struct trial_party {
 
 struct trial {
     struct program *program;
+    const struct program *own[LINK_PARTIES];    /* what a party runs instead; NULL: the same */
     struct sim_options options;
     uint64_t crash_at;              /* virtual time at which crash_party stops; 0: never */
     unsigned crash_party;
