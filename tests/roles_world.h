@@ -123,7 +123,7 @@ static inline struct party_conf w_party_conf(struct world *w, unsigned i)
 static inline void w_party_start(struct world *w, unsigned i, const struct party_conf *conf)
 {
     struct err e;
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "party %u", i);
     w->party[i].w = w;
     w->party[i].host = sim_node(w->sim, i, name, &e);
