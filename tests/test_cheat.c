@@ -109,13 +109,14 @@ static void every_cheat_is_noticed(void)
 /* ---- controls ---- */
 
 /* The rounds of this kind of gate claim nothing and are content with everything: then cheats with
- * its messages go through, or, if it is the proofs that are blind, with those of all gates. */
+ * its messages go through, or, if proofs or MACs are blind, with those of all gates. */
 static void blind(struct cheat_play *y, unsigned kind, struct tally *t)
 {
     static struct cheat_ops silent;
     cheat_wrap(&silent, y->program, kind, cheat_sees_nothing);
+    int verifies = kind == GATE_PROVE || kind == GATE_MACS;
     for (uint32_t i = 0; i < y->kinds; i++)
-        if (y->kind[i].gate == kind || (kind == GATE_PROVE && y->kind[i].gate < GATE_BARRIER))
+        if (y->kind[i].gate == kind || (verifies && y->kind[i].gate < GATE_BARRIER))
             cheat_once(y, y->kind[i].first, CHEAT_ADD_ONE, &silent.program, t, 0);
 }
 
