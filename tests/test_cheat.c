@@ -109,11 +109,12 @@ static void every_cheat_is_noticed(void)
 /* ---- controls ---- */
 
 /* The rounds of this kind of gate claim nothing and are content with everything: then cheats with
- * its messages go through, or, if proofs or MACs are blind, with those of all gates. */
+ * its messages go through, or, if proofs are blind, with those of all gates. Where there are MACs,
+ * they and the proofs each catch nearly all that the other does: both are made blind. */
 static void blind(struct cheat_play *y, unsigned kind, struct tally *t)
 {
     static struct cheat_ops silent;
-    cheat_wrap(&silent, y->program, kind, cheat_sees_nothing);
+    cheat_wrap(&silent, y->program, kind == GATE_MACS ? GATE_KINDS : kind, cheat_sees_nothing);
     int verifies = kind == GATE_PROVE || kind == GATE_MACS;
     for (uint32_t i = 0; i < y->kinds; i++)
         if (y->kind[i].gate == kind || (verifies && y->kind[i].gate < GATE_BARRIER))
