@@ -51,6 +51,7 @@ struct arena {
     struct block *free[CLASSES];
     unsigned colour;
     int dead;                   /* freed by its owner; pinned blocks are still to come back */
+    int wipe_given;
 #ifdef HAVE_JEMALLOC
     unsigned index;
 #endif
@@ -169,6 +170,11 @@ struct arena *arena_new(size_t limit)
     }
 #endif
     return a;
+}
+
+void arena_wipe_given(struct arena *a)
+{
+    a->wipe_given = 1;
 }
 
 /* Wipes a block that is in no list any more and gives it back to the allocator. */
@@ -291,6 +297,8 @@ void arena_give(void *block)
             arena_destroy(a);
         return;
     }
+    if (a->wipe_given)
+        wipe(block, b->touched);
     list_push(&a->free[b->class], b);
     b->state = BLOCK_FREE;
     a->used -= b->held;

@@ -23,6 +23,10 @@ struct arena;
 /* A new arena that holds at most `limit` bytes at a time (0: no limit); NULL without memory. */
 struct arena *arena_new(size_t limit);
 
+/* From now on, blocks are wiped when they are given back: for small ones with secrets, in an arena
+ * that lives long. */
+void arena_wipe_given(struct arena *a);
+
 /* Wipes and frees everything the arena ever handed out, taken or not, but for what a host has
  * pinned. NULL is legal. */
 void arena_free(struct arena *a);

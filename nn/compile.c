@@ -16,6 +16,8 @@ struct compiler {
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
     uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
     uint32_t window;
+    uint32_t selection;     /* what gates read of c->selection and c->turn: */
+    struct compiled_weights read[LINK_PARTIES];
 };
 
 static unsigned bits_for(uint64_t n)
@@ -28,10 +30,8 @@ static unsigned bits_for(uint64_t n)
 
 /* ---- outside values ---- */
 
-static void externals_of(struct compiler *k, struct compiled_inputs *in)
+static void externals_of(struct compiler *k, struct compiled_weights *in)
 {
-    in->video = program_external_weight(k->p, &k->c->video_shape);
-    in->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
     for (unsigned i = 0; i < FIXED_STAGES; i++) {
         in->weight[i] = in->bias[i] = k->c->stage_value[i] = NO_VALUE;
         if (i >= k->net->nstage || k->net->stage[i].kind != STAGE_LINEAR)
@@ -47,17 +47,35 @@ static void externals(struct compiler *k)
     const struct stage *first = &k->net->stage[0];
     c->turns = protocol_turns(k->p->proto);
     c->video_shape = geometry_dense(1, k->o->frames, (uint32_t)geometry_in(&first->g));
+    c->video = program_external_weight(k->p, &c->video_shape);
+    c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
     for (unsigned t = 0; t < c->turns; t++) {
         k->p->turn = (uint8_t)t;
-        externals_of(k, &c->input[t]);
+        externals_of(k, &c->turn[t]);
+    }
+    k->p->turn = 0;
+}
+
+/* Sharings that come from outside become such as gates read; weights are read as they are. */
+static void authenticate(struct compiler *k)
+{
+    k->p->layer = LAYER_SELECT;
+    k->selection = gate_auth(k->p, k->c->selection);
+    for (unsigned t = 0; t < k->c->turns; t++) {
+        struct compiled_weights *in = &k->read[t];
+        *in = k->c->turn[t];
+        k->p->turn = (uint8_t)t;
+        for (unsigned i = 0; i < k->net->nstage; i++)
+            if (in->bias[i] != NO_VALUE)
+                in->bias[i] = gate_auth(k->p, in->bias[i]);
     }
     k->p->turn = 0;
 }
 
 /* What the program's turn reads. */
-static const struct compiled_inputs *inputs(const struct compiler *k)
+static const struct compiled_weights *weights(const struct compiler *k)
 {
-    return &k->c->input[k->p->turn % k->c->turns];
+    return &k->read[k->p->turn % k->c->turns];
 }
 
 /* ---- stages ---- */
@@ -91,7 +109,7 @@ static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t 
         size_t from = positions * j / slices, to = positions * (j + 1) / slices;
         if (k->c->turns == 1)
             k->p->turn = (uint8_t)((turn + j) % k->p->proto->parties);
-        z = gate_linear(k->p, &s->g, x, inputs(k)->weight[i], inputs(k)->bias[i], (uint32_t)from,
+        z = gate_linear(k->p, &s->g, x, weights(k)->weight[i], weights(k)->bias[i], (uint32_t)from,
                         (uint32_t)(to - from));
         linear_close(k, s, relu, z, out, first + (uint32_t)(from * s->g.oc));
     }
@@ -119,12 +137,27 @@ static uint32_t stage(struct compiler *k, unsigned i, uint32_t x)
 
 /* ---- frames ---- */
 
+/* x, whose turn is 0, as a value of the program's turn. */
+static uint32_t to_turn(struct compiler *k, uint32_t x, size_t n)
+{
+    if (k->c->turns == 1 || k->p->turn == 0)
+        return x;
+    uint32_t out = program_value(k->p, VALUE_SHARE, n);
+    gate_turn_into(k->p, x, out, 0);
+    return out;
+}
+
 static uint32_t select_frame(struct compiler *k, uint32_t f)
 {
     struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
+    uint8_t turn = k->p->turn;
     k->p->layer = LAYER_SELECT;
-    return gate_reshare(k->p, gate_linear(k->p, &g, inputs(k)->selection, inputs(k)->video,
-                                          NO_VALUE, f, 1));
+    if (k->c->turns > 1)
+        k->p->turn = 0;
+    uint32_t x = gate_reshare(k->p, gate_linear(k->p, &g, k->selection, k->c->video, NO_VALUE,
+                                                f, 1));
+    k->p->turn = turn;
+    return to_turn(k, x, g.oc);
 }
 
 /* The last stage writes a frame's row of the logits, whose turn is 0. */
@@ -230,6 +263,7 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
         return err_set(e, ERR_FAILED, "out of memory while planning");
     k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
     externals(&k);
+    authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
     for (uint32_t f = 0; f < o->selected; f++)
         frame(&k, f);

@@ -1,7 +1,8 @@
 /*
  * compile.h: from a fixed-point network to the program of a private classification.
  *
- * select:   frame_i = B_i V            (selection matrix times video, one gate chain per frame)
+ * select:   frame_i = B_i V            (selection matrix times video, one gate chain per frame, all
+ *           in turn 0, so that one clip and one matrix serve all; then each frame goes to its turn)
  * layers:   linear maps in slices, each truncated and put through its ReLU, pools between them
  * softmax:  r = ReLU(u), S = sum r, score = r / S (1 / classes where S = 0)
  * label:    scores added over the frames, index of the largest, lowest on a tie, as bits
@@ -32,12 +33,12 @@ struct compile_options {
 struct compiled {
     struct program *program;
     struct geometry video_shape;        /* dense: `frames` inputs, h w c of a frame outputs */
-    struct compiled_inputs {
-        uint32_t video;                 /* WEIGHT: frames x pixels, shape `video_shape` */
-        uint32_t selection;             /* SHARE: selected x frames, row-major, integers 0, 1 */
+    uint32_t video;                     /* WEIGHT: frames x pixels, shape `video_shape` */
+    uint32_t selection;                 /* SHARE: selected x frames, row-major, integers 0, 1 */
+    struct compiled_weights {
         uint32_t weight[FIXED_STAGES];  /* WEIGHT of each linear stage, or NO_VALUE */
         uint32_t bias[FIXED_STAGES];    /* SHARE, or NO_VALUE */
-    } input[LINK_PARTIES];              /* for each turn that clients share for */
+    } turn[LINK_PARTIES];               /* for each turn that there is */
     unsigned turns;
     uint32_t label;                     /* BITS, kept: ceil(log2 classes) bits */
     uint32_t scores;                    /* SHARE, kept, COMPILE_SCORE_BITS; NO_VALUE unless revealed */

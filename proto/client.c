@@ -13,10 +13,10 @@ static size_t whole_lines(size_t words)
     return (words + LINE - 1) / LINE * LINE;
 }
 
-size_t client_bytes(const struct protocol *p, size_t n, unsigned party)
+size_t client_bytes(const struct protocol *p, size_t n, unsigned turns, unsigned party)
 {
     size_t sum = 0;
-    for (unsigned t = 0; t < protocol_turns(p); t++)
+    for (unsigned t = 0; t < turns; t++)
         sum += p->input_bytes(n, turn_role(p, t, party));
     return sum;
 }
@@ -32,10 +32,10 @@ size_t client_pack_stride(const struct protocol *p, const struct geometry *g)
 }
 
 int client_split(const struct protocol *p, uint8_t *const out[], const uint64_t *x, size_t n,
-                 struct err *e)
+                 unsigned turns, struct err *e)
 {
     size_t at[LINK_PARTIES] = { 0 };
-    for (unsigned t = 0; t < protocol_turns(p); t++) {
+    for (unsigned t = 0; t < turns; t++) {
         uint8_t *part[LINK_PARTIES] = { NULL };
         for (unsigned i = 0; i < p->parties; i++)
             part[turn_role(p, t, i)] = out[i] + at[i];
@@ -48,9 +48,9 @@ int client_split(const struct protocol *p, uint8_t *const out[], const uint64_t 
 }
 
 void client_join(const struct protocol *p, uint64_t *share, const uint8_t *in, size_t n,
-                 unsigned party)
+                 unsigned turns, unsigned party)
 {
-    for (unsigned t = 0; t < protocol_turns(p); t++) {
+    for (unsigned t = 0; t < turns; t++) {
         unsigned role = turn_role(p, t, party);
         p->input_join(share + t * client_share_stride(p, n), in, n, role);
         in += p->input_bytes(n, role);
@@ -58,10 +58,10 @@ void client_join(const struct protocol *p, uint64_t *share, const uint8_t *in, s
 }
 
 int client_pack(const struct protocol *p, uint64_t *packed, const uint64_t *share,
-                const struct geometry *g, unsigned party)
+                const struct geometry *g, unsigned turns, unsigned party)
 {
     size_t from = client_share_stride(p, geometry_depth(g) * g->oc), to = client_pack_stride(p, g);
-    for (unsigned t = 0; t < protocol_turns(p); t++)
+    for (unsigned t = 0; t < turns; t++)
         if (p->weight_pack(packed + t * to, share + t * from, g, turn_role(p, t, party)) != 0)
             return ERR_FAILED;
     return 0;
@@ -83,7 +83,7 @@ static int mark_item(EVP_MD_CTX *md, const struct protocol *p, const uint64_t *s
 }
 
 int client_mark(const struct protocol *p, uint8_t mark[static CLIENT_MARK], const uint64_t *share,
-                size_t n, unsigned party, unsigned other)
+                size_t n, unsigned turns, unsigned party, unsigned other)
 {
     unsigned length = CLIENT_MARK;
     memset(mark, 0, CLIENT_MARK);
@@ -91,7 +91,7 @@ int client_mark(const struct protocol *p, uint8_t mark[static CLIENT_MARK], cons
         return 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     int ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-    for (unsigned t = 0; t < protocol_turns(p); t++) {
+    for (unsigned t = 0; t < turns; t++) {
         unsigned a = turn_role(p, t, party), b = turn_role(p, t, other);
         for (unsigned item = 0; item < p->items(a, b) && ok; item++)
             ok = mark_item(md, p, share + t * client_share_stride(p, n), n, a, b, item);

@@ -1,5 +1,7 @@
 #include "proto/compose.h"
 
+#include "proto/protocol.h"
+
 static uint32_t length(const struct program *p, uint32_t v)
 {
     return program_check(p, NULL) == 0 && v < p->nvalue ? p->value[v].n : 0;
@@ -276,6 +278,9 @@ void compose_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned w
         map_term(not, i, i, 1);
         map_constant(not, i, 1);
     }
-    uint32_t b = gate_b2a(p, gate_bitmap(p, negative, NO_VALUE, not));
-    gate_reshare_into(p, gate_mul(p, b, v), out, first);
+    uint32_t positive = gate_bitmap(p, negative, NO_VALUE, not);
+    if (p->proto->gate[GATE_INJECT] != NULL)
+        gate_inject_into(p, v, positive, out, first);
+    else
+        gate_reshare_into(p, gate_mul(p, gate_b2a(p, positive), v), out, first);
 }

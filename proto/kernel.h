@@ -38,6 +38,12 @@ void gemm_pack(uint64_t *packed, const uint64_t *b, size_t ldb, size_t k, size_t
 void gemm_u64(uint64_t *c, size_t ldc, const uint64_t *a, size_t lda, const uint64_t *packed,
               size_t m, size_t k, size_t n);
 
+/* The same modulo 2^128 for left operands and sums of two words, low and high ones in matrices of
+ * their own: kernel_wide.c. */
+void gemm_u128(uint64_t *c_low, uint64_t *c_high, size_t ldc, const uint64_t *a_low,
+               const uint64_t *a_high, size_t lda, const uint64_t *packed, size_t m, size_t k,
+               size_t n);
+
 /* ---- words to bit planes ---- */
 
 /* planes[j * stride + i / 64] bit i % 64 = bit (lo + j) of x[i], for j < width, i < n; the

@@ -88,7 +88,7 @@ void keys_fini(struct keys *k)
 void keys_confirm(const struct keys *k, struct claims *c)
 {
     for (unsigned j = 0; k->parties == 4 && j < k->parties; j++) {
-        uint8_t word[PRF_KEY];
+        uint8_t word[2 * PRF_KEY];      /* two blocks: no two keys are found that agree in both */
         if (j == k->self)
             continue;
         prf_fill(&k->without[j], UINT32_MAX, USE_CONFIRM, 0, word, sizeof word);

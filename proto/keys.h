@@ -15,10 +15,11 @@
  *     K = SHA-256("obscura key of three" || missing || job || digest || nonces || contributions)
  *
  * Each of the three draws its contribution and sends it to the other two, over their links. A
- * cheat among the three may send them different ones, or choose its own last. The second gives it
- * nothing: it knows the key by right, and whoever lacks the key is honest then. The first makes
- * two honest parties hold different keys; keys_confirm enters the keys into what each pair claims
- * (claim.h), so that no output leaves.
+ * cheat among the three may send them different ones, or choose its own last. The second hides
+ * nothing from it that it should not see: it knows the key by right, and whoever lacks the key is
+ * honest then; but by trying contributions it may choose among masks that it knows anyway (see
+ * docs/security.md on rounding coins). The first makes two honest parties hold different keys;
+ * keys_confirm enters the keys into what each pair claims (claim.h), so that no output leaves.
  */
 #ifndef OB_PROTO_KEYS_H
 #define OB_PROTO_KEYS_H

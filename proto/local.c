@@ -20,6 +20,8 @@ static struct operands operands(const struct step *s, unsigned plane)
     return o;
 }
 
+/* ---- sparse maps ---- */
+
 static void affine_plane(uint64_t *z, const struct operands *o, const struct map *m, int constant)
 {
     for (uint32_t r = 0; r < m->rows; r++) {
@@ -32,14 +34,47 @@ static void affine_plane(uint64_t *z, const struct operands *o, const struct map
     }
 }
 
+/* The same for elements of two words; constants come later. */
+static void affine_wide(uint64_t *z, uint64_t *z_high, const struct operands *o,
+                        const struct operands *high, const struct map *m)
+{
+    for (uint32_t r = 0; r < m->rows; r++) {
+        unsigned __int128 sum = 0;
+        for (uint32_t k = m->row[r]; k < m->row[r + 1]; k++) {
+            size_t c = m->col[k], d = c < o->split ? c : c - o->split;
+            uint64_t l = c < o->split ? o->x[d] : o->y[d];
+            uint64_t h = c < o->split ? high->x[d] : high->y[d];
+            sum += (unsigned __int128)(__int128)m->coef[k] * ((unsigned __int128)h << 64 | l);
+        }
+        z[r] = (uint64_t)sum;
+        z_high[r] = (uint64_t)(sum >> 64);
+    }
+}
+
+/* Is this plane that of high words? Its low ones bring it along. */
+static int plane_is_high(const struct protocol *p, unsigned plane)
+{
+    return p->wide > 0 && plane / p->wide % 2 == 1;
+}
+
 static void affine(struct step *s)
 {
     const struct protocol *p = s->program->proto;
     const struct map *m = &s->program->map[s->gate->shape];
     for (unsigned k = 0; k < p->planes[VALUE_SHARE]; k++) {
-        struct operands o = operands(s, k);
-        affine_plane(s->z + k * s->z_stride, &o, m, p->takes_constant(s->role, k));
+        struct operands o = operands(s, k), high;
+        uint64_t *z = s->z + k * s->z_stride;
+        if (plane_is_high(p, k))
+            continue;
+        if (p->wide == 0) {
+            affine_plane(z, &o, m, p->add_constants == NULL && p->takes_constant(s->role, k));
+            continue;
+        }
+        high = operands(s, k + p->wide);
+        affine_wide(z, z + p->wide * s->z_stride, &o, &high, m);
     }
+    if (p->add_constants != NULL)
+        p->add_constants(s, s->z, s->z_stride, m->constant, m->rows);
 }
 
 static void bitmap_plane(uint64_t *z, const struct operands *o, const struct map *m, int constant)
@@ -65,10 +100,31 @@ static void bitmap(struct step *s)
     }
 }
 
-/* One output row of pixels: z[ox][ch] = sum over the window, clipped at the edges. */
-static void sumpool_row(uint64_t *z, const uint64_t *x, const struct geometry *g, uint32_t oy)
+/* ---- sums over windows ---- */
+
+static void pixel_add(uint64_t *to, const uint64_t *from, uint32_t n)
+{
+    for (uint32_t c = 0; c < n; c++)
+        to[c] += from[c];
+}
+
+/* The same with high words, `far` (`away`) words behind the low ones. */
+static void pixel_add_wide(uint64_t *to, size_t far, const uint64_t *from, size_t away, uint32_t n)
+{
+    for (uint32_t c = 0; c < n; c++) {
+        uint64_t sum = to[c] + from[c];
+        to[far + c] += from[away + c] + (sum < from[c]);
+        to[c] = sum;
+    }
+}
+
+/* One output row of pixels: z[ox][ch] = sum over the window, clipped at the edges. far = 0:
+ * elements of one word. */
+static void sumpool_row(uint64_t *z, size_t far, const uint64_t *x, size_t away,
+                        const struct geometry *g, uint32_t oy)
 {
     memset(z, 0, (size_t)g->ow * g->c * sizeof *z);
+    memset(z + far, 0, (size_t)g->ow * g->c * sizeof *z);
     for (uint32_t i = 0; i < g->kh; i++) {
         int64_t y = (int64_t)oy * g->sh + i - g->top;
         if (y < 0 || y >= g->h)
@@ -80,8 +136,10 @@ static void sumpool_row(uint64_t *z, const uint64_t *x, const struct geometry *g
                     continue;
                 const uint64_t *from = x + ((size_t)y * g->w + (size_t)column) * g->c;
                 uint64_t *to = z + (size_t)ox * g->c;
-                for (uint32_t c = 0; c < g->c; c++)
-                    to[c] += from[c];
+                if (far == 0)
+                    pixel_add(to, from, g->c);
+                else
+                    pixel_add_wide(to, far, from, away, g->c);
             }
     }
 }
@@ -89,10 +147,12 @@ static void sumpool_row(uint64_t *z, const uint64_t *x, const struct geometry *g
 static void sumpool(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
-    for (unsigned k = 0; k < s->program->proto->planes[VALUE_SHARE]; k++)
-        for (uint32_t oy = 0; oy < g->oh; oy++)
+    const struct protocol *p = s->program->proto;
+    for (unsigned k = 0; k < p->planes[VALUE_SHARE]; k++)
+        for (uint32_t oy = 0; oy < g->oh && !plane_is_high(p, k); oy++)
             sumpool_row(s->z + k * s->z_stride + (size_t)oy * g->ow * g->c,
-                        s->x[0] + k * s->stride[0], g, oy);
+                        p->wide * s->z_stride, s->x[0] + k * s->stride[0],
+                        p->wide * s->stride[0], g, oy);
 }
 
 static const struct round affine_rounds[] = { { .name = "affine", .run = affine } };

@@ -164,8 +164,8 @@ void open_mask(const struct step *s, const struct strings *l, size_t first, size
 /* The result y = y_1 + y_2 of E1 and E2, word `item` of HINT and AUDIT. E1, E2: exchange, and
  * finish. D and V, for elements [first, first + n) (n <= CHUNK): seen is, at D, what the masks of
  * the report amount to in y; at V, what y would be if nothing in the report were masked. */
-void share_send(const struct step *s, const uint64_t *y);
-void share_receive(const struct step *s, const struct strings *l, unsigned item);
+void opened_send(const struct step *s, const uint64_t *y);
+void opened_receive(const struct step *s, const struct strings *l, unsigned item);
 void share_mask(const struct step *s, const struct strings *l, unsigned item, size_t first,
                  size_t n, const uint64_t *seen);
 

@@ -78,7 +78,7 @@ void open_mask(const struct step *s, const struct strings *l, size_t first, size
         r[i] -= s->x[0][first + i];
 }
 
-void share_send(const struct step *s, const uint64_t *y)
+void opened_send(const struct step *s, const uint64_t *y)
 {
     size_t n = s->gate->n;
     uint64_t *m = plane_of(s, 0), *mine = plane_of(s, 1);
@@ -90,7 +90,7 @@ void share_send(const struct step *s, const uint64_t *y)
     memcpy(s->out[partner(s)], m, n * sizeof *m);
 }
 
-void share_receive(const struct step *s, const struct strings *l, unsigned item)
+void opened_receive(const struct step *s, const struct strings *l, unsigned item)
 {
     const uint64_t *in = (const uint64_t *)s->in[partner(s)], *w = plane_of(s, 2);
     uint64_t *m = plane_of(s, 0);

@@ -203,14 +203,14 @@ static void relu_inject(struct step *s)
             relu_report(s, &r, i, m, bit, low);
         relu_choose(s, &r, i, m, bit, low);
     }
-    share_send(s, r.own);
+    opened_send(s, r.own);
 }
 
 static void relu_finish(struct step *s)
 {
     struct relu r = relu_at(s->gate, s);
     if (is_evaluator(s))
-        share_receive(s, &r.l, r.result);
+        opened_receive(s, &r.l, r.result);
     strings_report(s, &r.l);
 }
 

@@ -168,14 +168,14 @@ static void b2a_join(struct step *s)
         if (is_quad(s))
             report_words(s, &l, 0, USE_SEEN_BIT, i, bit, m);
     }
-    share_send(s, y);
+    opened_send(s, y);
 }
 
 static void b2a_finish(struct step *s)
 {
     struct strings l = strings_of(s->gate, b2a_strings, s);
     if (is_evaluator(s))
-        share_receive(s, &l, 0);
+        opened_receive(s, &l, 0);
     strings_report(s, &l);
 }
 

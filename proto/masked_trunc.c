@@ -87,14 +87,14 @@ static void trunc_join(struct step *s)
             report_wraps(s, &l, 0, USE_SEEN_WRAP, i, low, m);
         }
     }
-    share_send(s, own);
+    opened_send(s, own);
 }
 
 static void trunc_finish(struct step *s)
 {
     struct strings l = strings_of(s->gate, trunc_strings, s);
     if (is_evaluator(s))
-        share_receive(s, &l, 1);
+        opened_receive(s, &l, 1);
     strings_report(s, &l);
 }
 

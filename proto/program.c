@@ -7,6 +7,7 @@
 #include "net/base_mem.h"
 #include "proto/compose.h"
 #include "proto/protocol.h"
+#include "proto/prove.h"
 
 /* ---- growing arrays ---- */
 
@@ -312,6 +313,15 @@ uint32_t gate_b2a(struct program *p, uint32_t x)
     return gate_plain(p, gate, VALUE_BITS, VALUE_BITS, VALUE_SHARE);
 }
 
+uint32_t gate_auth(struct program *p, uint32_t x)
+{
+    if (p->proto->gate[GATE_AUTH] == NULL)
+        return x;
+    struct gate gate = gate_blank(p, GATE_AUTH);
+    gate.in[0] = x;
+    return gate_plain(p, gate, VALUE_SHARE, VALUE_SHARE, VALUE_SHARE);
+}
+
 uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x)
 {
     if (!geometry_fits(p, g) || g->oc != g->c ||
@@ -366,6 +376,20 @@ void gate_relu_into(struct program *p, uint32_t x, unsigned shift, unsigned widt
         gate_into(p, GATE_RELU, x, shift, width, out, first);
 }
 
+void gate_inject_into(struct program *p, uint32_t x, uint32_t b, uint32_t out, uint32_t first)
+{
+    struct gate gate = gate_blank(p, GATE_INJECT);
+    gate.in[0] = x;
+    gate.in[1] = b;
+    gate.n = (uint32_t)value_size(p, x, VALUE_SHARE, VALUE_SHARE);
+    gate.out = out;
+    gate.first = first;
+    if (value_size(p, b, VALUE_BITS, VALUE_BITS) != gate.n)
+        p->failed = 1;
+    if (value_size(p, out, VALUE_SHARE, VALUE_SHARE) > 0)
+        gate_enter(p, &gate);
+}
+
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
 {
     struct gate gate = gate_blank(p, GATE_TURN);
@@ -381,12 +405,14 @@ void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
 
 /* ---- the end ---- */
 
-static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t shape)
+static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t first,
+                           uint32_t shape)
 {
     struct gate gate = gate_blank(p, kind);
     gate.in[0] = token;
+    gate.in_first = first;
     gate.shape = shape;
-    gate.wall = kind != GATE_PROVE;
+    gate.wall = kind != GATE_PROVE && kind != GATE_MACS;
     gate.n = 1;
     gate.out = program_value(p, VALUE_BITS, 1);
     gate_enter(p, &gate);
@@ -395,13 +421,22 @@ static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t toke
 
 uint32_t gate_barrier(struct program *p)
 {
-    return gate_token(p, GATE_BARRIER, NO_VALUE, 0);
+    return gate_token(p, GATE_BARRIER, NO_VALUE, 0, 0);
 }
 
-uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape)
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    return gate_token(p, GATE_PROVE, token, shape);
+    uint32_t out = gate_token(p, GATE_PROVE, token, first, shape);
+    if (!p->failed)
+        prove_plan(p, &p->gate[p->ngate - 1]);
+    return out;
+}
+
+uint32_t gate_macs(struct program *p, uint32_t token)
+{
+    value_size(p, token, VALUE_BITS, VALUE_BITS);
+    return gate_token(p, GATE_MACS, token, 0, 0);
 }
 
 void program_close(struct program *p)
@@ -410,7 +445,7 @@ void program_close(struct program *p)
         return;
     if (p->proto->close != NULL)
         p->proto->close(p);
-    gate_token(p, GATE_CHECK, NO_VALUE, 0);
+    gate_token(p, GATE_CHECK, NO_VALUE, 0, 0);
 }
 
 /* A new value as long as x, for gates that write into one. */

@@ -60,10 +60,13 @@ enum gate_kind {
     GATE_SIGN,      /* z = [x < 0] (SHARE to BITS) */
     GATE_AND,       /* z = x y (BITS) */
     GATE_B2A,       /* a bit as a ring element (BITS to SHARE) */
+    GATE_INJECT,    /* z = x b for a bit b (SHARE and BITS to SHARE) */
+    GATE_AUTH,      /* an outside sharing becomes one that the gates read (SHARE to SHARE) */
     GATE_TURN,      /* a sharing of turn `from` becomes one of the gate's turn (SHARE to SHARE) */
     /* What ends a program of a malicious setting; the value made is a token (BITS, one). */
     GATE_BARRIER,   /* every party has done all gates before: what they sent is fixed */
     GATE_PROVE,     /* the protocol's: proves and verifies records (BITS to BITS) */
+    GATE_MACS,      /* the protocol's: verifies what all gates before have kept of their products */
     GATE_CHECK,     /* compares claims; complete when every party has said that all is well */
     GATE_KINDS
 };
@@ -80,8 +83,8 @@ struct map {
 
 struct gate {
     uint8_t kind, turn;
-    uint8_t shift;          /* TRUNC, RELU: bits that go */
-    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1) */
+    uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
+    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
     uint8_t from;           /* TURN: the turn of what it reads */
     uint8_t wall;           /* starts when every gate before it is done here */
     uint16_t frame, layer;  /* labels for plan and trace */
@@ -89,7 +92,8 @@ struct gate {
     uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
     uint32_t out;
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
-    uint32_t in_first;      /* LINEAR: the first output position; else where it reads from */
+    uint32_t in_first;      /* LINEAR: the first output position; PROVE: the protocol's; else where
+                             * it reads from */
     uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map; PROVE:
                              * the protocol's */
 };
@@ -129,6 +133,7 @@ uint32_t gate_mul(struct program *p, uint32_t x, uint32_t y);
 uint32_t gate_and(struct program *p, uint32_t x, uint32_t y);
 uint32_t gate_sign(struct program *p, uint32_t x, unsigned width);
 uint32_t gate_b2a(struct program *p, uint32_t x);
+uint32_t gate_auth(struct program *p, uint32_t x);      /* x itself where there is no such gate */
 uint32_t gate_sumpool(struct program *p, const struct geometry *g, uint32_t x);
 uint32_t gate_trunc(struct program *p, uint32_t x, unsigned shift);
 uint32_t gate_reshare(struct program *p, uint32_t x);
@@ -139,10 +144,16 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
 
 /* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
- * BARRIER and PROVE are the protocol's `close` to add; x of PROVE is a barrier's token. */
+ * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's
+ * token; `first` and `shape` (the gate's in_first and shape) say to the protocol what is proved.
+ * */
 void program_close(struct program *p);
 uint32_t gate_barrier(struct program *p);
-uint32_t gate_prove(struct program *p, uint32_t token, uint32_t shape);
+uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape);
+uint32_t gate_macs(struct program *p, uint32_t token);
+
+/* z = x b, as elements [first, first + n(x)) of an existing value. */
+void gate_inject_into(struct program *p, uint32_t x, uint32_t b, uint32_t out, uint32_t first);
 
 /* The same three, writing elements [first, first + n(x)) of an existing value. */
 void gate_trunc_into(struct program *p, uint32_t x, unsigned shift, uint32_t out, uint32_t first);

@@ -8,7 +8,8 @@
 #include "proto/local.h"
 
 static const struct protocol *const protocols[] = {
-    &protocol_replicated, &protocol_trio, &protocol_rep4, &protocol_quad
+    &protocol_replicated, &protocol_trio, &protocol_syrep, &protocol_syrep_mac, &protocol_rep4,
+    &protocol_quad
 };
 
 const struct protocol *protocol_at(unsigned i)
@@ -47,6 +48,12 @@ size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n)
 size_t value_words(const struct protocol *p, enum value_kind kind, size_t n)
 {
     return p->planes[kind] * value_stride(p, kind, n);
+}
+
+size_t value_piece(const struct protocol *p, enum value_kind kind, size_t n)
+{
+    unsigned planes = kind == VALUE_SHARE && p->shown > 0 ? p->shown : p->planes[kind];
+    return planes * value_stride(p, kind, n);
 }
 
 const struct gate_ops *gate_ops(const struct protocol *p, const struct gate *g)

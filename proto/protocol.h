@@ -78,6 +78,8 @@ enum {
     PROTOCOL_TURNED = 2
 };
 
+struct prove_source;
+
 struct protocol {
     const char *name;
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
@@ -85,10 +87,19 @@ struct protocol {
     unsigned flags;
     unsigned products;          /* that a party makes for each one of a linear map, at most */
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
+    /* Where a SHARE element has two words, the high one stands so many planes behind the low one,
+     * and 2 wide planes make a group; 0: one word. */
+    unsigned wide;
+    unsigned shown;             /* the first planes of SHARE, which an output takes; 0: all */
     const struct gate_ops *gate[GATE_KINDS];
 
     /* Does this plane of this role take a public constant that is added to a sharing? */
     int (*takes_constant)(unsigned role, unsigned plane);
+
+    /* Adds public constants to n elements of a SHARE; NULL: takes_constant, which holds for BITS in
+     * any case, says it all. */
+    void (*add_constants)(const struct step *s, uint64_t *z, size_t stride, const int64_t *constant,
+                          size_t n);
 
     /* What two roles both know of a sharing: so many items an element, the same at both. common
      * computes one item at `role` from its share: `words` words of SHARE or of planes of BITS,
@@ -96,6 +107,9 @@ struct protocol {
     unsigned (*items)(unsigned role, unsigned other);
     void (*common)(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
                    enum value_kind kind, unsigned role, unsigned other, unsigned item);
+
+    /* The statements of PROVE gates (prove.h); NULL: the protocol has none. */
+    const struct prove_source *source;
 
     /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
     void (*close)(struct program *p);
@@ -113,14 +127,15 @@ struct protocol {
     int (*input_split)(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e);
     void (*input_join)(uint64_t *share, const uint8_t *in, size_t n, unsigned role);
 
-    /* Output: each party gives its piece (planes * words bytes of the value); the owner joins
+    /* Output: each party gives its piece (value_piece() words of the value); the owner joins
      * them, by role, and finds out whether they fit together: 0 or ERR_ABORT. words counts the
      * words of a plane: n for SHARE, KERNEL_PLANE(n) for BITS. Outputs have turn 0. */
     int (*output_join)(uint64_t *x, const uint64_t *const piece[], size_t words,
                        enum value_kind kind, struct err *e);
 };
 
-extern const struct protocol protocol_replicated, protocol_trio, protocol_rep4, protocol_quad;
+extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
+    protocol_rep4, protocol_quad;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
@@ -132,6 +147,9 @@ const struct protocol *protocol_named(const char *name, struct err *e);
 /* Memory of a value at a party: words of one plane, and in all. */
 size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n);
 size_t value_words(const struct protocol *p, enum value_kind kind, size_t n);
+
+/* The words of a party's piece of an output: the first of the value. */
+size_t value_piece(const struct protocol *p, enum value_kind kind, size_t n);
 
 /* The ops of a gate: the protocol's, or the common local ones. */
 const struct gate_ops *gate_ops(const struct protocol *p, const struct gate *g);

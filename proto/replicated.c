@@ -24,8 +24,6 @@
 
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "net/base_bytes.h"
 #include "proto/kernel.h"
 
@@ -92,13 +90,13 @@ static void linear(struct step *s)
     }
 }
 
-static size_t weight_words(const struct geometry *g)
+size_t replicated_weight_words(const struct geometry *g)
 {
     return gemm_packed_words(2 * geometry_depth(g), g->oc);
 }
 
-static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
-                       unsigned role)
+int replicated_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                           unsigned role)
 {
     (void)role;
     size_t n = geometry_depth(g) * g->oc;
@@ -148,83 +146,13 @@ static const struct round reshare_rounds[] = {
     { .name = "receive", .run = reshare_receive },
 };
 
-static const struct gate_ops linear_ops = {
+const struct gate_ops replicated_linear = {
     .name = "linear", .rounds = linear_rounds, .nround = 1, .scratch = linear_scratch
 };
-static const struct gate_ops mul_ops = { .name = "mul", .rounds = mul_rounds, .nround = 1 };
-static const struct gate_ops reshare_ops = {
+const struct gate_ops replicated_mul = { .name = "mul", .rounds = mul_rounds, .nround = 1 };
+const struct gate_ops replicated_reshare = {
     .name = "reshare", .rounds = reshare_rounds, .nround = 2
 };
-
-static int takes_constant(unsigned party, unsigned plane)
-{
-    return (party + plane) % 3 == 0;    /* share 0 */
-}
-
-/* ---- clients ---- */
-
-/*
- * The owner of x draws two seeds and sends (seed_0, seed_1) to P_0, (seed_1, x_2) to P_1,
- * (x_2, seed_0) to P_2, where x_j = F(seed_j) for j < 2 and x_2 = x - x_0 - x_1. Seeds serve one
- * input and one client.
- */
-static size_t input_bytes(size_t n, unsigned party)
-{
-    return party == 0 ? 2 * PRF_KEY : PRF_KEY + n * 8;
-}
-
-static int input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e)
-{
-    uint8_t seed[2][PRF_KEY];
-    if (RAND_bytes(seed[0], sizeof seed) != 1)
-        return err_set(e, ERR_FAILED, "no random bytes from the system");
-    memcpy(out[0], seed, sizeof seed);
-    memcpy(out[1], seed[1], PRF_KEY);
-    memcpy(out[2], seed[0], PRF_KEY);
-    uint64_t a[CHUNK], b[CHUNK];
-    for (size_t i = 0; i < n; i += CHUNK) {
-        size_t m = n - i < CHUNK ? n - i : CHUNK;
-        prf_expand(seed[0], i, a, m);
-        prf_expand(seed[1], i, b, m);
-        for (size_t k = 0; k < m; k++)
-            a[k] = x[i + k] - a[k] - b[k];
-        memcpy(out[1] + PRF_KEY + i * 8, a, m * 8);
-        memcpy(out[2] + PRF_KEY + i * 8, a, m * 8);
-    }
-    wipe(seed, sizeof seed);
-    wipe(a, sizeof a);
-    wipe(b, sizeof b);
-    return 0;
-}
-
-static void input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned party)
-{
-    uint64_t *plane = share + n;
-    if (party == 0) {
-        prf_expand(in, 0, share, n);
-        prf_expand(in + PRF_KEY, 0, plane, n);
-    } else if (party == 1) {
-        prf_expand(in, 0, share, n);
-        memcpy(plane, in + PRF_KEY, n * 8);
-    } else {
-        memcpy(share, in + PRF_KEY, n * 8);
-        prf_expand(in, 0, plane, n);
-    }
-}
-
-/* Every share comes from both of its holders, so a confused party is noticed. */
-static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
-                       enum value_kind kind, struct err *e)
-{
-    for (unsigned i = 0; i < 3; i++)
-        if (memcmp(piece[i] + words, piece[(i + 1) % 3], words * 8) != 0)
-            return err_set(e, ERR_ABORT, "the results of party %u and party %u do not fit together",
-                           i, (i + 1) % 3);
-    for (size_t k = 0; k < words; k++)
-        x[k] = kind == VALUE_BITS ? piece[0][k] ^ piece[1][k] ^ piece[2][k]
-                                  : piece[0][k] + piece[1][k] + piece[2][k];
-    return 0;
-}
 
 const struct protocol protocol_replicated = {
     .name = "replicated-ring",
@@ -232,20 +160,20 @@ const struct protocol protocol_replicated = {
     .products = 2,
     .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .gate = {
-        [GATE_LINEAR] = &linear_ops,
-        [GATE_MUL] = &mul_ops,
-        [GATE_RESHARE] = &reshare_ops,
+        [GATE_LINEAR] = &replicated_linear,
+        [GATE_MUL] = &replicated_mul,
+        [GATE_RESHARE] = &replicated_reshare,
         [GATE_TRUNC] = &replicated_trunc,
         [GATE_RELU] = &replicated_relu,
         [GATE_SIGN] = &replicated_sign,
         [GATE_AND] = &replicated_and,
         [GATE_B2A] = &replicated_b2a,
     },
-    .takes_constant = takes_constant,
-    .weight_words = weight_words,
-    .weight_pack = weight_pack,
-    .input_bytes = input_bytes,
-    .input_split = input_split,
-    .input_join = input_join,
-    .output_join = output_join,
+    .takes_constant = replicated_takes_constant,
+    .weight_words = replicated_weight_words,
+    .weight_pack = replicated_weight_pack,
+    .input_bytes = replicated_input_bytes,
+    .input_split = replicated_input_split,
+    .input_join = replicated_input_join,
+    .output_join = replicated_output_join,
 };

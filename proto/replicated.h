@@ -50,6 +50,23 @@ void draw_plane(const struct step *s, unsigned j, uint32_t use, unsigned plane, 
 /* z[i] = x[i] + F(k_r, ZERO) - F(k_{r+1}, ZERO): a product made safe to send. */
 void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n);
 
+/* The packed right operand of LINEAR. */
+size_t replicated_weight_words(const struct geometry *g);
+int replicated_weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
+                           unsigned role);
+
+/* ---- clients: replicated_client.c, see struct protocol ---- */
+
+int replicated_takes_constant(unsigned role, unsigned plane);
+size_t replicated_input_bytes(size_t n, unsigned role);
+int replicated_input_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e);
+void replicated_input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned role);
+int replicated_output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
+                           enum value_kind kind, struct err *e);
+unsigned replicated_items(unsigned role, unsigned other);
+void replicated_common(uint64_t *out, const uint64_t *share, size_t stride, size_t words,
+                       enum value_kind kind, unsigned role, unsigned other, unsigned item);
+
 /* ---- sign circuit (carry.h): replicated_sign.c; the words of a bit are the role's shares ---- */
 
 enum { BLOCK = 4 };     /* most bits of a block */
@@ -80,6 +97,7 @@ void zero_plane(const struct step *s, unsigned level, unsigned plane, uint64_t *
 void and_add(uint64_t *out, const uint64_t *x0, const uint64_t *x1, const uint64_t *y0,
              const uint64_t *y1, size_t words);
 
+extern const struct gate_ops replicated_linear, replicated_mul, replicated_reshare;    /* .c */
 extern const struct gate_ops replicated_sign, replicated_and, replicated_b2a;   /* _bits.c */
 extern const struct gate_ops replicated_trunc, replicated_relu;         /* _trunc.c, _relu.c */
 
@@ -114,8 +132,17 @@ size_t deal_bytes(const struct gate *g, const struct deal_layout *l, unsigned fr
 void deal_receive(const struct step *s, const struct deal_layout *l, const uint64_t *own,
                   size_t first, size_t n, struct dealt *d);
 
-/* The last exchange of a gate whose result y = y1 + y2 the evaluators hold as y: each leaves
- * y - (its drawn share) for the other; D draws both of its shares. */
+/* The same where B is known already and stands in d->c. */
+void deal_open(const struct step *s, const struct deal_layout *l, size_t first, size_t n,
+               struct dealt *d);
+
+/* An exchange by which y = y1 + y2, held by the evaluators as y, gets into replicated form: each
+ * leaves y - (its drawn share) for the other; D draws both of its shares. */
+void share_send(const struct step *s, uint32_t use, const uint64_t *y, uint64_t *const plane[2],
+                uint8_t *out);
+void share_receive(const struct step *s, const uint8_t *in, uint64_t *const plane[2]);
+
+/* The same for the result of a gate, as its last exchange. */
 void result_send(const struct step *s, const uint64_t *y);
 void result_finish(struct step *s);
 size_t result_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);

@@ -199,9 +199,15 @@ static void receive_part(const struct step *s, const uint64_t *own, size_t first
 void deal_receive(const struct step *s, const struct deal_layout *l, const uint64_t *own,
                   size_t first, size_t n, struct dealt *d)
 {
+    receive_part(s, own, first, n, d->c);
+    deal_open(s, l, first, n, d);
+}
+
+void deal_open(const struct step *s, const struct deal_layout *l, size_t first, size_t n,
+               struct dealt *d)
+{
     unsigned shift = s->gate->shift;
     int coins = l->coin_part > l->coin;
-    receive_part(s, own, first, n, d->c);
     dealt_words(s, USE_PART, l->part, first, n, d->part);
     if (coins) {
         dealt_words(s, USE_COIN, l->coin, first, n, d->coin);
@@ -230,28 +236,38 @@ size_t result_bytes(const struct gate *g, unsigned level, unsigned from, unsigne
     return from != D && to != D ? (size_t)g->n * 8 : 0;
 }
 
-void result_send(const struct step *s, const uint64_t *y)
+void share_send(const struct step *s, uint32_t use, const uint64_t *y, uint64_t *const plane[2],
+                uint8_t *out)
 {
     size_t n = s->gate->n;
-    uint64_t *plane[2] = { s->z, s->z + s->z_stride };
     if (s->role == D) {
-        draw_words(s, 0, USE_RESULT, 0, plane[0], n);
-        draw_words(s, 1, USE_RESULT, 0, plane[1], n);
+        draw_words(s, 0, use, 0, plane[0], n);
+        draw_words(s, 1, use, 0, plane[1], n);
         return;
     }
     uint64_t *drawn = plane[s->role == E1 ? 0 : 1], *common = plane[s->role == E1 ? 1 : 0];
-    draw_words(s, s->role == E1 ? 1 : 0, USE_RESULT, 0, drawn, n);
+    draw_words(s, s->role == E1 ? 1 : 0, use, 0, drawn, n);
     for (size_t i = 0; i < n; i++)
         common[i] = y[i] - drawn[i];
-    memcpy(s->out[s->role == E1 ? E2 : E1], common, n * sizeof *common);
+    memcpy(out, common, n * sizeof *common);
+}
+
+void share_receive(const struct step *s, const uint8_t *in, uint64_t *const plane[2])
+{
+    const uint64_t *words = (const uint64_t *)in;
+    uint64_t *common = plane[s->role == E1 ? 1 : 0];
+    for (size_t i = 0; s->role != D && i < s->gate->n; i++)
+        common[i] += words[i];
+}
+
+void result_send(const struct step *s, const uint64_t *y)
+{
+    uint64_t *const plane[2] = { s->z, s->z + s->z_stride };
+    share_send(s, USE_RESULT, y, plane, s->out[s->role == E1 ? E2 : E1]);
 }
 
 void result_finish(struct step *s)
 {
-    if (s->role == D)
-        return;
-    uint64_t *common = s->z + (s->role == E1 ? s->z_stride : 0);
-    const uint64_t *in = (const uint64_t *)s->in[s->role == E1 ? E2 : E1];
-    for (size_t i = 0; i < s->gate->n; i++)
-        common[i] += in[i];
+    uint64_t *const plane[2] = { s->z, s->z + s->z_stride };
+    share_receive(s, s->in[s->role == E1 ? E2 : E1], plane);
 }

@@ -140,17 +140,17 @@ static int share(struct alice *a, struct err *e)
     int code = 0;
     uint64_t *x = mem_new(n, sizeof *x);
     for (unsigned i = 0; i < a->n && x != NULL; i++)
-        if ((out[i] = arena_take(a->arena, client_bytes(proto, n, i))) == NULL)
+        if ((out[i] = arena_take(a->arena, client_bytes(proto, n, 1, i))) == NULL)
             code = ERR_FAILED;
     if (x == NULL || code != 0) {
         code = err_set(e, ERR_FAILED, "out of memory for the clip's shares");
         goto out;
     }
     fixed_encode(x, a->conf.video, n, a->net.frac);
-    code = client_split(proto, out, x, n, e);
+    code = client_split(proto, out, x, n, 1, e);
     for (unsigned i = 0; i < a->n && code == 0; i++) {
-        a->result.input_bytes += client_bytes(proto, n, i);
-        if (wire_send(a->host, i, WIRE_INPUT, a->id, out[i], client_bytes(proto, n, i)) != 0)
+        a->result.input_bytes += client_bytes(proto, n, 1, i);
+        if (wire_send(a->host, i, WIRE_INPUT, a->id, out[i], client_bytes(proto, n, 1, i)) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
         out[i] = NULL;
     }
@@ -185,12 +185,12 @@ static int take_terms(struct alice *a, unsigned from, struct message *m, struct 
 
 static size_t label_bytes(const struct alice *a)
 {
-    return value_words(a->conf.proto, VALUE_BITS, a->bits) * 8;
+    return value_piece(a->conf.proto, VALUE_BITS, a->bits) * 8;
 }
 
 static size_t scores_bytes(const struct alice *a)
 {
-    return value_words(a->conf.proto, VALUE_SHARE, a->net.nclass) * 8;
+    return value_piece(a->conf.proto, VALUE_SHARE, a->net.nclass) * 8;
 }
 
 static int join_scores(struct alice *a, struct err *e)
@@ -220,8 +220,8 @@ static int join_label(struct alice *a, struct err *e)
     uint64_t label = x[0] & ((UINT64_C(1) << a->bits) - 1);
     wipe(x, sizeof x);
     if (label >= a->net.nclass)
-        return err_set(e, ERR_ABORT, "the parties' pieces give class %u of %u: a party broke the "
-                       "protocol", (unsigned)label, a->net.nclass);
+        return err_set(e, ERR_ABORT, "the parties' pieces give none of the %u classes: a party "
+                       "broke the protocol", a->net.nclass);
     a->result.label = (unsigned)label;
     return 0;
 }
@@ -453,7 +453,7 @@ struct alice *alice_new(struct host *h, const struct alice_conf *conf, struct er
     a->timer.fire = timeout;
     size_t limit = TERMS_LIMIT;
     for (unsigned i = 0; i < a->n; i++)
-        limit += 2 * client_bytes(conf->proto, pixels(a), i);
+        limit += 2 * client_bytes(conf->proto, pixels(a), 1, i);
     a->arena = arena_new(limit);
     if (a->arena == NULL)
         goto fail;

@@ -251,10 +251,11 @@ static int take_meet(struct party *p, unsigned node, const struct message *m, st
     if (wire_job_parse(&meet, m->data, m->n, e) != 0)
         return e->code;
     struct job *j = job_find(p, m->job);
-    if (j != NULL) {
+    if (j != NULL)
         job_meet(j, node, &meet);
+    wipe(&meet, sizeof meet);
+    if (j != NULL)
         return 0;
-    }
     /* Alice gives nobody her input before all have given their terms, so this job was here and has
      * ended: the peer is told again, in case it missed that. */
     struct err gone;
@@ -286,7 +287,7 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
     if (j == NULL || j->client != node)
         return 0;
     if (j->state != JOB_INPUT || j->input != NULL ||
-        m->n != client_bytes(p->conf.proto, job_pixels(j), p->conf.self))
+        m->n != client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self))
         return err_set(e, ERR_ABORT, "a message INPUT that is not due");
     job_input(j, *m);
     m->data = NULL;
@@ -378,6 +379,7 @@ struct party *party_new(struct host *h, const struct party_conf *conf, struct er
     p->sink = arena_new(conf->job_memory);
     if (p->control == NULL || p->sink == NULL)
         goto fail;
+    arena_wipe_given(p->control);       /* JOB brings contributions to keys */
     h->events = &party_events;
     h->ctx = p;
     return p;

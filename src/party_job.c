@@ -269,7 +269,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .run_seconds = (double)(now - ready) / 1e9,
                             .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0 };
     if (j->state > JOB_INPUT)
-        r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), p->conf.self);
+        r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
         p->conf.report(p->conf.ctx, &r);
@@ -284,7 +284,7 @@ static void job_tomb(struct job *j, const struct engine_stats *stats)
     for (unsigned i = 0; i < p->n && j->engine != NULL; i++)
         left[i] = j->cost.bytes[i][self] - stats->received[i];
     if (j->state == JOB_TERMS)
-        left[self] = client_bytes(p->conf.proto, job_pixels(j), self);
+        left[self] = client_bytes(p->conf.proto, job_pixels(j), 1, self);
     party_tomb(j->party, j->id, left);
 }
 

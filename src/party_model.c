@@ -75,17 +75,17 @@ static uint64_t cap(const struct party *p)
 
 static size_t share_bytes(const struct party *p, const struct tensor *t)
 {
-    return protocol_turns(p->conf.proto) * client_share_stride(p->conf.proto, t->n) * 8;
+    return t->turns * client_share_stride(p->conf.proto, t->n) * 8;
 }
 
 static size_t input_bytes(const struct party *p, const struct tensor *t)
 {
-    return client_bytes(p->conf.proto, t->n, p->conf.self);
+    return client_bytes(p->conf.proto, t->n, t->turns, p->conf.self);
 }
 
 static size_t kept_bytes(const struct party *p, const struct tensor *t)
 {
-    return protocol_turns(p->conf.proto) * kept_stride(p, t) * 8;
+    return t->turns * kept_stride(p, t) * 8;
 }
 
 /* What the whole model needs while it comes in, with a margin for how blocks are laid out. */
@@ -110,10 +110,14 @@ static int model_admit(struct party *p, const struct client *c, const struct wir
     if (strcmp(is->protocol, p->conf.proto->name) != 0)
         return err_set(e, ERR_USAGE, "party %u runs %s, not %s", p->conf.self,
                        p->conf.proto->name, is->protocol);
+    const struct model *old = model_find(p, is->name);
+    if (old != NULL && strcmp(old->giver, c->name) != 0)
+        return err_set(e, ERR_USAGE, "party %u holds a model %s of %s, which %s may not replace",
+                       p->conf.self, is->name, old->giver, c->name);
     if (count(p->uploads) >= UPLOADS)
         return err_set(e, ERR_PEER, "party %u is busy with other uploads, try later",
                        p->conf.self);
-    if (model_find(p, is->name) == NULL && count(p->models) >= p->conf.max_models)
+    if (old == NULL && count(p->models) >= p->conf.max_models)
         return err_set(e, ERR_USAGE, "party %u holds %u models and takes no more", p->conf.self,
                        p->conf.max_models);
     return 0;
@@ -228,12 +232,13 @@ static void holding_run(struct work *w)
     struct holding *h = (struct holding *)(void *)((char *)w - offsetof(struct holding, work));
     const struct party *p = h->model->party;
     const struct protocol *proto = p->conf.proto;
-    client_join(proto, h->share, h->in, h->is.n, p->conf.self);
+    client_join(proto, h->share, h->in, h->is.n, h->is.turns, p->conf.self);
     if (h->is.kind == TENSOR_WEIGHT)
-        h->failed = client_pack(proto, h->words, h->share, &h->is.g, p->conf.self) != 0;
+        h->failed = client_pack(proto, h->words, h->share, &h->is.g, h->is.turns,
+                                p->conf.self) != 0;
     for (unsigned i = 0; i < proto->parties; i++)
         if (i != p->conf.self &&
-            client_mark(proto, h->mark[i], h->share, h->is.n, p->conf.self, i) != 0)
+            client_mark(proto, h->mark[i], h->share, h->is.n, h->is.turns, p->conf.self, i) != 0)
             h->failed = 1;
 }
 
@@ -331,6 +336,14 @@ int model_use(struct party *p, unsigned node, uint64_t upload, struct err *e)
         return err_set(e, ERR_ABORT, "MODEL_USE before all tensors of the model were here");
     unlink_model(&p->uploads, m);
     struct model *old = model_find(p, m->is.name);
+    if (old != NULL && strcmp(old->giver, m->giver) != 0) {     /* another came first */
+        struct err why;
+        err_set(&why, ERR_USAGE, "party %u holds a model %s of %s by now", p->conf.self,
+                m->is.name, old->giver);
+        party_send_fault(p, node, WIRE_ABORT, upload, &why);
+        model_unref(m);
+        return 0;
+    }
     if (old != NULL) {
         unlink_model(&p->models, old);
         model_unref(old);

@@ -44,7 +44,7 @@ static int no_memory(struct job *j, struct err *e)
 
 uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
 {
-    size_t n = client_bytes(j->party->conf.proto, job_pixels(j), j->party->conf.self);
+    size_t n = client_bytes(j->party->conf.proto, job_pixels(j), 1, j->party->conf.self);
     if (j->state != JOB_TERMS) {
         err_set(why, ERR_ABORT, "a message INPUT that is not due");
         return NULL;
@@ -68,10 +68,10 @@ static void join_run(struct work *w)
     struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
     const struct protocol *proto = j->party->conf.proto;
     unsigned self = j->party->conf.self;
-    client_join(proto, j->share, j->input, job_pixels(j), self);
-    j->join_failed = client_pack(proto, j->video, j->share, &j->compiled.video_shape, self) != 0;
+    client_join(proto, j->share, j->input, job_pixels(j), 1, self);
+    j->join_failed = client_pack(proto, j->video, j->share, &j->compiled.video_shape, 1, self) != 0;
     for (unsigned i = 0; i < proto->parties; i++)
-        if (i != self && client_mark(proto, j->mark[i], j->share, job_pixels(j), self, i) != 0)
+        if (i != self && client_mark(proto, j->mark[i], j->share, job_pixels(j), 1, self, i) != 0)
             j->join_failed = 1;
 }
 
@@ -108,9 +108,8 @@ void job_input(struct job *j, struct message m)
     struct err e;
     j->input = m.data;
     j->touched = j->party->host->ops->now(j->party->host);
-    size_t turns = protocol_turns(proto);
-    j->share = job_take(j, turns * client_share_stride(proto, job_pixels(j)) * 8);
-    j->video = job_take(j, turns * client_pack_stride(proto, &j->compiled.video_shape) * 8);
+    j->share = job_take(j, client_share_stride(proto, job_pixels(j)) * 8);
+    j->video = job_take(j, client_pack_stride(proto, &j->compiled.video_shape) * 8);
     if (j->share == NULL || j->video == NULL) {
         arena_give(j->input);
         j->input = NULL;
@@ -152,14 +151,12 @@ static int bind(struct job *j, uint32_t value, const uint64_t *words, size_t n, 
     return 0;
 }
 
-/* What the program reads in one turn. */
+/* The model as the program reads it in one turn. */
 static int bind_turn(struct job *j, unsigned turn, struct err *e)
 {
     const struct protocol *proto = j->party->conf.proto;
-    const struct compiled *c = &j->compiled;
-    const struct compiled_inputs *in = &c->input[turn];
+    const struct compiled_weights *in = &j->compiled.turn[turn];
     const struct model *m = j->model;
-    const struct wire_selection *s = &m->is.selection[j->selection];
     for (unsigned i = 0; i < m->net.nstage; i++) {
         const struct geometry *g = &m->net.stage[i].g;
         if (m->net.stage[i].kind == STAGE_LINEAR &&
@@ -169,19 +166,21 @@ static int bind_turn(struct job *j, unsigned turn, struct err *e)
                   value_words(proto, VALUE_SHARE, g->oc), e)))
             return e->code;
     }
-    if (bind(j, in->selection, model_words(m, TENSOR_SELECTION, j->selection, turn),
-             value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
-        return e->code;
-    return bind(j, in->video, j->video + turn * client_pack_stride(proto, &c->video_shape),
-                proto->weight_words(&c->video_shape), e);
+    return 0;
 }
 
 static int bind_all(struct job *j, struct err *e)
 {
-    for (unsigned t = 0; t < j->compiled.turns; t++)
+    const struct protocol *proto = j->party->conf.proto;
+    const struct compiled *c = &j->compiled;
+    const struct wire_selection *s = &j->model->is.selection[j->selection];
+    for (unsigned t = 0; t < c->turns; t++)
         if (bind_turn(j, t, e) != 0)
             return e->code;
-    return 0;
+    if (bind(j, c->selection, model_words(j->model, TENSOR_SELECTION, j->selection, 0),
+             value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
+        return e->code;
+    return bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
 }
 
 /* What one peer is told: of the keys of three only those that it holds as well. */
@@ -326,7 +325,8 @@ void job_meet(struct job *j, unsigned from, const struct wire_job *m)
 /* A piece of an output, to Alice and to nobody else. */
 static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e)
 {
-    size_t n = j->compiled.program->value[value].words * 8;
+    const struct value *v = &j->compiled.program->value[value];
+    size_t n = value_piece(j->compiled.program->proto, (enum value_kind)v->kind, v->n) * 8;
     const uint64_t *words = engine_value(j->engine, value);
     uint8_t *piece = words != NULL ? arena_take(j->arena, n) : NULL;
     if (piece == NULL)

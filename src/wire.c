@@ -448,7 +448,7 @@ static int tensor_fits(const struct tensor *t, const struct protocol *proto)
     if (t->n == 0 || t->n > LINK_MESSAGE_MAX / 8)
         return 0;
     for (unsigned i = 0; i < proto->parties; i++)
-        if (client_bytes(proto, t->n, i) > LINK_MESSAGE_MAX)
+        if (client_bytes(proto, t->n, t->turns, i) > LINK_MESSAGE_MAX)
             return 0;
     return 1;
 }
@@ -470,8 +470,10 @@ unsigned wire_tensors(struct tensor t[static WIRE_TENSORS], const struct protoco
     for (unsigned i = 0; i < nselection; i++)
         t[count++] = (struct tensor){ .kind = TENSOR_SELECTION, .index = (uint16_t)i,
                                       .n = product(selection[i].frames, selection[i].selected) };
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        t[i].turns = t[i].kind == TENSOR_SELECTION ? 1 : (uint16_t)protocol_turns(proto);
         if (!tensor_fits(&t[i], proto))
             return 0;
+    }
     return count;
 }

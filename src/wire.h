@@ -150,6 +150,7 @@ enum tensor_kind { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_SELECTION };
 struct tensor {
     uint8_t kind;
     uint16_t index;         /* the stage, or the selection */
+    uint16_t turns;         /* that it is shared for */
     size_t n;               /* elements */
     struct geometry g;      /* TENSOR_WEIGHT */
 };

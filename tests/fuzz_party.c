@@ -308,15 +308,27 @@ static void calm(struct attack *a)
     FUZZ_NEED(arena_used(a->party->control) == 0 && arena_used(a->party->sink) == 0);
 }
 
+/* A name under which the good client may provide: one that is free, or its own; 0 if others hold
+ * all models that the party takes. */
+static int good_name(const struct attack *a, char name[static 2])
+{
+    int full = count_models(a->party->models) >= a->party->conf.max_models;
+    for (name[0] = 'a', name[1] = '\0'; name[0] <= 'z'; name[0]++) {
+        const struct model *m = model_find(a->party, name);
+        if (m == NULL ? !full : strcmp(m->giver, party_client(a->party, GOOD)->name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void still_good(struct attack *a)
 {
-    char name[WIRE_NAME] = "a";
-    unsigned full = count_models(a->party->models) >= a->party->conf.max_models;
-    if (full && model_find(a->party, name) == NULL)
-        memcpy(name, a->party->models->is.name, sizeof name);
+    char name[2];
     fh_up(&a->f, 1);
     fh_up(&a->f, 2);
     fh_up(&a->f, GOOD);
+    if (!good_name(a, name))
+        return;
     provide(a, GOOD, GOOD_JOB, name);
     const struct fh_sent *s = fh_latest(&a->f, WIRE_MODEL_DONE);
     FUZZ_NEED(s != NULL && s->to == GOOD && s->head.job == GOOD_JOB);

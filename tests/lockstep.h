@@ -10,7 +10,7 @@
 
 #include "proto/protocol.h"
 
-enum { LOCKSTEP_STEPS = 24, LOCKSTEP_PARTIES = 4 };
+enum { LOCKSTEP_STEPS = 64, LOCKSTEP_PARTIES = 4 };
 
 struct lockstep {
     const struct program *program;
@@ -28,7 +28,9 @@ struct lockstep {
     void (*sent)(void *message, size_t n);              /* called on every message; may be NULL */
     /* A cheat: sees, and may change, what `from` sends to `to` in a step; may be NULL. */
     void (*tamper)(void *ctx, unsigned step, unsigned from, unsigned to, void *message, size_t n);
-    void *ctx;
+    /* Called when a party has done a step: it may change what was sent. May be NULL. */
+    void (*stepped)(struct lockstep *l, unsigned party, unsigned step);
+    void *ctx;                                          /* the test's own */
     int fill;                                           /* byte that memory is filled with */
 };
 
@@ -78,6 +80,8 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
         if (l->sent != NULL && l->bytes[s][p][q] > 0)
             l->sent(l->message[s][p][q], l->bytes[s][p][q]);
     }
+    if (l->stepped != NULL)
+        l->stepped(l, p, s);
 }
 
 /* Runs the gate to its end. Messages stay until lockstep_clear. */

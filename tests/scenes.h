@@ -44,7 +44,7 @@ static inline uint32_t scene_value(struct scene *s, enum scene_part part, size_t
     uint32_t v = program_external(s->program, part == SCENE_BITS ? VALUE_BITS : VALUE_SHARE, n);
     s->input[s->inputs++] = (struct scene_input){ .part = part, .value = v,
                                                   .turn = s->program->turn };
-    return v;
+    return part == SCENE_BITS ? v : gate_auth(s->program, v);
 }
 
 /* The secret as a SUM. */
@@ -143,6 +143,20 @@ static inline uint32_t scene_b2a(struct scene *s)
     return gate_b2a(s->program, scene_value(s, SCENE_BITS, s->n));
 }
 
+static inline uint32_t scene_inject(struct scene *s)
+{
+    uint32_t x = scene_value(s, SCENE_SECRET, s->n), b = scene_value(s, SCENE_BITS, s->n);
+    uint32_t out = program_value(s->program, VALUE_SHARE, s->n);
+    gate_inject_into(s->program, x, b, out, 0);
+    return out;
+}
+
+/* scene_value has put the gate there. */
+static inline uint32_t scene_auth(struct scene *s)
+{
+    return scene_value(s, SCENE_SECRET, s->n);
+}
+
 static inline uint32_t scene_turn(struct scene *s)
 {
     s->program->turn = (uint8_t)s->from;
@@ -171,6 +185,8 @@ static const struct scene_kind {
     { "sign", GATE_SIGN, scene_sign },
     { "and", GATE_AND, scene_and },
     { "b2a", GATE_B2A, scene_b2a },
+    { "inject", GATE_INJECT, scene_inject },
+    { "auth", GATE_AUTH, scene_auth },
     { "turn", GATE_TURN, scene_turn },
 };
 
@@ -195,12 +211,13 @@ static inline void scene_open(struct scene *s, const struct protocol *proto,
     CHECK_EQ(program_check(s->program, NULL), 0);
 }
 
-/* Every kind of gate is in some scene; BARRIER, PROVE and CHECK are in those of protocols that end
- * their programs with them. */
+/* Every kind of gate is in some scene; BARRIER, PROVE, MACS and CHECK are in those of protocols
+ * that end their programs with them. */
 static inline void scenes_cover(void)
 {
     for (int kind = 0; kind < GATE_KINDS; kind++) {
-        int found = kind == GATE_BARRIER || kind == GATE_PROVE || kind == GATE_CHECK;
+        int found = kind == GATE_BARRIER || kind == GATE_PROVE || kind == GATE_MACS ||
+                    kind == GATE_CHECK;
         for (int i = 0; i < SCENES; i++)
             found |= scenes[i].kind == (enum gate_kind)kind;
         CHECK(found);

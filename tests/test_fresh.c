@@ -52,6 +52,8 @@ static struct program *one_gate(const struct protocol *proto, enum gate_kind kin
     case GATE_RELU: gate_relu(p, shift == 0 ? share : sum, shift, width); break;
     case GATE_SIGN: gate_sign(p, share, width); break;
     case GATE_AND: gate_and(p, bits, bits); break;
+    case GATE_INJECT: gate_inject_into(p, share, bits, program_value(p, VALUE_SHARE, n), 0); break;
+    case GATE_AUTH: gate_auth(p, share); break;
     case GATE_TURN:
         if (proto->gate[GATE_TURN] == NULL)
             break;
@@ -148,6 +150,12 @@ static void gate_is_fresh(const struct protocol *proto, enum gate_kind kind, uin
     program_free(p);
 }
 
+/* Kinds that not every protocol has. */
+static int lacks(const struct protocol *proto, int kind)
+{
+    return (kind == GATE_INJECT || kind == GATE_AUTH) && proto->gate[kind] == NULL;
+}
+
 static void messages_hold_no_old_memory(void)
 {
     static const uint32_t sizes[] = { 1, 2, 3, 5, 63, 64, 65, 127, 129, 511, 512, 513, 1027 };
@@ -160,7 +168,7 @@ static void messages_hold_no_old_memory(void)
                     for (int w = 0; w < 5; w++) {
                         int shifted = kind == GATE_TRUNC || kind == GATE_RELU || kind == GATE_TURN;
                         int wide = kind == GATE_RELU || kind == GATE_SIGN;
-                        if ((!shifted && s > 0) || (!wide && w > 0) ||
+                        if (lacks(proto, kind) || (!shifted && s > 0) || (!wide && w > 0) ||
                             (kind == GATE_TRUNC && shifts[s] == 0))
                             continue;
                         gate_is_fresh(proto, (enum gate_kind)kind, sizes[k], shifts[s], widths[w]);

@@ -70,7 +70,7 @@ static void reshare_of_products(void)
             struct program *p = program_new(proto);
             p->turn = turn;
             uint32_t vx = program_external(p, VALUE_SHARE, n), vy = program_external(p, VALUE_SHARE, n);
-            uint32_t vz = gate_reshare(p, gate_mul(p, vx, vy));
+            uint32_t vz = gate_reshare(p, gate_mul(p, gate_auth(p, vx), vy));
             if (run(p, vx, x, vy, y, vz, z) != 0)
                 return;
             unsigned bad = 0;
@@ -92,7 +92,7 @@ static void fill_wide(int64_t *v, uint32_t n)
 /* v = v * 1 as a product, so that it is a SUM. */
 static uint32_t as_sum(struct program *p, uint32_t x, uint32_t one)
 {
-    return gate_mul(p, x, one);
+    return gate_mul(p, gate_auth(p, x), one);
 }
 
 static void truncation_exact(void)
@@ -146,7 +146,7 @@ static void relu_exact(void)
         int64_t v[2000];
         uint64_t one[2000], z[2000];
         for (uint32_t i = 0; i < n; i++) {
-            v[i] = bounded(i, width) * ((int64_t)1 << shift);
+            v[i] = (bounded(i, width) - (i == 2)) * ((int64_t)1 << shift);  /* room for the coin */
             if (i >= 5 && v[i] != 0)
                 v[i] += (int64_t)(check_random(&state) % (1u << shift)) - (1 << shift);
             one[i] = 1;
@@ -189,7 +189,7 @@ static void relu_without_truncation(void)
         struct program *p = program_new(proto);
         p->turn = (uint8_t)(width % proto->parties);
         uint32_t vx = program_external(p, VALUE_SHARE, n);
-        uint32_t vz = gate_relu(p, vx, 0, width);
+        uint32_t vz = gate_relu(p, gate_auth(p, vx), 0, width);
         if (run(p, vx, (uint64_t *)v, 0, NULL, vz, z) != 0)
             return;
         unsigned bad = 0;
@@ -211,7 +211,7 @@ static void sign_exhaustive(void)
         struct program *p = program_new(proto);
         p->turn = (uint8_t)(width % proto->parties);
         uint32_t vx = program_external(p, VALUE_SHARE, N);
-        uint32_t vz = gate_sign(p, vx, width);
+        uint32_t vz = gate_sign(p, gate_auth(p, vx), width);
         if (run(p, vx, (uint64_t *)v, 0, NULL, vz, z) != 0)
             return;
         unsigned bad = 0;
@@ -229,7 +229,7 @@ static void bits_to_words(void)
         v[i] = range(20);
     struct program *p = program_new(proto);
     uint32_t vx = program_external(p, VALUE_SHARE, 300);
-    uint32_t bits = gate_sign(p, vx, 20);
+    uint32_t bits = gate_sign(p, gate_auth(p, vx), 20);
     uint32_t vz = gate_b2a(p, gate_and(p, bits, bits));
     if (run(p, vx, (uint64_t *)v, 0, NULL, vz, z) != 0)
         return;
@@ -253,7 +253,7 @@ static void argmax_and_ties(void)
             struct program *p = program_new(proto);
             p->turn = (uint8_t)(n % proto->parties);
             uint32_t vx = program_external(p, VALUE_SHARE, n);
-            uint32_t vz = compose_argmax(p, vx, 24);
+            uint32_t vz = compose_argmax(p, gate_auth(p, vx), 24);
             if (run(p, vx, (uint64_t *)v, 0, NULL, vz, z) != 0)
                 return;
             CHECK_EQ(z[0] & 15, best);
@@ -272,7 +272,7 @@ static void shares_of_the_whole(void)
         r[M + 3] = 1;
         struct program *p = program_new(proto);
         uint32_t vx = program_external(p, VALUE_SHARE, ROWS * M);
-        uint32_t vz = compose_shares(p, vx, ROWS, M, width, 20);
+        uint32_t vz = compose_shares(p, gate_auth(p, vx), ROWS, M, width, 20);
         if (run(p, vx, r, 0, NULL, vz, z) != 0)
             return;
         for (int i = 0; i < ROWS; i++) {
@@ -298,7 +298,7 @@ static void max_pool(void)
         v[i] = range(18);
     struct program *p = program_new(proto);
     uint32_t vx = program_external(p, VALUE_SHARE, 7 * 6 * 3);
-    uint32_t vz = compose_maxpool(p, &g, vx, 19);
+    uint32_t vz = compose_maxpool(p, &g, gate_auth(p, vx), 19);
     if (run(p, vx, (uint64_t *)v, 0, NULL, vz, z) != 0)
         return;
     for (int oy = 0; oy < 4; oy++)
@@ -330,13 +330,15 @@ static void convolution_in_slices(void)
     struct program *p = program_new(proto);
     uint32_t vx = program_external(p, VALUE_SHARE, sizeof x / 8);
     uint32_t vw = program_external_weight(p, &g), vb = program_external(p, VALUE_SHARE, 5);
+    uint32_t ax = gate_auth(p, vx), ab = gate_auth(p, vb);
     uint32_t out = program_value(p, VALUE_SHARE, 5 * 9 * 5);
     for (uint32_t i = 0, step = 0; i < 45; i += step) {
         step = 1 + i % 13 < 45 - i ? 1 + i % 13 : 45 - i;
         p->turn = proto->flags & PROTOCOL_TURNED ? 0 : (uint8_t)(i % proto->parties);
-        gate_reshare_into(p, gate_linear(p, &g, vx, vw, vb, i, step), out, i * 5);
+        gate_reshare_into(p, gate_linear(p, &g, ax, vw, ab, i, step), out, i * 5);
     }
     program_keep(p, out);
+    program_close(p);
     struct trial t = { .program = p, .options = { .seed = 5, .reorder = 1 } };
     trial_input(&t, vx, x, NULL);
     trial_input(&t, vw, w, &g);

@@ -88,6 +88,49 @@ static int gemm_differs(struct shape s, size_t gap, enum pattern pa, enum patter
     return differs;
 }
 
+/* Low words are as modulo 2^64; high ones add the upper halves and the carries. */
+static void school_wide(uint64_t *low, uint64_t *high, const uint64_t *a, const uint64_t *a_high,
+                        const uint64_t *b, struct shape s)
+{
+    for (size_t i = 0; i < s.m; i++)
+        for (size_t t = 0; t < s.k; t++)
+            for (size_t j = 0; j < s.n; j++) {
+                unsigned __int128 x = (unsigned __int128)a[i * s.k + t] * b[t * s.n + j];
+                uint64_t old = low[i * s.n + j];
+                low[i * s.n + j] += (uint64_t)x;
+                high[i * s.n + j] += (uint64_t)(x >> 64) + (low[i * s.n + j] < old) +
+                                     a_high[i * s.k + t] * b[t * s.n + j];
+            }
+}
+
+static int wide_differs(struct shape s, enum pattern pa, enum pattern pb, uint64_t *state)
+{
+    size_t left = s.m * s.k, all = s.m * s.n, packed_n = gemm_packed_words(s.k, s.n);
+    uint64_t *a = words(left, pa, state), *a_high = words(left, RANDOM, state);
+    uint64_t *b = words(s.k * s.n, pb, state), *packed = words(packed_n, RANDOM, state);
+    uint64_t *c = words(2 * all, RANDOM, state), *expected = words(2 * all, RANDOM, state);
+    memcpy(expected, c, 2 * all * sizeof *c);
+    gemm_pack(packed, b, s.n, s.k, s.n);
+    gemm_u128(c, c + all, s.n, a, a_high, s.k, packed, s.m, s.k, s.n);
+    school_wide(expected, expected + all, a, a_high, b, s);
+    int differs = memcmp(c, expected, 2 * all * sizeof *c) != 0 || !guarded(c, 2 * all);
+    free(a), free(a_high), free(b), free(packed), free(c), free(expected);
+    return differs;
+}
+
+static void gemm_wide(void)
+{
+    uint64_t state = 128;
+    for (size_t n = 1; n <= 17; n += n < 9 ? 1 : 4)
+        for (size_t m = 1; m <= 5; m++)
+            CHECK(!wide_differs((struct shape){ m, 3 * n, n }, ONES, ONES, &state));
+    static const struct shape shapes[] = { { 1, 2100, 24 }, { 7, 300, 70 }, { 97, 513, 12 },
+                                           { 20, 256, 8 } };
+    for (size_t i = 0; i < 4; i++)
+        for (int p = 0; p < 4; p++)
+            CHECK(!wide_differs(shapes[i], (enum pattern)p, (enum pattern)(3 - p), &state));
+}
+
 static void gemm_small_shapes(void)
 {
     uint64_t state = seed;
@@ -233,6 +276,7 @@ static void all_under(const char *isa)
         { "gemm: limits of blocks", gemm_block_limits },
         { "gemm: shapes of networks", gemm_shapes_of_networks },
         { "gemm: extreme values", gemm_extreme_values },
+        { "gemm: modulo 2^128", gemm_wide },
         { "planes: every range of bits", planes_every_range_of_bits },
         { "planes: every length", planes_every_length },
     };

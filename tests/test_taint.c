@@ -37,13 +37,25 @@ static void on_sent(struct chain *c, struct chain_message *m)
 }
 
 /* When all is done it may be seen whether the claims agree, and who says so: the check compares
- * what came with words of its own, and tells. (Honest parties' sums are zero.) */
+ * what came with words of its own, and tells. (Honest parties' sums are zero.) Proofs, which are
+ * over by then, have shown coins and verdicts: test_taint_proofs.c is about them. */
 static void on_gate(struct chain *c, uint32_t gate)
 {
-    if (c->program->gate[gate].kind != GATE_CHECK)
+    const struct program *p = c->program;
+    enum gate_kind kind = (enum gate_kind)p->gate[gate].kind;
+    if (kind != GATE_CHECK && kind != GATE_PROVE)
         return;
     VALGRIND_MAKE_MEM_DEFINED(keys, sizeof keys);
     VALGRIND_MAKE_MEM_DEFINED(c->claims, sizeof c->claims);
+    for (unsigned a = 0; a < proto->parties && kind == GATE_PROVE; a++) {
+        for (uint32_t v = 0; v < p->nvalue; v++)
+            if (c->value[a][v] != NULL)
+                VALGRIND_MAKE_MEM_DEFINED(c->value[a][v], p->value[v].words * 8);
+        for (uint32_t i = 0; i < gate; i++)
+            if (c->record[a][i] != NULL)
+                VALGRIND_MAKE_MEM_DEFINED(c->record[a][i],
+                                          gate_ops(proto, &p->gate[i])->record(p, &p->gate[i], a));
+    }
 }
 
 static void mark_keys(void)
@@ -138,12 +150,12 @@ static void *secret(size_t n)
     return p;
 }
 
-static void client_marks(const uint64_t *share, size_t n, unsigned p)
+static void client_marks(const uint64_t *share, size_t n, unsigned turns, unsigned p)
 {
     for (unsigned q = 0; q < proto->parties; q++) {
         uint8_t mark[CLIENT_MARK];
         if (q != p)
-            CHECK_EQ(client_mark(proto, mark, share, n, p, q), 0);
+            CHECK_EQ(client_mark(proto, mark, share, n, turns, p, q), 0);
     }
 }
 
@@ -154,20 +166,20 @@ static void clients(void)
                                        .oh = 4, .ow = 2, .oc = 7 };
     size_t n = geometry_depth(&g) * g.oc;
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
+        unsigned turns = protocol_turns(proto);
         uint64_t *x = secret(n * 8);
         uint8_t *piece[LINK_PARTIES];
         struct err e;
         for (unsigned p = 0; p < proto->parties; p++)
-            piece[p] = malloc(client_bytes(proto, n, p));
-        CHECK_EQ(client_split(proto, piece, x, n, &e), 0);
+            piece[p] = malloc(client_bytes(proto, n, turns, p));
+        CHECK_EQ(client_split(proto, piece, x, n, turns, &e), 0);
         for (unsigned p = 0; p < proto->parties; p++) {
-            size_t turns = protocol_turns(proto);
             uint64_t *share = secret(turns * client_share_stride(proto, n) * 8);
             uint64_t *packed = secret(turns * client_pack_stride(proto, &g) * 8);
-            VALGRIND_MAKE_MEM_UNDEFINED(piece[p], client_bytes(proto, n, p));
-            client_join(proto, share, piece[p], n, p);
-            CHECK_EQ(client_pack(proto, packed, share, &g, p), 0);
-            client_marks(share, n, p);
+            VALGRIND_MAKE_MEM_UNDEFINED(piece[p], client_bytes(proto, n, turns, p));
+            client_join(proto, share, piece[p], n, turns, p);
+            CHECK_EQ(client_pack(proto, packed, share, &g, turns, p), 0);
+            client_marks(share, n, turns, p);
             free(share);
             free(packed);
             free(piece[p]);
