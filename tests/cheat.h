@@ -585,6 +585,20 @@ static inline uint32_t cheat_partner(const struct cheat_play *y, uint32_t target
 
 /* ---- beginning and end ---- */
 
+/* The program has every gate that the protocol has. */
+static inline void cheat_covers(const struct cheat_play *y)
+{
+    for (unsigned kind = 0; kind < GATE_KINDS; kind++) {
+        int found = y->proto->gate[kind] == NULL;
+        for (uint32_t i = 0; i < y->program->ngate; i++)
+            found |= y->program->gate[i].kind == kind;
+        CHECK(found);
+        if (!found)
+            fprintf(stderr, "%s: no gate %s in the program: add it to cheat_network in"
+                    " tests/cheat.h\n", y->proto->name, y->proto->gate[kind]->name);
+    }
+}
+
 /* Runs the program honestly and lists the kinds of its messages. */
 static inline void cheat_open(struct cheat_play *y, const struct protocol *proto)
 {
@@ -592,6 +606,7 @@ static inline void cheat_open(struct cheat_play *y, const struct protocol *proto
                               .sight = calloc(CHEAT_MESSAGES, sizeof(struct sight)),
                               .kind = calloc(CHEAT_KINDS, sizeof(struct cheat_kind)) };
     cheat_compose(y);
+    cheat_covers(y);
     struct cheat_run *r = calloc(1, sizeof *r);
     *r = (struct cheat_run){ .play = y, .record = 1, .cheat = NOBODY_CHEATS };
     cheat_run(r);

@@ -143,18 +143,17 @@ static inline uint32_t scene_b2a(struct scene *s)
     return gate_b2a(s->program, scene_value(s, SCENE_BITS, s->n));
 }
 
+static inline uint32_t scene_auth(struct scene *s)
+{
+    return scene_value(s, SCENE_SECRET, s->n);
+}
+
 static inline uint32_t scene_inject(struct scene *s)
 {
     uint32_t x = scene_value(s, SCENE_SECRET, s->n), b = scene_value(s, SCENE_BITS, s->n);
     uint32_t out = program_value(s->program, VALUE_SHARE, s->n);
     gate_inject_into(s->program, x, b, out, 0);
     return out;
-}
-
-/* scene_value has put the gate there. */
-static inline uint32_t scene_auth(struct scene *s)
-{
-    return scene_value(s, SCENE_SECRET, s->n);
 }
 
 static inline uint32_t scene_turn(struct scene *s)
@@ -185,8 +184,8 @@ static const struct scene_kind {
     { "sign", GATE_SIGN, scene_sign },
     { "and", GATE_AND, scene_and },
     { "b2a", GATE_B2A, scene_b2a },
-    { "inject", GATE_INJECT, scene_inject },
     { "auth", GATE_AUTH, scene_auth },
+    { "inject", GATE_INJECT, scene_inject },
     { "turn", GATE_TURN, scene_turn },
 };
 
@@ -211,8 +210,8 @@ static inline void scene_open(struct scene *s, const struct protocol *proto,
     CHECK_EQ(program_check(s->program, NULL), 0);
 }
 
-/* Every kind of gate is in some scene; BARRIER, PROVE, MACS and CHECK are in those of protocols
- * that end their programs with them. */
+/* Every kind of gate is in some scene; BARRIER, PROVE, MACS and CHECK are in those of protocols that
+ * end their programs with them. */
 static inline void scenes_cover(void)
 {
     for (int kind = 0; kind < GATE_KINDS; kind++) {

@@ -100,7 +100,7 @@ static const struct {
 } sharings[] = {
     { "replicated-ring", sharing_three },
     { "sy-rep-ring", sharing_three },
-    { "sy-rep-ring-mac", sharing_three },       /* as owners share: GATE_AUTH makes the rest */
+    { "sy-rep-ring-mac", sharing_three },
     { "rep4-ring", sharing_four },
     { "trio", sharing_masked },
     { "quad", sharing_masked },

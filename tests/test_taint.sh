@@ -1,10 +1,11 @@
 #!/bin/sh
-# No gate branches or indexes on a secret (tests/test_taint.c, test_taint_proofs.c under valgrind), and the test itself
-# sees one that does.
+# No gate branches or indexes on a secret (tests/test_taint.c and test_taint_prove.c under valgrind), and
+# the test itself sees one that does.
 program=${builddir:-.}/tests/test_taint
 
 if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 1' "${builddir:-.}/config.h"; then
     echo "skip - secrets_decide_nothing # valgrind or its header is missing"
+    echo "skip - nor_in_proofs # valgrind or its header is missing"
     echo "skip - a_leak_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_tag_is_seen # valgrind or its header is missing"
     exit 77
@@ -12,24 +13,29 @@ fi
 # A sanitizer's run time and valgrind do not mix.
 if nm "$program" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
     echo "skip - secrets_decide_nothing # sanitizer build"
+    echo "skip - nor_in_proofs # sanitizer build"
     echo "skip - a_leak_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_tag_is_seen # sanitizer build"
     exit 77
 fi
 
 status=0
-run() { valgrind -q --error-exitcode=9 --undef-value-errors=yes "$@" 2>&1; }
+memcheck() { valgrind -q --error-exitcode=9 --undef-value-errors=yes "$@" 2>&1; }
 
-if output=$(run "$program" && run "${program}_proofs"); then
-    echo "ok - secrets_decide_nothing"
-else
-    echo "$output" | head -n 40
-    echo "not ok - secrets_decide_nothing"
-    status=1
-fi
+clean() {
+    if output=$(memcheck "$2"); then
+        echo "ok - $1"
+    else
+        echo "$output" | head -n 40
+        echo "not ok - $1"
+        status=1
+    fi
+}
+clean secrets_decide_nothing "$program"
+clean nor_in_proofs "${program}_prove"
 
 seen() {
-    run "$program" "$1" >/dev/null
+    memcheck "$program" "$1" >/dev/null
     if [ $? -eq 9 ]; then
         echo "ok - $2"
     else

@@ -1,24 +1,14 @@
 /*
- * test_taint_proofs.c: no branch and no index depends on a secret in proofs, as test_taint.c has it
- * for gates: words, claims and keys of a prover are undefined under valgrind; coins, challenges and
- * verdicts are public. Run by tests/test_taint.sh.
+ * test_taint_prove.c: no branch and no index depends on a secret in proofs and in what is stated for
+ * them: under valgrind (tests/test_taint.sh), words, claims, records and the prover's keys are marked
+ * undefined, and what goes on the wire is marked defined.
  */
-#include "config.h"
-
 #include "tests/check.h"
 #include "tests/lockstep.h"
 #include "proto/syrep.h"
 #include "tests/prove_world.h"
 #include "tests/scene.h"
-
-#ifdef HAVE_VALGRIND_MEMCHECK_H
-#include <valgrind/memcheck.h>
-#else
-#define VALGRIND_MAKE_MEM_UNDEFINED(p, n) ((void)(p), (void)(n))
-#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)(p), (void)(n))
-#define VALGRIND_DISABLE_ERROR_REPORTING
-#define VALGRIND_ENABLE_ERROR_REPORTING
-#endif
+#include "tests/taint.h"
 
 static void declassify(void *message, size_t n)
 {
