@@ -82,11 +82,25 @@ static int decode(struct picture_reader *r, AVCodecContext *c, const uint8_t *p,
     if (code < 0)
         return code;
     memcpy(r->packet->data, p, n);
+    r->packet->flags |= AV_PKT_FLAG_KEY;    /* else a PNG is added to the one before */
     code = avcodec_send_packet(c, r->packet);
     av_packet_unref(r->packet);
     if (code == 0)
         avcodec_send_packet(c, NULL);
     return code == 0 ? avcodec_receive_frame(c, r->frame) : code;
+}
+
+/* A grey picture of the right size is taken as it is. */
+static int is_ready(const struct picture_reader *r)
+{
+    return r->frame->format == AV_PIX_FMT_GRAY8 && r->frame->width == (int)r->w &&
+           r->frame->height == (int)r->h;
+}
+
+static void copy_rows(uint8_t *grey, const AVFrame *f, size_t h, size_t w)
+{
+    for (size_t y = 0; y < h; y++)
+        memcpy(grey + y * w, f->data[0] + (ptrdiff_t)y * f->linesize[0], w);
 }
 
 static int scale(struct picture_reader *r, uint8_t *grey, const char *name, struct err *e)
@@ -96,6 +110,10 @@ static int scale(struct picture_reader *r, uint8_t *grey, const char *name, stru
         f->height > PICTURE_EDGE_MAX)
         return err_set(e, ERR_INPUT, "%s: a picture of %dx%d; up to %dx%d are read", name, f->width,
                        f->height, PICTURE_EDGE_MAX, PICTURE_EDGE_MAX);
+    if (is_ready(r)) {
+        copy_rows(grey, f, r->h, r->w);
+        return 0;
+    }
     r->scaler = sws_getCachedContext(r->scaler, f->width, f->height, f->format, (int)r->w,
                                      (int)r->h, AV_PIX_FMT_GRAY8,
                                      SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL,

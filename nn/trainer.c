@@ -7,7 +7,7 @@
 #include "net/base_mem.h"
 #include "nn/acted.h"
 
-enum { LOT = 8, STAGE = 350 };      /* samples that go through the network together; held out faces */
+enum { LOT = 8 };           /* samples that go through the network together */
 enum { KIND_ORDER = 1, KIND_PICTURE, KIND_CAST, KIND_DROPOUT };
 
 static double now(void)
@@ -148,7 +148,7 @@ static int trainer_cast(struct trainer *t, struct trainer_notice notice, struct 
 {
     enum { SOME = 64 };
     struct casting c = { .t = t, .grey = mem_new(SOME, (size_t)t->stage.h * t->stage.w) };
-    size_t all = t->conf.faces + STAGE;
+    size_t all = (size_t)t->conf.faces + t->conf.held_faces;
     int code = c.grey == NULL ? err_set(e, ERR_FAILED, "no memory for acted faces") : 0;
     for (; c.first < all && code == 0; c.first += c.n) {
         c.n = all - c.first < SOME ? all - c.first : SOME;

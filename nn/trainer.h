@@ -25,6 +25,7 @@ struct trainer_conf {
     double smoothing;           /* of labels, 0 to 1 */
     double acted;               /* share of acted faces in every batch; 1: nothing else */
     unsigned faces;             /* acted faces that are drawn for training; they come again */
+    unsigned held_faces;        /* and those that are held out */
     uint64_t seed;
 };
 

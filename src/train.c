@@ -14,7 +14,7 @@
 #include "src/owner.h"
 #include "src/progress.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, HELD_FACES = 350 };
 #define JSON_LIMIT ((size_t)1 << 24)
 
 /* Everything that is open while training. */
@@ -68,7 +68,7 @@ static int conf_fill(struct trainer_conf *c, const struct train_wish *w, struct 
         .epochs = (unsigned)w->epochs, .batch = (unsigned)w->batch,
         .threads = (unsigned)w->threads, .patience = (unsigned)w->patience,
         .smoothing = w->smoothing, .acted = w->acted, .faces = w->acted > 0 ? (unsigned)w->faces : 0,
-        .seed = w->seed,
+        .held_faces = w->acted > 0 ? HELD_FACES : 0, .seed = w->seed,
     };
     if (!w->plain)
         c->augment = (struct augment){ .flip = !w->no_flip, .shift = w->shift,
