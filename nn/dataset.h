@@ -83,7 +83,27 @@ int dataset_bin_parse(struct dataset *d, const uint8_t *p, size_t n, const char 
  * names that begin with a dot are passed over. */
 int dataset_folder_read(struct dataset *d, const char *path, struct err *e);
 
-/* Any of these, by what it is. */
+/* The label and actor in the name of a RAVDESS film, "02-01-03-01-01-01-07.mp4": seven numbers, the
+ * first the modality (01 or 02: with a picture), the third the emotion, the last the actor. 1 and
+ * *item filled; 0 for films that are left out (calm, sound alone); -1 for another name, or an
+ * emotion that the network has no class for. */
+int dataset_ravdess(const struct dataset *d, const char *name, struct dataset_item *item);
+
+/* Finds the faces of a film: calls take(context, grey) for each, h x w grey levels, until that
+ * returns something else than 0, and passes that on. ERR_INPUT for a film that cannot be read. */
+struct film_reader {
+    int (*read)(void *self, const char *path, uint32_t h, uint32_t w,
+                int (*take)(void *context, const uint8_t *grey, struct err *e), void *context,
+                struct err *e);
+    void *self;
+};
+
+/* Adds the faces of all films in a folder, and in the folders in it (Actor_01 ..), that are named
+ * as RAVDESS's are. */
+int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
+                       struct err *e);
+
+/* Any of these but films, by what it is. */
 int dataset_read(struct dataset *d, const char *path, struct err *e);
 
 #endif

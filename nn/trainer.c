@@ -226,8 +226,7 @@ struct batch {
     double rate;
 };
 
-/* Picture p of the epoch into place k of the lot. */
-static void picture_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k)
+void trainer_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k)
 {
     const struct network *net = &t->m->net;
     size_t acted = acted_before(t, p);
@@ -244,7 +243,7 @@ static void lot_train(struct trainer *t, struct trainer_member *w, size_t first,
                       double scale)
 {
     for (unsigned k = 0; k < n; k++)
-        picture_take(t, w, first + k, k);
+        trainer_take(t, w, first + k, k);
     struct chance drop = chance_of(t->conf.seed, KIND_DROPOUT, t->nrow, first);
     backprop_forward(w->bp, n, &drop);
     w->loss += backprop_loss(w->bp, n, w->label, t->conf.smoothing, &w->right);
@@ -388,6 +387,12 @@ static void order_shuffle(const struct trainer *t, uint32_t *order, const struct
     }
 }
 
+void trainer_shuffle(struct trainer *t)
+{
+    order_shuffle(t, t->order, t->d, KIND_ORDER);
+    order_shuffle(t, t->cast, &t->stage, KIND_CAST);
+}
+
 static double accuracy_of(struct trainer_result r)
 {
     return r.n > 0 ? (double)r.right / (double)r.n : NAN;
@@ -451,8 +456,7 @@ int trainer_epoch(struct trainer *t, struct trainer_notice notice, struct err *e
     if (t->nrow >= t->conf.epochs)
         return err_set(e, ERR_USAGE, "all %u epochs are through", t->conf.epochs);
     struct trainer_row *row = &t->row[t->nrow];
-    order_shuffle(t, t->order, t->d, KIND_ORDER);
-    order_shuffle(t, t->cast, &t->stage, KIND_CAST);
+    trainer_shuffle(t);
     if (!isfinite(epoch_train(t, row, notice)))
         return err_set(e, ERR_FAILED, "epoch %u: the loss is no longer a finite number; try a "
                        "smaller learning rate (--rate, now %g) or --warmup", t->nrow + 1,

@@ -39,6 +39,12 @@ struct trainer {
     struct trainer_row *row;    /* room for conf.epochs */
 };
 
+/* Picture p of the next epoch, in its order and as it is augmented, into place k of the lot. */
+void trainer_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k);
+
+/* Puts the pictures of the next epoch in their order. */
+void trainer_shuffle(struct trainer *t);
+
 /* Everything that decides the weights, as words "name=value". */
 void trainer_recipe(const struct trainer *t, char text[static TRAINER_RECIPE]);
 

@@ -207,7 +207,11 @@ static int school_start(struct school *s, struct err *e)
     s->casting = 0;
     if (s->t == NULL)
         return e->code;
-    int code = s->w->resume ? trainer_load(s->t, s->checkpoint, e) : 0;
+    int code = 0;
+    if (s->w->resume)
+        code = trainer_load(s->t, s->checkpoint, e);
+    else if (s->w->model == NULL)
+        code = trainer_settle(s->t, e);
     s->first = trainer_epochs(s->t);
     return code;
 }

@@ -418,6 +418,72 @@ static void folders_of_splits(void)
     dataset_fini(&d);
 }
 
+/* --- films ------------------------------------------------------------------------------------ */
+
+/* Stands in for finding faces: two per film, of levels that go up from film to film. */
+static int two_faces(void *self, const char *path, uint32_t h, uint32_t w,
+                     int (*take)(void *context, const uint8_t *grey, struct err *e), void *context,
+                     struct err *e)
+{
+    uint8_t grey[PIXELS];
+    (void)path;
+    CHECK(h == SIDE && w == SIDE);
+    for (unsigned k = 0; k < 2; k++) {
+        memset(grey, *(int *)self + (int)k, PIXELS);
+        int code = take(context, grey, e);
+        if (code != 0)
+            return code;
+    }
+    ++*(int *)self;
+    return 0;
+}
+
+static void names_of_films(void)
+{
+    static const struct { const char *name; int result; unsigned label, actor; } names[] = {
+        { "02-01-05-01-01-01-07.mp4", 1, 0, 7 }, { "01-02-03-01-02-01-24.mp4", 1, 1, 24 },
+        { "02-01-02-01-01-01-07.mp4", 0, 0, 0 }, { "03-01-03-01-01-01-07.wav", 0, 0, 0 },
+        { "02-01-06-01-01-01-07.mp4", -1, 0, 0 }, { "02-01-09-01-01-01-07.mp4", -1, 0, 0 },
+        { "02-01-05-01-01-01-00.mp4", -1, 0, 0 }, { "02-01-05-01-01-01.mp4", -1, 0, 0 },
+        { "02-01-05-01-01-01-07", -1, 0, 0 }, { "2-01-05-01-01-01-07.mp4", -1, 0, 0 },
+        { "", -1, 0, 0 }, { "holiday.mp4", -1, 0, 0 },
+    };
+    struct dataset d;
+    begin(&d, 3);
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        struct dataset_item item = { 0 };
+        CHECK_EQ(dataset_ravdess(&d, names[k].name, &item), names[k].result);
+        CHECK(names[k].result < 1 || (item.label == names[k].label && item.actor == names[k].actor));
+    }
+    dataset_fini(&d);
+}
+
+static void folders_of_films(void)
+{
+    struct dataset d;
+    struct err e = { 0 };
+    int level = 1;
+    struct film_reader reader = { two_faces, &level };
+    folders_begin();
+    folder("Actor_01");
+    folder("Actor_02");
+    put("Actor_02/02-01-03-01-01-01-02.mp4", 0);
+    put("Actor_01/02-01-05-01-01-01-01.mp4", 0);
+    put("Actor_01/02-01-02-01-01-01-01.mp4", 0);
+    begin(&d, 3);
+    CHECK_EQ(dataset_films_read(&d, top, &reader, &e), 0);
+    CHECK_EQ(d.n, 4);
+    CHECK(d.item[0].label == 0 && d.item[1].actor == 1 && dataset_pixels(&d, 1)[3] == 2);
+    CHECK(d.item[2].label == 1 && d.item[3].actor == 2 && dataset_pixels(&d, 3)[3] == 3);
+    dataset_fini(&d);
+    put("Actor_01/holiday.mp4", 0);
+    begin(&d, 3);
+    CHECK_EQ(dataset_films_read(&d, top, &reader, &e), ERR_INPUT);
+    CHECK(strstr(e.text, "holiday.mp4") != NULL);
+    dataset_fini(&d);
+    clear();
+}
+
 /* --- holding out ------------------------------------------------------------------------------ */
 
 static void holding_out(void)
@@ -497,6 +563,8 @@ int main(void)
     CASE(damaged_pictures);
     CASE(folders_of_classes);
     CASE(folders_of_splits);
+    CASE(names_of_films);
+    CASE(folders_of_films);
     CASE(holding_out);
     CASE(labels_that_do_not_exist);
     CASE(acted_faces);
