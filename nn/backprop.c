@@ -170,13 +170,6 @@ void backprop_forward(struct backprop *bp, unsigned n, const struct chance *drop
         forward_layer(bp, i, n, dropout);
 }
 
-const float *backprop_until(struct backprop *bp, unsigned n, unsigned i)
-{
-    for (unsigned k = 0; k <= i; k++)
-        forward_layer(bp, k, n, NULL);
-    return bp->y[i];
-}
-
 /* Probabilities of one sample; returns log of the sum that they were divided by, in u's units. */
 static double sample_softmax(double *p, const float *u, size_t n)
 {

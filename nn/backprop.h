@@ -29,10 +29,6 @@ float *backprop_input(struct backprop *bp);
 /* Evaluates n samples. dropout is the stream of this lot's dropout, NULL outside training. */
 void backprop_forward(struct backprop *bp, unsigned n, const struct chance *dropout);
 
-/* Evaluates n samples up to layer i, as outside training; its output, n x out floats, is valid
- * until the next run. */
-const float *backprop_until(struct backprop *bp, unsigned n, unsigned i);
-
 /* What goes into the softmax: n x nclass floats, of the last forward run. */
 const float *backprop_logits(const struct backprop *bp);
 

@@ -103,3 +103,35 @@ void optimise_step(const struct optimise *o, struct model *m, float *state, cons
         at += l->nweight + l->nbias;
     }
 }
+
+/* Outputs from .. to - 1 of a kernel of n rows and c columns. */
+static void kernel_cap(float *restrict w, float *restrict sum, size_t n, size_t c, size_t from,
+                       size_t to, float limit)
+{
+    int over = 0;
+    for (size_t o = from; o < to; o++)
+        sum[o] = 0;
+    for (size_t k = 0; k < n; k++)
+        for (size_t o = from; o < to; o++)
+            sum[o] += fabsf(w[k * c + o]);
+    for (size_t o = from; o < to; o++) {
+        over |= sum[o] > limit;
+        sum[o] = sum[o] > limit ? limit / sum[o] : 1;
+    }
+    for (size_t k = 0; k < n && over; k++)
+        for (size_t o = from; o < to; o++)
+            w[k * c + o] *= sum[o];
+}
+
+void optimise_cap(const struct optimise *o, struct model *m, float *sum, unsigned part,
+                  unsigned parts)
+{
+    for (unsigned i = 0; i < m->net.nlayer; i++) {
+        const struct layer *l = &m->net.layer[i];
+        int normed = i + 1 < m->net.nlayer && l[1].kind == LAYER_BATCHNORM;
+        size_t n = geometry_depth(&l->g), c = l->g.oc;
+        if ((l->kind == LAYER_CONV || l->kind == LAYER_DENSE) && !normed)
+            kernel_cap(m->weight[i], sum, n, c, c * part / parts, c * (part + 1) / parts,
+                       (float)(o->cap * sqrt(1.5 * (double)n)));
+    }
+}

@@ -25,6 +25,7 @@ struct optimise {
     double momentum;                /* adam: b1 */
     double second, epsilon;         /* adam: b2, and what keeps the division finite */
     double decay;                   /* per step, of kernels */
+    double cap;                     /* of kernels, see optimise_cap; 0: none */
     double warmup;                  /* epochs of linear rise from 0 */
     double step_epochs, step_factor;    /* SCHEDULE_STEP: times the factor after so many epochs */
     double epochs;                  /* SCHEDULE_COSINE: where it arrives at 0 */
@@ -43,5 +44,14 @@ unsigned optimise_blocks(const struct optimise *o);
  * the batch, state the blocks, one after the other. */
 void optimise_step(const struct optimise *o, struct model *m, float *state, const float *grad,
                    double rate, double t, size_t from, size_t to);
+
+/* Holds the kernels of convolutions and dense layers small, channel by channel: where the sum of
+ * the magnitudes that lead to an output exceeds cap sqrt(1.5 n), n being their number, all of them
+ * are scaled down to it. sqrt(1.5 n) is the mean where training from nothing begins
+ * (initialise.h). The ranges that fixed point can prove are products of these sums. A layer right
+ * before a batch normalisation is left alone: that undoes any scale. For part `part` of `parts` of
+ * each layer's outputs; sum has room for the widest layer's. */
+void optimise_cap(const struct optimise *o, struct model *m, float *sum, unsigned part,
+                  unsigned parts);
 
 #endif

@@ -27,6 +27,15 @@ static int has_norm(const struct network *net)
     return 0;
 }
 
+static size_t widest(const struct network *net)
+{
+    size_t c = 1;
+    for (unsigned i = 0; i < net->nlayer; i++)
+        if (net->layer[i].g.oc > c)
+            c = net->layer[i].g.oc;
+    return c;
+}
+
 static int member_init(struct trainer *t, struct trainer_member *w, struct err *e)
 {
     const struct network *net = &t->m->net;
@@ -35,7 +44,8 @@ static int member_init(struct trainer *t, struct trainer_member *w, struct err *
         return ERR_FAILED;
     w->grad = mem_new(net->nparameter, sizeof *w->grad);
     w->label = mem_new(t->lot, 1);
-    return w->grad != NULL && w->label != NULL
+    w->sum = mem_new(widest(net), sizeof *w->sum);
+    return w->grad != NULL && w->label != NULL && w->sum != NULL
                ? 0 : err_set(e, ERR_FAILED, "no memory to train %zu parameters", net->nparameter);
 }
 
@@ -206,6 +216,7 @@ void trainer_free(struct trainer *t)
         backprop_free(t->member[k].bp);
         mem_free(t->member[k].grad);
         mem_free(t->member[k].label);
+        mem_free(t->member[k].sum);
     }
     mem_free(t->member);
     mem_free(t->row);
@@ -226,7 +237,8 @@ struct batch {
     double rate;
 };
 
-void trainer_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k)
+/* Picture p of the epoch into place k of the lot. */
+static void picture_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k)
 {
     const struct network *net = &t->m->net;
     size_t acted = acted_before(t, p);
@@ -243,7 +255,7 @@ static void lot_train(struct trainer *t, struct trainer_member *w, size_t first,
                       double scale)
 {
     for (unsigned k = 0; k < n; k++)
-        trainer_take(t, w, first + k, k);
+        picture_take(t, w, first + k, k);
     struct chance drop = chance_of(t->conf.seed, KIND_DROPOUT, t->nrow, first);
     backprop_forward(w->bp, n, &drop);
     w->loss += backprop_loss(w->bp, n, w->label, t->conf.smoothing, &w->right);
@@ -276,6 +288,13 @@ static void batch_step(void *context, unsigned k)
     }
     optimise_step(&t->conf.optimise, t->m, t->state, sum, b->rate, (double)t->steps, from, to);
     memset(sum + from, 0, (to - from) * sizeof *sum);
+}
+
+static void batch_cap(void *context, unsigned k)
+{
+    const struct batch *b = context;
+    struct trainer *t = b->t;
+    optimise_cap(&t->conf.optimise, t->m, t->member[k].sum, k, t->conf.threads);
 }
 
 static double members_sum(struct trainer *t, size_t *right)
@@ -387,12 +406,6 @@ static void order_shuffle(const struct trainer *t, uint32_t *order, const struct
     }
 }
 
-void trainer_shuffle(struct trainer *t)
-{
-    order_shuffle(t, t->order, t->d, KIND_ORDER);
-    order_shuffle(t, t->cast, &t->stage, KIND_CAST);
-}
-
 static double accuracy_of(struct trainer_result r)
 {
     return r.n > 0 ? (double)r.right / (double)r.n : NAN;
@@ -427,6 +440,8 @@ static void batch_run(struct trainer *t, struct batch *b)
     crew_run(t->crew, batch_learn, b);
     t->steps++;
     crew_run(t->crew, batch_step, b);
+    if (t->conf.optimise.cap > 0)
+        crew_run(t->crew, batch_cap, b);
 }
 
 /* All batches of an epoch; returns the mean loss, which is not finite if training has failed. */
@@ -456,7 +471,8 @@ int trainer_epoch(struct trainer *t, struct trainer_notice notice, struct err *e
     if (t->nrow >= t->conf.epochs)
         return err_set(e, ERR_USAGE, "all %u epochs are through", t->conf.epochs);
     struct trainer_row *row = &t->row[t->nrow];
-    trainer_shuffle(t);
+    order_shuffle(t, t->order, t->d, KIND_ORDER);
+    order_shuffle(t, t->cast, &t->stage, KIND_CAST);
     if (!isfinite(epoch_train(t, row, notice)))
         return err_set(e, ERR_FAILED, "epoch %u: the loss is no longer a finite number; try a "
                        "smaller learning rate (--rate, now %g) or --warmup", t->nrow + 1,

@@ -58,13 +58,6 @@ struct trainer *trainer_new(const struct trainer_conf *conf, struct model *m,
                             struct err *e);
 void trainer_free(struct trainer *t);
 
-/* For a model that has just been initialised: layer after layer, every kernel is scaled and every
- * bias set so that on a sample of the training pictures each output has mean 0 and variance 1
- * before its ReLU (data-dependent initialisation, Kraehenbuehl et al. 2016); the last layer is left
- * alone. Networks without batch normalisation else begin with outputs that hardly depend on the
- * picture, and take epochs to leave that. ERR_FAILED without memory. */
-int trainer_settle(struct trainer *t, struct err *e);
-
 /* Whether all epochs are through, or patience is. */
 int trainer_done(const struct trainer *t);
 

@@ -14,6 +14,7 @@ struct trainer_member {         /* what one thread of the crew has of its own */
     struct backprop *bp;
     float *grad;                /* nparameter, zero between batches */
     uint8_t *label;             /* of a lot */
+    float *sum;                 /* for optimise_cap */
     double loss;
     size_t right;
     struct err e;
@@ -38,12 +39,6 @@ struct trainer {
     double best_loss;
     struct trainer_row *row;    /* room for conf.epochs */
 };
-
-/* Picture p of the next epoch, in its order and as it is augmented, into place k of the lot. */
-void trainer_take(struct trainer *t, struct trainer_member *w, size_t p, unsigned k);
-
-/* Puts the pictures of the next epoch in their order. */
-void trainer_shuffle(struct trainer *t);
 
 /* Everything that decides the weights, as words "name=value". */
 void trainer_recipe(const struct trainer *t, char text[static TRAINER_RECIPE]);

@@ -30,6 +30,8 @@ static const struct option_row rows[] = {
     { "step-epochs", 0, OPTION_REAL, AT(step_epochs), "N", "step: how often (20)", 0.01, 1e5 },
     { "step-factor", 0, OPTION_REAL, AT(step_factor), "X", "step: times this (0.1)", 1e-6, 1 },
     { "decay", 0, OPTION_REAL, AT(decay), "X", "weight decay of kernels (0.0005)", 0, 1 },
+    { "cap", 0, OPTION_REAL, AT(cap), "X",
+      "of kernels, so that fixed-point ranges can be proven; 0: none (1.4)", 0, 1e6 },
     { "dropout", 0, OPTION_REAL, AT(dropout), "X",
       "rate of all dropout layers (as the network has it: 0.2)", 0, 0.95 },
     { "smoothing", 0, OPTION_REAL, AT(smoothing), "X", "of the labels (0)", 0, 0.9 },
@@ -74,7 +76,7 @@ int cmd_train(int argc, char **argv)
 {
     struct train_wish w = {
         .output = "trained.obm", .optimiser = "sgd", .schedule = "cosine", .momentum = 0.9,
-        .decay = 5e-4, .warmup = 1, .step_epochs = 20, .step_factor = 0.1, .dropout = -1,
+        .decay = 5e-4, .cap = 1.4, .warmup = 1, .step_epochs = 20, .step_factor = 0.1, .dropout = -1,
         .held = 0.1, .shift = 4, .rotate = 10, .zoom = 0.1, .brightness = 0.1, .epochs = 60,
         .batch = 64, .patience = 15, .seed = 1, .threads = 2, .faces = 3500,
     };

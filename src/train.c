@@ -55,6 +55,7 @@ static int conf_optimise(struct optimise *o, const struct train_wish *w, struct 
     o->second = 0.999;
     o->epsilon = 1e-8;
     o->decay = w->decay;
+    o->cap = w->cap;
     o->warmup = w->warmup;
     o->step_epochs = w->step_epochs;
     o->step_factor = w->step_factor;
@@ -170,7 +171,7 @@ static void school_tell(void *context, double part, double loss)
 }
 
 /* The best model so far, with its fixed-point description where its ranges can be proven. */
-static int school_write(const struct school *s, int *fits, struct err *e)
+static int school_write(struct school *s, int *fits, struct err *e)
 {
     struct err why = { 0 };
     const struct model *best = trainer_best_model(s->t);
@@ -207,11 +208,7 @@ static int school_start(struct school *s, struct err *e)
     s->casting = 0;
     if (s->t == NULL)
         return e->code;
-    int code = 0;
-    if (s->w->resume)
-        code = trainer_load(s->t, s->checkpoint, e);
-    else if (s->w->model == NULL)
-        code = trainer_settle(s->t, e);
+    int code = s->w->resume ? trainer_load(s->t, s->checkpoint, e) : 0;
     s->first = trainer_epochs(s->t);
     return code;
 }
@@ -258,7 +255,7 @@ static void report_text(const struct school *s, const struct trainer_result r[SP
         printf("  %-14s %.2f%% right\n", "acted faces", 100 * acted);
     if (!fits)
         printf("  no fixed-point form: its ranges cannot be proven, so it cannot run privately; "
-               "a larger --decay helps\n");
+               "a smaller --cap helps\n");
 }
 
 static int school_report(struct school *s, int fits, struct err *e)

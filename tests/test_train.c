@@ -85,6 +85,37 @@ static void what_decays(void)
     model_fini(&m);
 }
 
+/* Column sums of 1 + 2 + .. + 6 and of half that; the cap is 2 sqrt(1.5 6) = 6 (and 12). */
+static void kernels_are_capped(void)
+{
+    struct network net;
+    struct model m;
+    float sum[4];
+    network_init(&net, 1, 1, 6);
+    network_add(&net, (struct layer){ .kind = LAYER_DENSE, .units = 2, .bias = 1 }, NULL);
+    network_add(&net, (struct layer){ .kind = LAYER_DENSE, .units = 4 }, NULL);
+    network_add(&net, (struct layer){ .kind = LAYER_BATCHNORM, .epsilon = 1 }, NULL);
+    CHECK_EQ(network_finish(&net, NULL), 0);
+    CHECK_EQ(model_init(&m, &net, NULL), 0);
+    for (unsigned cap = 2; cap <= 4; cap += 2) {
+        for (size_t k = 0; k < net.nparameter; k++)
+            m.data[k] = 100;
+        for (unsigned k = 0; k < 6; k++) {
+            m.weight[0][2 * k] = (float)(k + 1) * (k % 2 ? -1.0f : 1.0f);
+            m.weight[0][2 * k + 1] = (float)(k + 1) / 2;
+        }
+        for (unsigned part = 0; part < 3; part++)
+            optimise_cap(&(struct optimise){ .cap = cap }, &m, sum, part, 3);
+        for (unsigned k = 0; k < 6; k++) {
+            double w = (k + 1) * (k % 2 ? -1.0 : 1.0), half = (k + 1) / 2.0;
+            CHECK(near((double)m.weight[0][2 * k], w * 3 * cap / 21, 1e-6));
+            CHECK(near((double)m.weight[0][2 * k + 1], half * fmin(1, 3 * cap / 10.5), 1e-6));
+        }
+        CHECK(near((double)m.bias[0][0], 100, 0) && near((double)m.weight[1][3], 100, 0));
+    }
+    model_fini(&m);
+}
+
 static void schedules(void)
 {
     struct optimise o = { .rate = 0.2, .warmup = 2, .epochs = 10, .step_epochs = 3,
@@ -526,6 +557,7 @@ int main(void)
     CASE(nesterov_sgd);
     CASE(adam);
     CASE(what_decays);
+    CASE(kernels_are_capped);
     CASE(schedules);
     CASE(whole_steps_of_sgd);
     CASE(whole_steps_of_adam);
