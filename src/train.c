@@ -11,6 +11,7 @@
 #include "nn/keras.h"
 #include "nn/lower.h"
 #include "nn/model_file.h"
+#include "nn/whole_file.h"
 #include "src/owner.h"
 #include "src/progress.h"
 
@@ -99,6 +100,25 @@ static int place(char path[static PATH_BYTES], const char *wish, const char *out
     return length > 0 && length < PATH_BYTES
                ? 0 : err_set(e, ERR_USAGE, "%.200s..: the name is empty or too long",
                              wish != NULL ? wish : output);
+}
+
+/* Hours of training should not end in a folder that cannot be written to. */
+static int try_writing(const char *path, struct err *e)
+{
+    struct whole_file *f = whole_file_new(path, e);
+    whole_file_free(f);
+    return f == NULL ? ERR_FAILED : 0;
+}
+
+static int school_places(struct school *s, struct err *e)
+{
+    const struct train_wish *w = s->w;
+    if (place(s->checkpoint, w->checkpoint, w->output, ".ckpt", e) != 0 ||
+        place(s->log, w->log, w->output, ".csv", e) != 0 ||
+        place(s->curves, w->curves, w->output, ".svg", e) != 0)
+        return ERR_USAGE;
+    return try_writing(w->output, e) != 0 || try_writing(s->checkpoint, e) != 0 ||
+           try_writing(s->log, e) != 0 || try_writing(s->curves, e) != 0 ? ERR_FAILED : 0;
 }
 
 /* --- the model and the data ------------------------------------------------------------------ */
@@ -275,11 +295,7 @@ static int school_run(struct school *s, struct err *e)
 {
     int fits = 0, code = conf_fill(&s->conf, s->w, e);
     if (code == 0)
-        code = place(s->checkpoint, s->w->checkpoint, s->w->output, ".ckpt", e);
-    if (code == 0)
-        code = place(s->log, s->w->log, s->w->output, ".csv", e);
-    if (code == 0)
-        code = place(s->curves, s->w->curves, s->w->output, ".svg", e);
+        code = school_places(s, e);
     if (code == 0)
         code = school_model(s, e);
     if (code == 0)
