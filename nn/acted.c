@@ -20,8 +20,8 @@ int acted_draw(uint8_t *grey, unsigned edge, uint64_t seed, uint64_t k, int held
     enum { KIND = 0x61637468 };
     struct chance c = chance_of(seed, KIND, k, held != 0);
     uint64_t who = (held ? ACTED_FREE : 2 * ACTED_FREE) + chance_u64(&c) % ACTED_FREE;
-    return draw(grey, (int)(k % ACTOR_EMOTIONS), edge, who, (unsigned)chance_below(&c, ACTOR_FRAMES),
-                e);
+    unsigned frame = (unsigned)chance_below(&c, ACTOR_FRAMES);
+    return draw(grey, (int)(k % ACTOR_EMOTIONS), edge, who, frame, e);
 }
 
 int acted_fits(const struct dataset *d)

@@ -45,7 +45,8 @@ struct window {
 
 static struct window window_at(const struct geometry *g, uint32_t row, uint32_t column)
 {
-    struct window w = { .y = (int64_t)row * g->sh - g->top, .x = (int64_t)column * g->sw - g->left };
+    struct window w = { .y = (int64_t)row * g->sh - g->top,
+                        .x = (int64_t)column * g->sw - g->left };
     window_inside(w.y, g->kh, g->h, &w.i0, &w.i1);
     window_inside(w.x, g->kw, g->w, &w.j0, &w.j1);
     return w;

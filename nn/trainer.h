@@ -51,8 +51,8 @@ struct trainer_notice {
 };
 
 /* Trains *m, which it borrows like d (NULL or empty: only with acted = 1). The first weights are
- * those that m has. Acted faces are drawn here. NULL with *e filled: ERR_INPUT for a network that cannot be trained or data
- * that do not fit, ERR_FAILED without memory or BLAS. */
+ * those that m has. Acted faces are drawn here. NULL with *e filled: ERR_INPUT for a network that
+ * cannot be trained or data that do not fit, ERR_FAILED without memory or BLAS. */
 struct trainer *trainer_new(const struct trainer_conf *conf, struct model *m,
                             const struct dataset *d, struct trainer_notice notice,
                             struct err *e);

@@ -40,13 +40,14 @@ void trainer_recipe(const struct trainer *t, char text[static TRAINER_RECIPE])
     const struct augment *a = &c->augment;
     int n = snprintf(text, TRAINER_RECIPE,
         "optimiser=%s schedule=%s rate=%.17g momentum=%.17g second=%.17g epsilon=%.17g "
-        "decay=%.17g cap=%.17g warmup=%.17g step-epochs=%.17g step-factor=%.17g batch=%u threads=%u "
-        "smoothing=%.17g actor=%.17g faces=%u+%u seed=%llu flip=%d shift=%.17g rotate=%.17g "
-        "zoom=%.17g brightness=%.17g data=%016llx network=%016llx", optimise_rule_name[o->rule],
-        optimise_schedule_name[o->schedule], o->rate, o->momentum, o->second, o->epsilon,
-        o->decay, o->cap, o->warmup, o->step_epochs, o->step_factor, c->batch, c->threads, c->smoothing,
-        c->acted, c->faces, c->held_faces, (unsigned long long)c->seed, a->flip, a->shift, a->rotate, a->zoom,
-        a->brightness, (unsigned long long)(t->d != NULL ? dataset_fingerprint(t->d) : 0),
+        "decay=%.17g cap=%.17g warmup=%.17g step-epochs=%.17g step-factor=%.17g batch=%u "
+        "threads=%u smoothing=%.17g actor=%.17g faces=%u+%u seed=%llu flip=%d shift=%.17g "
+        "rotate=%.17g zoom=%.17g brightness=%.17g data=%016llx network=%016llx",
+        optimise_rule_name[o->rule], optimise_schedule_name[o->schedule], o->rate, o->momentum,
+        o->second, o->epsilon, o->decay, o->cap, o->warmup, o->step_epochs, o->step_factor,
+        c->batch, c->threads, c->smoothing, c->acted, c->faces, c->held_faces,
+        (unsigned long long)c->seed, a->flip, a->shift, a->rotate, a->zoom, a->brightness,
+        (unsigned long long)(t->d != NULL ? dataset_fingerprint(t->d) : 0),
         (unsigned long long)network_mark(&t->m->net));
     for (unsigned i = 0; i < t->m->net.nlayer && n < TRAINER_RECIPE - 64; i++)
         if (t->m->net.layer[i].kind == LAYER_DROPOUT)

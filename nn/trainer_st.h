@@ -1,5 +1,5 @@
 /*
- * trainer_st.h: what trainer.c and trainer_file.c share.
+ * trainer_st.h: what the files trainer*.c share.
  */
 #ifndef OB_NN_TRAINER_ST_H
 #define OB_NN_TRAINER_ST_H
@@ -39,6 +39,26 @@ struct trainer {
     double best_loss;
     struct trainer_row *row;    /* room for conf.epochs */
 };
+
+/* What is drawn by name (chance.h). */
+enum { KIND_ORDER = 1, KIND_PICTURE, KIND_CAST, KIND_DROPOUT };
+
+/* Where part k of n things begins that are divided among the crew. */
+size_t trainer_share(const struct trainer *t, size_t n, unsigned k);
+
+/* Acted pictures among the first n of an epoch. */
+size_t trainer_acted(const struct trainer *t, size_t n);
+
+/* Pictures first .. first + n - 1 of the epoch: the step is taken, *rate its learning rate, and the
+ * members' sums of loss and right answers have grown. */
+void trainer_batch(struct trainer *t, size_t first, size_t n, double *rate);
+
+/* The members' sums, added in their order, and set to zero. */
+double trainer_sum(struct trainer *t, size_t *right);
+void trainer_clear(struct trainer *t);
+
+/* The first error that a member met. */
+int trainer_check(struct trainer *t, struct err *e);
 
 /* Everything that decides the weights, as words "name=value". */
 void trainer_recipe(const struct trainer *t, char text[static TRAINER_RECIPE]);

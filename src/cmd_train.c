@@ -20,21 +20,21 @@ static const struct option_row rows[] = {
       "passes over the training pictures (60)", 1, 100000 },
     { "batch", 'b', OPTION_COUNT, AT(batch), "N", "pictures in a step (64)", 1, 65536 },
     { "optimiser", 0, OPTION_TEXT, AT(optimiser), "NAME",
-      "sgd (Nesterov momentum) or adam (sgd)", 0, 0 },
+      "adam or sgd, with Nesterov's momentum (adam)", 0, 0 },
     { "rate", 'r', OPTION_REAL, AT(rate), "X",
-      "learning rate at its height (sgd 0.02, adam 0.001)", 1e-12, 1e3 },
+      "learning rate at its height (adam 0.001, sgd 0.02)", 1e-12, 1e3 },
     { "momentum", 0, OPTION_REAL, AT(momentum), "X", "of sgd; adam's first (0.9)", 0, 0.99999 },
     { "schedule", 0, OPTION_TEXT, AT(schedule), "NAME",
       "learning rate: constant, step or cosine (cosine)", 0, 0 },
     { "warmup", 0, OPTION_REAL, AT(warmup), "EPOCHS", "linear rise at the start (1)", 0, 1e4 },
     { "step-epochs", 0, OPTION_REAL, AT(step_epochs), "N", "step: how often (20)", 0.01, 1e5 },
     { "step-factor", 0, OPTION_REAL, AT(step_factor), "X", "step: times this (0.1)", 1e-6, 1 },
-    { "decay", 0, OPTION_REAL, AT(decay), "X", "weight decay of kernels (0.0005)", 0, 1 },
+    { "decay", 0, OPTION_REAL, AT(decay), "X", "weight decay of kernels (adam 0.05, sgd 0.0005)", 0, 1 },
     { "cap", 0, OPTION_REAL, AT(cap), "X",
       "of kernels, so that fixed-point ranges can be proven; 0: none (1.4)", 0, 1e6 },
     { "dropout", 0, OPTION_REAL, AT(dropout), "X",
       "rate of all dropout layers (as the network has it: 0.2)", 0, 0.95 },
-    { "smoothing", 0, OPTION_REAL, AT(smoothing), "X", "of the labels (0)", 0, 0.9 },
+    { "smoothing", 0, OPTION_REAL, AT(smoothing), "X", "of the labels (0.1)", 0, 0.9 },
     { "no-flip", 0, OPTION_FLAG, AT(no_flip), NULL, "never mirror pictures", 0, 0 },
     { "shift", 0, OPTION_REAL, AT(shift), "PIXELS", "shift pictures by up to this (4)", 0, 1e3 },
     { "rotate", 0, OPTION_REAL, AT(rotate), "DEGREES", "turn them (10)", 0, 180 },
@@ -75,10 +75,11 @@ static const struct command command = {
 int cmd_train(int argc, char **argv)
 {
     struct train_wish w = {
-        .output = "trained.obm", .optimiser = "sgd", .schedule = "cosine", .momentum = 0.9,
-        .decay = 5e-4, .cap = 1.4, .warmup = 1, .step_epochs = 20, .step_factor = 0.1, .dropout = -1,
-        .held = 0.1, .shift = 4, .rotate = 10, .zoom = 0.1, .brightness = 0.1, .epochs = 60,
-        .batch = 64, .patience = 15, .seed = 1, .threads = 2, .faces = 3500,
+        .output = "trained.obm", .optimiser = "adam", .schedule = "cosine", .momentum = 0.9,
+        .decay = -1, .cap = 1.4, .warmup = 1, .step_epochs = 20, .step_factor = 0.1,
+        .dropout = -1, .smoothing = 0.1, .held = 0.1, .shift = 4, .rotate = 10, .zoom = 0.1,
+        .brightness = 0.1, .epochs = 60, .batch = 64, .patience = 15, .seed = 1, .threads = 2,
+        .faces = 3500,
     };
     struct err e = { 0 };
     int operand = argc;

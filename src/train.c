@@ -51,11 +51,12 @@ static int conf_optimise(struct optimise *o, const struct train_wish *w, struct 
     if (o->schedule == SCHEDULE_COSINE && w->warmup >= (double)w->epochs)
         return err_set(e, ERR_USAGE, "--warmup: %g epochs of %llu leave none to train", w->warmup,
                        (unsigned long long)w->epochs);
-    o->rate = w->rate > 0 ? w->rate : o->rule == OPTIMISE_ADAM ? 0.001 : 0.02;
+    int is_adam = o->rule == OPTIMISE_ADAM;
+    o->rate = w->rate > 0 ? w->rate : is_adam ? 0.001 : 0.02;
     o->momentum = w->momentum;
     o->second = 0.999;
     o->epsilon = 1e-8;
-    o->decay = w->decay;
+    o->decay = w->decay >= 0 ? w->decay : is_adam ? 0.05 : 0.0005;
     o->cap = w->cap;
     o->warmup = w->warmup;
     o->step_epochs = w->step_epochs;
@@ -69,7 +70,8 @@ static int conf_fill(struct trainer_conf *c, const struct train_wish *w, struct 
     *c = (struct trainer_conf){
         .epochs = (unsigned)w->epochs, .batch = (unsigned)w->batch,
         .threads = (unsigned)w->threads, .patience = (unsigned)w->patience,
-        .smoothing = w->smoothing, .acted = w->acted, .faces = w->acted > 0 ? (unsigned)w->faces : 0,
+        .smoothing = w->smoothing, .acted = w->acted,
+        .faces = w->acted > 0 ? (unsigned)w->faces : 0,
         .held_faces = w->acted > 0 ? HELD_FACES : 0, .seed = w->seed,
     };
     if (!w->plain)

@@ -10,7 +10,8 @@ struct train_wish {
     const char *model, *network;        /* where to start: weights, or a Keras architecture */
     const char *output, *checkpoint, *log, *curves;     /* what is written; NULL: after output */
     const char *optimiser, *schedule;
-    double rate, momentum, decay, cap, warmup, step_epochs, step_factor;
+    double rate, decay;                 /* 0, negative: what suits the optimiser */
+    double momentum, cap, warmup, step_epochs, step_factor;
     double dropout;                     /* negative: as the network has it */
     double smoothing, held, acted;
     double shift, rotate, zoom, brightness;

@@ -26,7 +26,7 @@ cat > net.json <<'E2'
   {"class_name": "Dense", "config": {"name": "o", "units": 2, "activation": "softmax",
    "use_bias": true}}]}}
 E2
-small="halves.csv --network net.json --schedule constant --rate 0.05 --plain --warmup 0 --batch 16"
+small="halves.csv --network net.json --optimiser sgd --schedule constant --rate 0.05 --plain --warmup 0 --batch 16"
 
 run "$obscura" train $small --epochs 6 --json -o whole.obm
 judge 'a small training' test "$status" -eq 0

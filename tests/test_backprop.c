@@ -311,7 +311,8 @@ static void logits_outside_training(void)
         trial_forward(&t, NULL);
         double loss = loss_reference(&t, 0, logits);
         for (size_t k = 0; k < t.n * net.nclass; k++)
-            CHECK(fabs((double)backprop_logits(t.bp)[k] - logits[k]) <= 1e-4 * (1 + fabs(logits[k])));
+            CHECK(fabs((double)backprop_logits(t.bp)[k] - logits[k]) <=
+                  1e-4 * (1 + fabs(logits[k])));
         size_t right = 0, expected = 0;
         double got = backprop_loss(t.bp, t.n, t.label, t.smoothing, &right);
         CHECK(fabs(got - loss) <= 1e-4 * (1 + loss));

@@ -40,7 +40,8 @@ static void csv_as_distributed(void)
         "emotion,pixels,Usage\n0,%s,Training\n2,%s,PublicTest\n",
         "emotion,pixels,Usage\r\n0,%s,Training\r\n2,%s,PublicTest\r\n",
         "emotion, Usage, pixels\n0,Training,%s\n2,PublicTest,%s",
-        "\xef\xbb\xbf\"emotion\",\"pixels\",\"Usage\"\n\"0\",\"%s\",\"Training\"\n\n2,%s ,PublicTest\n",
+        "\xef\xbb\xbf\"emotion\",\"pixels\",\"Usage\"\n\"0\",\"%s\",\"Training\"\n\n"
+        "2,%s ,PublicTest\n",
     };
     for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
         struct dataset d;
@@ -78,7 +79,8 @@ static void csv_refused(void)
         { "", "header" },
         { "emotion,pixels,Usage\n", "no pictures" },
         { "emotion,Usage\n0,Training\n", "header" },
-        { "emotion,pixels,Usage\n3,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15,Training\n", "x.csv:2: expected the number of a class, found '3'" },
+        { "emotion,pixels,Usage\n3,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15,Training\n",
+          "x.csv:2: expected the number of a class, found '3'" },
         { "emotion,pixels,Usage\n-1,0,Training\n", "x.csv:2" },
         { "emotion,pixels,Usage\n1x,0,Training\n", "found '1x'" },
         { "emotion,pixels,Usage\n,0,Training\n", "x.csv:2" },
@@ -86,8 +88,10 @@ static void csv_refused(void)
         { "emotion,pixels,Usage\n0,0 1 256 3,Training\n", "found '256 3'" },
         { "emotion,pixels,Usage\n0,0 1 1000 3,Training\n", "found '1000 3'" },
         { "emotion,pixels,Usage\n0,0 1 -2 3,Training\n", "found '-2 3'" },
-        { "emotion,pixels,Usage\n0,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16,Training\n", "more pixels" },
-        { "emotion,pixels,Usage\n0,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15,Train\n", "found 'Train'" },
+        { "emotion,pixels,Usage\n0,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16,Training\n",
+          "more pixels" },
+        { "emotion,pixels,Usage\n0,0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15,Train\n",
+          "found 'Train'" },
         { "emotion,pixels,Usage\n0\n", "fewer fields" },
         { "emotion,pixels,Usage\n\x01\xff,1,Training\n", "found '?" "?'" },
     };
@@ -122,7 +126,8 @@ static void binary_form(void)
     begin(&d, 3);
     CHECK_EQ(dataset_bin_parse(&d, p, n, "x.bin", &e), 0);
     CHECK_EQ(d.n, 7);
-    CHECK(d.item[4].label == 1 && d.item[4].split == SPLIT_PUBLIC && dataset_pixels(&d, 4)[15] == 41);
+    CHECK(d.item[4].label == 1 && d.item[4].split == SPLIT_PUBLIC);
+    CHECK_EQ(dataset_pixels(&d, 4)[15], 41);
     CHECK_EQ(dataset_count(&d, SPLIT_PRIVATE), 2);
     dataset_fini(&d);
     for (size_t cut = 0; cut < n; cut++) {
@@ -212,7 +217,7 @@ static void grey_pictures_are_taken_as_they_are(void)
         CHECK(memcmp(grey, pixel, PIXELS) == 0);
     }
     uint8_t plain[9 * 9];
-    for (unsigned level = 0; level < 256; level += 5) {     /* and keep their level at other sizes */
+    for (unsigned level = 0; level < 256; level += 5) {     /* and keep their level when scaled */
         memset(plain, (int)level, sizeof plain);
         CHECK_EQ(picture_read(r, grey, file, png(file, 9, 1, plain), "x.png", &e), 0);
         for (unsigned k = 0; k < PIXELS; k++)
@@ -453,7 +458,8 @@ static void names_of_films(void)
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         struct dataset_item item = { 0 };
         CHECK_EQ(dataset_ravdess(&d, names[k].name, &item), names[k].result);
-        CHECK(names[k].result < 1 || (item.label == names[k].label && item.actor == names[k].actor));
+        CHECK(names[k].result < 1 ||
+              (item.label == names[k].label && item.actor == names[k].actor));
     }
     dataset_fini(&d);
 }

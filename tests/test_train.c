@@ -1,8 +1,8 @@
 /* Optimisers, schedules, whole steps against figures from another framework; determinism, resuming
  * and a small training that must succeed.
  *
- * The figures were computed with PyTorch 1.13 in double: torch.optim.SGD(momentum 0.9, nesterov) and
- * torch.optim.AdamW on the formulas that stand beside them, weight decay on kernels only. */
+ * The figures were computed with PyTorch 1.13 in double: torch.optim.SGD(momentum 0.9, nesterov)
+ * and torch.optim.AdamW on the formulas that stand beside them, weight decay on kernels only. */
 #include <math.h>
 #include <unistd.h>
 
@@ -153,7 +153,7 @@ static void little_network(struct network *net)
     CHECK_EQ(network_finish(net, NULL), 0);
 }
 
-/* Parameter k is ((37 k) mod 101 - 50) / 100; pixel k of picture s is (131 s + 7 k^2 + 3 k) mod 256;
+/* Parameter k is ((37 k) mod 101 - 50) / 100; pixel k of picture s is 131 s + 7 k^2 + 3 k mod 256;
  * labels 0, 1, 2, 1; label smoothing 0.1; all four pictures are one batch. expected: parameters
  * 0, 7, 17, 18, 19, 20, 31, 43, 44, 46 after each of two steps, the sum of all, and the loss. */
 static void two_steps(struct optimise o, const double expected[2][12])
@@ -232,7 +232,8 @@ static void augmentation(void)
     augment_draw(&none, chance_of(1, 1, 1, 1), out, grey, N, N);
     augment_none(again, grey, N, N);
     for (unsigned k = 0; k < N * N; k++)
-        CHECK(near((double)out[k], grey[k] / 255.0, 1e-6) && near((double)again[k], grey[k] / 255.0, 1e-7));
+        CHECK(near((double)out[k], grey[k] / 255.0, 1e-6) &&
+              near((double)again[k], grey[k] / 255.0, 1e-7));
     for (unsigned s = 0; s < 400; s++) {
         augment_draw(&flip, chance_of(1, 1, 1, s), out, grey, N, N);
         int mirror = out[0] > out[N - 1];
@@ -386,7 +387,8 @@ static const char *temporary(void)
 {
     static char path[200];
     const char *folder = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/test_train.%d", folder != NULL ? folder : "/tmp", (int)getpid());
+    snprintf(path, sizeof path, "%s/test_train.%d", folder != NULL ? folder : "/tmp",
+             (int)getpid());
     return path;
 }
 
@@ -459,8 +461,8 @@ static void checkpoints_that_are_refused(void)
 
 /* --- training that succeeds ------------------------------------------------------------------- */
 
-/* 420 acted faces of 420 actors; at least half of 140 faces of other actors, where guessing gets 14%.
- * This is one seed's figure with a wide margin. */
+/* 420 acted faces of 420 actors; at least half of 140 faces of other actors, where guessing gets
+ * 14%. This is one seed's figure with a wide margin. */
 static void acted_faces_are_learnt(void)
 {
     struct network net;
