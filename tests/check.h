@@ -63,4 +63,30 @@ static inline uint64_t check_random(uint64_t *state)
 
 #define CASE(fn) check_case(#fn, fn)
 
+/* Which sanitizer this is built with. */
+#if defined(__SANITIZE_THREAD__)
+enum { CHECK_THREADS = 1, CHECK_ADDRESSES = 0 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { CHECK_THREADS = 0, CHECK_ADDRESSES = 1 };
+#else
+enum { CHECK_THREADS = 0, CHECK_ADDRESSES = 0 };
+#endif
+
+/* Of long cases that have one thread, or whose point is statistics: with a sanitizer that has nothing to
+ * find in them they are skipped, so that the whole stays short. */
+#define CASE_PLAIN(fn)                                                                  \
+    do {                                                                                \
+        if (CHECK_THREADS || CHECK_ADDRESSES)                                           \
+            check_skip(#fn, "statistics, in the plain build");                          \
+        else                                                                            \
+            CASE(fn);                                                                   \
+    } while (0)
+#define CASE_ONE_THREAD(fn)                                                             \
+    do {                                                                                \
+        if (CHECK_THREADS)                                                              \
+            check_skip(#fn, "has one thread");                                          \
+        else                                                                            \
+            CASE(fn);                                                                   \
+    } while (0)
+
 #endif

@@ -367,17 +367,17 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
-        CASE(reshare_of_products);
-        CASE(convolution_in_slices);
-        CASE(truncation_exact);
-        CASE(sign_exhaustive);
-        CASE(relu_exact);
-        CASE(relu_of_parts);
-        CASE(relu_without_truncation);
-        CASE(bits_to_words);
-        CASE(argmax_and_ties);
-        CASE(shares_of_the_whole);
-        CASE(max_pool);
+        CASE_ONE_THREAD(reshare_of_products);
+        CASE_ONE_THREAD(convolution_in_slices);
+        CASE_ONE_THREAD(truncation_exact);
+        CASE_ONE_THREAD(sign_exhaustive);
+        CASE_ONE_THREAD(relu_exact);
+        CASE_ONE_THREAD(relu_of_parts);
+        CASE_ONE_THREAD(relu_without_truncation);
+        CASE_ONE_THREAD(bits_to_words);
+        CASE_ONE_THREAD(argmax_and_ties);
+        CASE_ONE_THREAD(shares_of_the_whole);
+        CASE_ONE_THREAD(max_pool);
     }
     return check_done();
 }

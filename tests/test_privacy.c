@@ -655,17 +655,17 @@ int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
     tell_power();
-    CASE(scenes_cover);
-    CASE(pairwise_check_is_seen);
+    CASE_ONE_THREAD(scenes_cover);
+    CASE_PLAIN(pairwise_check_is_seen);
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
-        CASE(views_are_alike);
-        CASE(missing_masks_are_seen);
-        CASE(known_keys_are_seen);
-        CASE(no_old_memory_leaves);
-        CASE(lengths_and_order_are_public);
+        CASE_PLAIN(views_are_alike);
+        CASE_PLAIN(missing_masks_are_seen);
+        CASE_PLAIN(known_keys_are_seen);
+        CASE_ONE_THREAD(no_old_memory_leaves);
+        CASE_ONE_THREAD(lengths_and_order_are_public);
         if (proto->flags & PROTOCOL_MALICIOUS)
-            CASE(lies_tell_nothing);
+            CASE_PLAIN(lies_tell_nothing);
     }
     return check_done();
 }
