@@ -16,7 +16,7 @@
  * oo of a + b X + c X^2 is c. Point number p has the digit of X_j at 3^(j-1) (2 is oo), corner
  * number b the value of X_j at bit j - 1. All values of U and W on the points are sums of corners:
  * u(oo) = u(1) - u(0). Where the corners are bits, so are they: that is what makes the first
- * level of a proof about bits cheap (fold_bits.h).
+ * level of a proof about bits cheap (fold_bits.c).
  */
 #ifndef OB_PROTO_GF64_H
 #define OB_PROTO_GF64_H

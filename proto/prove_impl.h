@@ -1,7 +1,6 @@
 /*
  * prove_impl.h: what the files behind GATE_PROVE share: names of randomness, memory, and the two
- * kinds of statements. Private to
- * prove*.c, fold_bits.c, fold_words.c and their tests.
+ * kinds of statements. Private to prove*.c, fold_bits.c, fold_words.c and their tests.
  */
 #ifndef OB_PROTO_PROVE_IMPL_H
 #define OB_PROTO_PROVE_IMPL_H

@@ -33,7 +33,7 @@ static void wrap_words(const struct view *v, const struct kept_trunc *r, int dea
 
 /* ---- what D states ---- */
 
-/* The summand of one side, and the top bit that this side sees of the sum. */
+/* The summand of one side. */
 static const uint64_t *summand(const struct view *v, const struct chain *c, int left)
 {
     return left ? left_of(v, c->x) : right_of(v, c->x);
