@@ -2,7 +2,8 @@
  * replicated_bits.c: bits of ring elements, AND of bits, bits as ring elements.
  *
  * SIGN    s = [x < 0] for |x| < 2^(m-1): x_0 + x_1 is D's part, x_2 the evaluators'; the top bit of
- *         the sum of the low m bits is A[m-1] ^ B[m-1] ^ carry (replicated_sign.c). 2 + levels rounds.
+ *         the sum of the low m bits is A[m-1] ^ B[m-1] ^ carry (replicated_sign.c). 2 + levels
+ *         rounds.
  * AND     z_i = x_i y_i ^ x_i y_{i+1} ^ x_{i+1} y_i ^ zero, sent to P_{i-1}. One round, 3 bits.
  * B2A     b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to the evaluators:
  *         b = c + (1 - 2 c) beta; D deals beta. Two rounds, 24 bytes.
@@ -131,7 +132,9 @@ static size_t sign_scratch(const struct program *p, const struct gate *g)
 static size_t sign_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    return from == D && to == E2 ? (blocks_of(g->width, BLOCK).tables + 1) * KERNEL_PLANE(g->n) * 8 : 0;
+    return from == D && to == E2
+               ? (blocks_of(g->width, BLOCK).tables + 1) * KERNEL_PLANE(g->n) * 8
+               : 0;
 }
 
 /* Planes of this role's part of x. */
@@ -171,7 +174,8 @@ static size_t sign_lookup_round_bytes(const struct gate *g, unsigned level, unsi
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
-/* The evaluators' shares of the top bit: share 1 is drawn, share 0 came from D, share 2 is theirs. */
+/* The evaluators' shares of the top bit: share 1 is drawn, share 0 came from D, share 2 is theirs.
+ */
 static void sign_top(const struct step *s, struct sign *r)
 {
     size_t words = r->words, bytes = words * sizeof(uint64_t);

@@ -196,7 +196,8 @@ static inline uint32_t cheat_network(struct cheat_play *y)
     cheat_next_turn(p);
     out[3] = gate_b2a(p, gate_and(p, s, s));
     cheat_next_turn(p);
-    struct map *m = map_new(p, 8, 16, 16), *k = map_new(p, 8, 16, 16), *last = map_new(p, 8, 16, 16);
+    struct map *m = map_new(p, 8, 16, 16), *k = map_new(p, 8, 16, 16);
+    struct map *last = map_new(p, 8, 16, 16);
     struct map *map[3] = { m, k, last };
     uint32_t sum = out[0];
     for (unsigned i = 0; i < 3; i++) {

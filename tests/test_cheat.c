@@ -141,7 +141,7 @@ static void blind_gates_are_seen(void)
     cheat_close(&y);
 }
 
-/* The semi-honest protocol, called malicious: its programs end with CHECK, but nothing is claimed. */
+/* The semi-honest protocol, called malicious: its programs end with CHECK, but claim nothing. */
 static void nothing_claimed_is_seen(void)
 {
     static struct cheat_play y;

@@ -2,8 +2,8 @@
  * test_privacy.c: what one corrupted party sees does not depend on the secrets, in any gate of any
  * protocol.
  *
- * The eye's own randomness (its keys, its shares of the inputs) is fixed once; only what it does not
- * hold varies from run to run. Over many runs with input a and as many with input b, every
+ * The eye's own randomness (its keys, its shares of the inputs) is fixed once; only what it does
+ * not hold varies from run to run. Over many runs with input a and as many with input b, every
  * received word, and every pair of received words, must be distributed alike: two-sample chi-square
  * tests on nibbles, single and joint, with a threshold far out in the tail for the number of tests
  * made. Scenes are those of scenes.h, whole programs with the proofs and the check that end them.
@@ -23,7 +23,8 @@
 #include <math.h>
 #include <time.h>
 
-enum { RUNS = 2000, CLAIM_RUNS = 500, LIE_RUNS = 180, CONTROL_RUNS = 500, WORDS = 400, PAIRED = 40, NIBBLES = 4 };
+enum { RUNS = 2000, CLAIM_RUNS = 500, LIE_RUNS = 180, CONTROL_RUNS = 500 };
+enum { WORDS = 400, PAIRED = 40, NIBBLES = 4 };
 
 static uint64_t state = 777;
 static const struct protocol *proto;
@@ -202,8 +203,8 @@ static void run_once(struct experiment *x, int which)
 
 /* ---- the test ---- */
 
-/* Two-sample chi-square of counts a, b over cells, as the point of the normal distribution that is as
- * far out (Wilson and Hilferty): one limit is then good for few cells and for many. */
+/* Two-sample chi-square of counts a, b over cells, as the point of the normal distribution that is
+ * as far out (Wilson and Hilferty): one limit is then good for few cells and for many. */
 static double distance(const uint16_t *a, const uint16_t *b, unsigned cells)
 {
     double x = 0;
@@ -470,8 +471,8 @@ static void known_keys_are_seen(void)
         seen += worst >= limit;
         CHECK(worst >= limit);
         if (worst < limit)
-            fprintf(stderr, "%s of %s: with a key more, distance %.1f\n", scenes[i].name, proto->name,
-                    worst);
+            fprintf(stderr, "%s of %s: with a key more, distance %.1f\n", scenes[i].name,
+                    proto->name, worst);
     }
     printf("# with a key that the eye should lack: %u of %u scenes tell\n", seen, tried);
 }
