@@ -35,16 +35,8 @@ static inline const struct prf *prove_key_of(const struct step *s, unsigned a, u
 }
 
 /* The first run of this kind from number *i on; 0 when there is none. */
-static inline int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
-                                 enum prove_kind kind, struct prove_run *run)
-{
-    for (; *i < p->proto->source->runs(p, g); ++*i) {
-        *run = p->proto->source->run(p, g, *i);
-        if (run->kind == kind)
-            return 1;
-    }
-    return 0;
-}
+int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
+                   enum prove_kind kind, struct prove_run *run);
 
 /* ---- statements about bits: fold_bits.c ---- */
 
