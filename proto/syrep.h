@@ -126,6 +126,8 @@ struct pair sent_shares(const struct step *s, const struct gate *g);
 
 /* ---- carries of x_0 + x_1: syrep_chain.c ---- */
 
+enum { TRUNC_CARRIES = 64 };    /* of a truncation: c_1 .. c_64 */
+
 struct chain {
     struct pair x;              /* at D the summands; at E2 plane 1 is x_0, at E1 plane 0 is x_1 */
     uint64_t offset;            /* added to x_0 */
