@@ -146,6 +146,28 @@ void chain_fill(struct view *v, const struct chain *c);
 void carry_words(const struct view *v, const struct chain *c, int left, unsigned j, size_t first,
                  size_t n, uint64_t *out);
 
+/* ---- words that D dealt: syrep_bits.c ---- */
+
+/* Is this seat's share of a dealt item the dealt one (at D, E2) or the drawn one (D, E1)? */
+static inline int states_dealt(const struct view *v)
+{
+    return v->prover == D ? claims_left(v) : v->prover == E2;
+}
+
+/* That share of words [first, first + n) of an item, all of whose dealt words are at `dealt`. */
+void item_words(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
+                uint64_t *out);
+
+/* What E1 and E2 leave for each other under F(k, mask) has, in `terms` terms, a claim that D knows,
+ * mask - item. D states it, and so does E1 of its own; E2 finds the other one from the rest. */
+static inline int claims_mask(const struct view *v)
+{
+    return v->at.role == D || v->seat == PROVE_PROVER;
+}
+
+void mask_claim(struct view *v, unsigned terms, const uint64_t *dealt, uint32_t item,
+                uint32_t mask);
+
 /* ---- a bit that D knows, as a ring element: syrep_bits.c ---- */
 
 /* D: b_0 ^ b_1 less F(k_1, COIN), for E2; and the statement that it is. dealt: at D and E2. */

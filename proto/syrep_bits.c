@@ -115,13 +115,30 @@ static struct prove_run b2a_run(const struct program *p, const struct gate *g, u
     return (struct prove_run){ PROVE_WORDS, 1, g->n };
 }
 
-/* This seat's share of beta: dealt (D, E2) or drawn (D, E1). */
-static void item_words(const struct view *v, const uint64_t *from, int dealt, uint64_t *out)
+void item_words(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
+                uint64_t *out)
 {
-    if (dealt)
-        memcpy(out, from, v->words * sizeof *out);
+    if (states_dealt(v))
+        memcpy(out, dealt + first, n * sizeof *out);
     else
-        redraw_words(&v->at, 1, USE_COIN, 0, out, v->words);
+        redraw_words(&v->at, 1, use, first, out, n);
+}
+
+void mask_claim(struct view *v, unsigned terms, const uint64_t *dealt, uint32_t item,
+                uint32_t mask)
+{
+    int other = v->seat == PROVE_PROVER && v->prover == E2;
+    uint64_t own[CHUNK], product[CHUNK];
+    for (size_t i = 0; i < v->words; i += CHUNK) {
+        size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
+        item_words(v, dealt, item, i, m, product);
+        redraw_words(&v->at, v->prover == E2 ? 0 : 1, mask, i, own, m);
+        for (size_t k = 0; k < m; k++)
+            v->claim[i + k] = other ? product[k] - own[k] : own[k] - product[k];
+        for (unsigned t = 0; other && t < terms; t++)
+            for (size_t k = i; k < i + m; k++)
+                v->claim[k] += view_left(v, t)[k] * view_right(v, t)[k];
+    }
 }
 
 /* out = factor * bit */
@@ -140,31 +157,21 @@ void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt)
     if (v->claim == NULL)
         return;
     const uint64_t *own = claims_left(v) ? left_of(v, b) : right_of(v, b);
-    item_words(v, dealt, claims_left(v), v->claim);
+    item_words(v, dealt, USE_COIN, 0, v->words, v->claim);
     for (size_t i = 0; i < v->words; i++)
         v->claim[i] -= plane_bit(own, i);
 }
 
-/* At D: F - item. At an evaluator: what the other sent, without E1's c. The prover states the one
- * or finds the other from the rest. */
+/* At an evaluator that does not prove: what the other sent, without E1's c. */
 static void join_claim(struct view *v, const uint64_t *c)
 {
-    uint64_t mask[CHUNK];
-    if (v->at.role != D && v->seat != PROVE_PROVER) {
-        memcpy(v->claim, kept_in(&v->at), v->words * sizeof *v->claim);
-        for (size_t i = 0; i < v->words && v->prover == E1; i++)
-            v->claim[i] -= plane_bit(c, i);
+    if (claims_mask(v)) {
+        mask_claim(v, 1, kept_dealt(&v->at), USE_COIN, USE_RESULT);
         return;
     }
-    item_words(v, kept_dealt(&v->at), v->prover == E2, v->claim);
-    for (size_t i = 0; i < v->words; i += CHUNK) {
-        size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
-        redraw_words(&v->at, v->prover == E2 ? 0 : 1, USE_RESULT, i, mask, m);
-        for (size_t k = 0; k < m; k++)
-            v->claim[i + k] = mask[k] - v->claim[i + k];
-    }
-    for (size_t i = 0; i < v->words && v->seat == PROVE_PROVER && v->prover == E2; i++)
-        v->claim[i] = v->left[i] * v->right[i] - v->claim[i];
+    memcpy(v->claim, kept_in(&v->at), v->words * sizeof *v->claim);
+    for (size_t i = 0; i < v->words && v->prover == E1; i++)
+        v->claim[i] -= plane_bit(c, i);
 }
 
 static void join_fill(struct view *v, struct pair b)
@@ -173,7 +180,7 @@ static void join_fill(struct view *v, struct pair b)
     uint64_t *common = v->prover == E1 ? v->right : v->left;    /* with the other evaluator */
     const uint64_t *c = b.plane[v->at.role == E1];
     if (item != NULL)
-        item_words(v, kept_dealt(&v->at), v->prover == E2, item);
+        item_words(v, kept_dealt(&v->at), USE_COIN, 0, v->words, item);
     if (common != NULL)
         bit_words(c, (uint64_t)-2, common, v->words);
     if (v->claim != NULL)
