@@ -53,30 +53,32 @@ const struct gate_ops replicated_and = { .name = "and", .rounds = and_rounds, .n
 
 /* ---- B2A ---- */
 
-static size_t b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+size_t replicated_b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
     return from == D && to == E2 ? (size_t)g->n * 8 : 0;
 }
 
-static void b2a_deal(struct step *s)
+void bit_deal(const struct step *s, const uint64_t *b0, const uint64_t *b1, uint64_t *out)
 {
-    if (s->role != D)
-        return;
-    uint64_t *out = (uint64_t *)s->out[E2];
-    const uint64_t *b0 = s->x[0], *b1 = s->x[0] + s->stride[0];
     draw_words(s, 1, USE_COIN, 0, out, s->gate->n);
     for (size_t i = 0; i < s->gate->n; i++)
         out[i] = (plane_bit(b0, i) ^ plane_bit(b1, i)) - out[i];
 }
 
-static size_t b2a_scratch(const struct program *p, const struct gate *g)
+static void b2a_deal(struct step *s)
+{
+    if (s->role == D)
+        bit_deal(s, s->x[0], s->x[0] + s->stride[0], (uint64_t *)s->out[E2]);
+}
+
+size_t replicated_b2a_scratch(const struct program *p, const struct gate *g)
 {
     (void)p;
     return (size_t)g->n * sizeof(uint64_t);
 }
 
-static void b2a_join(struct step *s)
+void replicated_b2a_join(struct step *s)
 {
     uint64_t *y = (uint64_t *)s->scratch;
     const uint64_t *c = s->x[0] + (s->role == E1 ? s->stride[0] : 0);
@@ -92,13 +94,13 @@ static void b2a_join(struct step *s)
 }
 
 static const struct round b2a_rounds[] = {
-    { .name = "deal", .run = b2a_deal, .bytes = b2a_bytes },
-    { .name = "join", .run = b2a_join, .bytes = result_bytes },
+    { .name = "deal", .run = b2a_deal, .bytes = replicated_b2a_bytes },
+    { .name = "join", .run = replicated_b2a_join, .bytes = result_bytes },
     { .name = "finish", .run = result_finish },
 };
 
 const struct gate_ops replicated_b2a = {
-    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = b2a_scratch
+    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = replicated_b2a_scratch
 };
 
 /* ---- SIGN ---- */

@@ -170,8 +170,7 @@ void mask_claim(struct view *v, unsigned terms, const uint64_t *dealt, uint32_t 
 
 /* ---- a bit that D knows, as a ring element: syrep_bits.c ---- */
 
-/* D: b_0 ^ b_1 less F(k_1, COIN), for E2; and the statement that it is. dealt: at D and E2. */
-void bit_deal(const struct step *s, struct pair b, uint64_t *dealt);
+/* The statement that D dealt b as bit_deal does. dealt: at D and E2. */
 void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt);
 
 /* ---- linear maps by projections: syrep_linear.c ---- */

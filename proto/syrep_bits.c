@@ -35,48 +35,19 @@ static size_t b2a_record(const struct program *p, const struct gate *g, unsigned
     return 16 * (size_t)g->n;
 }
 
-static size_t b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)level;
-    return from == D && to == E2 ? (size_t)g->n * 8 : 0;
-}
-
-static size_t b2a_scratch(const struct program *p, const struct gate *g)
-{
-    (void)p;
-    return (size_t)g->n * sizeof(uint64_t);
-}
-
-void bit_deal(const struct step *s, struct pair b, uint64_t *dealt)
-{
-    draw_words(s, 1, USE_COIN, 0, dealt, s->gate->n);
-    for (size_t i = 0; i < s->gate->n; i++)
-        dealt[i] = (plane_bit(b.plane[0], i) ^ plane_bit(b.plane[1], i)) - dealt[i];
-}
-
 static void b2a_deal(struct step *s)
 {
     if (s->role != D)
         return;
-    bit_deal(s, (struct pair){ { s->x[0], s->x[0] + s->stride[0] } }, kept_dealt(s));
+    bit_deal(s, s->x[0], s->x[0] + s->stride[0], kept_dealt(s));
     memcpy(s->out[E2], kept_dealt(s), s->gate->n * sizeof(uint64_t));
 }
 
 static void b2a_join(struct step *s)
 {
-    uint64_t *y = (uint64_t *)s->scratch;
-    const uint64_t *c = s->x[0] + (s->role == E1 ? s->stride[0] : 0);
-    if (s->role == E1)
-        draw_words(s, 1, USE_COIN, 0, y, s->gate->n);
-    if (s->role == E2) {
-        memcpy(y, s->in[D], s->gate->n * sizeof *y);
-        memcpy(kept_dealt(s), y, s->gate->n * sizeof *y);
-    }
-    for (size_t i = 0; s->role != D && i < s->gate->n; i++) {
-        uint64_t bit = plane_bit(c, i);
-        y[i] = y[i] - 2 * (y[i] & -bit) + (s->role == E1 ? bit : 0);
-    }
-    result_send(s, y);
+    if (s->role == E2)
+        memcpy(kept_dealt(s), s->in[D], s->gate->n * sizeof(uint64_t));
+    replicated_b2a_join(s);
 }
 
 static void b2a_finish(struct step *s)
@@ -87,13 +58,14 @@ static void b2a_finish(struct step *s)
 }
 
 static const struct round b2a_rounds[] = {
-    { .name = "deal", .run = b2a_deal, .bytes = b2a_bytes },
+    { .name = "deal", .run = b2a_deal, .bytes = replicated_b2a_bytes },
     { .name = "join", .run = b2a_join, .bytes = result_bytes },
     { .name = "finish", .run = b2a_finish },
 };
 
 const struct gate_ops syrep_b2a = {
-    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = b2a_scratch, .record = b2a_record
+    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = replicated_b2a_scratch,
+    .record = b2a_record
 };
 
 /* ---- statements ---- */
