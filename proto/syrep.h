@@ -45,6 +45,10 @@ extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 extern const struct prove_source syrep_source;                                  /* _prove.c */
 void syrep_close(struct program *p);
 
+/* What gates of the kinds `readers` read, and those of `makers` make, is there to the end of the
+ * program; sets of bits 1 << kind. */
+void syrep_keep(struct program *p, uint32_t readers, uint32_t makers);
+
 /* Proofs of everybody, in batches, of the statements of gates [0, n). */
 void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
 
