@@ -69,17 +69,11 @@ int quad_weight_pack(uint64_t *packed, const uint64_t *share, const struct geome
 
 /* ---- linear maps ---- */
 
-/* Rows of patches that are multiplied at a time: as many as fit the cache. */
-static size_t linear_block(const struct geometry *g, size_t positions)
-{
-    size_t rows = 32768 / (2 * geometry_depth(g)) + 1;
-    return rows < positions ? rows : positions;
-}
-
 static size_t linear_scratch(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];
-    size_t rows = linear_block(g, gate->n / g->oc) * 2 * geometry_depth(g);
+    size_t words = 2 * geometry_depth(g);
+    size_t rows = geometry_block(words, gate->n / g->oc) * words;
     return (rows + 2 * geometry_in(g)) * sizeof(uint64_t);
 }
 
@@ -141,7 +135,7 @@ static void linear(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
     size_t depth = geometry_depth(g), positions = s->gate->n / g->oc;
-    size_t block = linear_block(g, positions);
+    size_t block = geometry_block(2 * depth, positions);
     uint64_t *rows = (uint64_t *)s->scratch;
     const uint64_t *image[2];
     linear_images(s, rows + block * 2 * depth, geometry_in(g), image);
