@@ -58,11 +58,9 @@ void rep4_summand_send(struct step *s, uint64_t *part, uint8_t *keep)
     struct talk t = summand_talk(s->gate, keep);
     size_t all = s->gate->n;
     if (s->gate->shift == 0) {
-        unsigned j = s->role < 2 ? 2 : 0;
-        const uint64_t *a = s->x[0] + rep4_plane(s->role, j) * s->stride[0];
-        const uint64_t *b = s->x[0] + rep4_plane(s->role, j + 1) * s->stride[0];
+        struct own x = rep4_own(s->role, s->x[0], s->stride[0]);
         for (size_t i = 0; i < all; i++)
-            part[i] = a[i] + b[i];
+            part[i] = x.a[i] + x.b[i];
         return;
     }
     const uint64_t *x = s->x[0] + rep4_plane(s->role, s->role ^ 1) * s->stride[0];
