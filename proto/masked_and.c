@@ -13,12 +13,6 @@
 
 #include "proto/masked_circuit.h"
 
-void xor_words(uint64_t *z, const uint64_t *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        z[i] ^= x[i];
-}
-
 /* z ^= v_x u_y ^ u_x v_y. */
 static void add_mixed(uint64_t *z, const struct and_gate *a, size_t n)
 {
