@@ -17,7 +17,7 @@ static const unsigned short power3[] = { 1, 3, 9, 27, 81, 243 };
 /* ---- scalars ---- */
 
 /* hi x^64 = hi (x^4 + x^3 + x + 1); what that pushes over the top (four bits) once more. */
-static inline uint64_t reduced(const wide *t)
+static inline uint64_t reduced(const product *t)
 {
     uint64_t lo = (*t)[0], hi = (*t)[1];
     uint64_t over = hi >> 63 ^ hi >> 61 ^ hi >> 60;
@@ -27,14 +27,14 @@ static inline uint64_t reduced(const wide *t)
 
 static uint64_t loop_mul(uint64_t a, uint64_t b)
 {
-    wide t = { 0, 0 };
+    product t = { 0, 0 };
     product_add(&t, a, b);
     return reduced(&t);
 }
 
 static uint64_t loop_dot(const uint64_t *a, const uint64_t *b, size_t n)
 {
-    wide t = { 0, 0 };
+    product t = { 0, 0 };
     for (size_t i = 0; i < n; i++)
         product_add(&t, a[i], b[i]);
     return reduced(&t);
@@ -72,7 +72,7 @@ static inline size_t lanes_least(size_t n)
 
 /* ---- points and bind over elements ---- */
 
-static void points_add(wide *h, const lanes *u, const lanes *w, unsigned k)
+static void points_add(product *h, const lanes *u, const lanes *w, unsigned k)
 {
     if (k == 0) {
         products_add(h, u, w);
@@ -91,7 +91,7 @@ static void points_add(wide *h, const lanes *u, const lanes *w, unsigned k)
 
 static void loop_points(uint64_t *h, const uint64_t *u, const uint64_t *w, size_t m, unsigned k)
 {
-    wide sum[81];
+    product sum[81];
     lanes a[1 << TAIL], b[1 << TAIL];
     memset(sum, 0, sizeof sum);
     for (size_t i = 0; i < m; i += LANES) {
@@ -108,7 +108,7 @@ static void loop_points(uint64_t *h, const uint64_t *u, const uint64_t *w, size_
 static void loop_bind(uint64_t *u, size_t m, unsigned k, const uint64_t *eq)
 {
     for (size_t i = 0; i < m; i++) {
-        wide t = { 0, 0 };
+        product t = { 0, 0 };
         for (unsigned block = 0; block < 1u << k; block++)
             product_add(&t, u[block * m + i], eq[block]);
         u[i] = reduced(&t);
@@ -163,7 +163,7 @@ static void loop_bit_points(uint64_t *h, const uint64_t *u, const uint64_t *w, s
                             void *work)
 {
     lanes *sum = work, a[GF64_BLOCKS], b[GF64_BLOCKS], weight;
-    wide *total = (wide *)(sum + GF64_POINTS);
+    product *total = (product *)(sum + GF64_POINTS);
     memset(total, 0, GF64_POINTS * sizeof *total);
     for (size_t c = 0; c < count; c += LANES) {
         memset(sum, 0, GF64_POINTS * sizeof *sum);
