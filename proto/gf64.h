@@ -32,6 +32,13 @@ enum {
     GF64_WORK = GF64_POINTS * 48        /* bytes of working memory, aligned to 64 */
 };
 
+/* Points of k <= 6 variables: 3^k. */
+static inline unsigned points_of(unsigned k)
+{
+    static const unsigned short power[] = { 1, 3, 9, 27, 81, 243, GF64_POINTS };
+    return power[k];
+}
+
 uint64_t gf64_mul(uint64_t a, uint64_t b);
 
 /* The sum of a[i] b[i]. */

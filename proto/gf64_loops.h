@@ -12,8 +12,6 @@
 
 enum { LANES = 4, TAIL = 4 };   /* words side by side; variables of gf64_points at most */
 
-static const unsigned short power3[] = { 1, 3, 9, 27, 81, 243 };
-
 /* ---- scalars ---- */
 
 /* hi x^64 = hi (x^4 + x^3 + x + 1); what that pushes over the top (four bits) once more. */
@@ -78,7 +76,7 @@ static void points_add(product *h, const lanes *u, const lanes *w, unsigned k)
         products_add(h, u, w);
         return;
     }
-    unsigned half = 1u << (k - 1), third = power3[k - 1];
+    unsigned half = 1u << (k - 1), third = points_of(k - 1);
     lanes du[1 << (TAIL - 1)], dw[1 << (TAIL - 1)];
     for (unsigned i = 0; i < half; i++) {
         du[i] = u[i] ^ u[half + i];
@@ -101,7 +99,7 @@ static void loop_points(uint64_t *h, const uint64_t *u, const uint64_t *w, size_
         }
         points_add(sum, a, b, k);
     }
-    for (unsigned p = 0; p < power3[k]; p++)
+    for (unsigned p = 0; p < points_of(k); p++)
         h[p] = reduced(&sum[p]);
 }
 
@@ -139,7 +137,7 @@ static void bit_points_add(lanes *h, const lanes *u, const lanes *w, unsigned k)
         bit_points_two(h, u, w);
         return;
     }
-    unsigned half = 1u << (k - 1), third = power3[k - 1];
+    unsigned half = 1u << (k - 1), third = points_of(k - 1);
     lanes du[GF64_BLOCKS / 2], dw[GF64_BLOCKS / 2];
     for (unsigned i = 0; i < half; i++) {
         du[i] = u[i] ^ u[half + i];
