@@ -27,9 +27,10 @@
  * Zero knowledge: RIGHT's shares are uniform, LEFT gets none. u* would tell RIGHT something of u,
  * and whether a wrong u* passes would tell LEFT something of w*. So the vectors end with two more
  * elements, u = (.., d, 0) and w = (.., 0, e), d drawn from the key of P and LEFT, e from that of P
- * and RIGHT: they add nothing to the claim, whatever P does, and make u* and w* uniform unless
- * their coefficient, a product of factors r_j and 1 - r_j, is 0: at most v / |K|. claim_LEFT
- * follows from u*, w* and claim_RIGHT.
+ * and RIGHT: they add nothing to the claim, whatever P does, and make u* and w* uniform, as their
+ * coefficient, a product of factors r_j and 1 - r_j, is not 0: P takes no challenge of 0 or 1.
+ * (It must see to that itself: RIGHT knows the key that challenges come from, and has a part in
+ * making it.) claim_LEFT follows from u*, w* and claim_RIGHT.
  */
 #ifndef OB_PROTO_FOLD_H
 #define OB_PROTO_FOLD_H

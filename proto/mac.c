@@ -72,6 +72,10 @@ static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geo
 static void close_program(struct program *p)
 {
     uint32_t n = p->ngate;
+    for (uint32_t id = 0; id < n && !p->failed; id++)
+        if (gate_speaks(p->proto, &p->gate[id]) && !mac_enters(p, &p->gate[id]) &&
+            !syrep_states(p, &p->gate[id]))
+            p->failed = 1;          /* nothing would check what it sends */
     if (p->failed)
         return;
     /* the bits that statements speak of */

@@ -192,4 +192,7 @@ void mac_constant(const struct step *s, unsigned j, unsigned zeros, struct mac_p
 extern const struct gate_ops mac_linear, mac_mul, mac_reshare, mac_auth;
 extern const struct gate_ops mac_trunc, mac_inject, mac_b2a, mac_macs;
 
+/* Is what the gate makes under the check of all MACs? */
+int mac_enters(const struct program *p, const struct gate *g);
+
 #endif

@@ -66,7 +66,7 @@ static size_t macs_bytes(const struct gate *g, unsigned level, unsigned from, un
 }
 
 /* Does this gate enter pairs? */
-static int enters(const struct program *p, const struct gate *g)
+int mac_enters(const struct program *p, const struct gate *g)
 {
     const struct gate_ops *ops = gate_ops(p->proto, g);
     return ops == &mac_reshare || ops == &mac_auth || ops == &mac_trunc || ops == &mac_inject ||
@@ -77,7 +77,7 @@ static void macs_sum(struct step *s)
 {
     wide sum[2] = { 0 }, part[2];
     for (uint32_t id = 0; id < s->id; id++)
-        if (enters(s->program, &s->program->gate[id])) {
+        if (mac_enters(s->program, &s->program->gate[id])) {
             memcpy(part, s->records[id], sizeof part);
             sum[0] += part[0];
             sum[1] += part[1];

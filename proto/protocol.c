@@ -100,3 +100,14 @@ size_t gate_bytes(const struct protocol *p, const struct gate *g, unsigned s, un
         return 0;
     return r->bytes(g, level, gate_role(p, g, from), gate_role(p, g, to));
 }
+
+int gate_speaks(const struct protocol *p, const struct gate *g)
+{
+    unsigned steps = gate_steps(gate_ops(p, g), g);
+    for (unsigned s = 0; s < steps; s++)
+        for (unsigned from = 0; from < p->parties; from++)
+            for (unsigned to = 0; to < p->parties; to++)
+                if (gate_bytes(p, g, s, from, to) > 0)
+                    return 1;
+    return 0;
+}

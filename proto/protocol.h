@@ -159,6 +159,9 @@ unsigned gate_steps(const struct gate_ops *ops, const struct gate *g);
 const struct round *gate_round(const struct gate_ops *ops, const struct gate *g, unsigned s,
                                unsigned *level);
 
+/* Does any step of the gate send anything? */
+int gate_speaks(const struct protocol *p, const struct gate *g);
+
 /* How many turns clients share for. */
 static inline unsigned protocol_turns(const struct protocol *p)
 {

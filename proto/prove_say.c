@@ -144,6 +144,17 @@ static int prime_take(struct prove *v, const uint8_t *in)
     return 0;
 }
 
+/* A challenge of 0 or 1 takes the place of a dummy out of what is opened: RIGHT, which knows the
+ * key that makes the challenges and has a part in it, may look for such a job. None is used; honest
+ * draws have one with probability about 2^-48 a job. The first level of bits has no dummies yet. */
+static int challenges_hide(const struct field *f, const uint64_t *r, unsigned k)
+{
+    int hide = 1;
+    for (unsigned j = 0; j < k; j++)
+        hide &= r[j] != 0 && r[j] != field_one(f);
+    return hide;
+}
+
 /* Everybody: the answer of level i, as P received it or the verifiers drew it. */
 void answer_take(struct step *s, struct prove *v, unsigned i, const uint8_t *in)
 {
@@ -152,11 +163,14 @@ void answer_take(struct step *s, struct prove *v, unsigned i, const uint8_t *in)
     shown_add(v, in, answer_bytes(s->gate, i));
     memcpy(v->r_bits, in, k * sizeof *v->r_bits);
     in += k * sizeof *v->r_bits;
+    if (i > 0)
+        bad = !challenges_hide(&v->bits.field, v->r_bits, k);
     if (s->gate->shift > 0 && i == 0)
-        bad = prime_take(v, in) != 0;
+        bad |= prime_take(v, in) != 0;
     k = words_take(s->gate, i);
     memcpy(v->r_words, in, k * sizeof *v->r_words);
-    if (bad || !field_holds(&v->words.field, v->r_words, k))
+    if (bad || !field_holds(&v->words.field, v->r_words, k) ||
+        !challenges_hide(&v->words.field, v->r_words, k))
         cheated(s, PROVE_RIGHT, "showed a challenge of a proof that is none");
 }
 

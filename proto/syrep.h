@@ -52,6 +52,9 @@ void syrep_keep(struct program *p, uint32_t readers, uint32_t makers);
 /* Proofs of everybody, in batches, of the statements of gates [0, n). */
 void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
 
+/* Are there statements about all that the gate sends? */
+int syrep_states(const struct program *p, const struct gate *g);
+
 /* ---- values, shares and words of a view: syrep_prove.c ---- */
 
 /* A shared object at one party: its two planes. */

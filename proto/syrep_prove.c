@@ -86,6 +86,16 @@ static const struct statements *statements(const struct program *p, const struct
     return NULL;
 }
 
+int syrep_states(const struct program *p, const struct gate *g)
+{
+    if (statements(p, g) == NULL)
+        return 0;
+    if (p->value[g->in[0]].kind != VALUE_SUM)
+        return 1;
+    const struct gate *m = maker(p, g);     /* what made the sum makes the statement */
+    return m != NULL && (m->kind == GATE_LINEAR || m->kind == GATE_MUL);
+}
+
 static unsigned gate_runs(const struct program *p, const struct gate *g, unsigned party)
 {
     const struct statements *st = statements(p, g);
@@ -241,6 +251,9 @@ static void prove_weights(struct program *p, uint32_t token, uint32_t n)
 void syrep_close(struct program *p)
 {
     uint32_t n = p->ngate;
+    for (uint32_t id = 0; id < n && !p->failed; id++)
+        if (gate_speaks(p->proto, &p->gate[id]) && !syrep_states(p, &p->gate[id]))
+            p->failed = 1;          /* nobody would prove what it sends */
     if (p->failed)
         return;
     keep_values(p);

@@ -85,24 +85,45 @@ static uint8_t *read_architecture(char path[static 1024], const char *model, siz
     return access(path, R_OK) == 0 ? owner_read(path, (size_t)1 << 24, n, NULL) : NULL;
 }
 
-int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
-                const char *path, uint32_t frames, struct err *e)
+static int model_parse(struct model *m, struct selection *selection, const uint8_t *p, size_t n,
+                       const char *path, uint32_t frames, struct err *e)
 {
     char json_path[1024];
-    struct model *loose = mem_new(1, sizeof *loose);
-    if (loose == NULL)
-        return err_set(e, ERR_FAILED, "%s: no memory for a model", path);
     struct model_source source = { .bytes = p, .n = n, .name = path, .frames = frames };
     uint8_t *json = weights_h5_likely(p, n) ? read_architecture(json_path, path, &source.njson)
                                             : NULL;
     source.json = json;
     source.json_name = json_path;
-    int code = model_open_parse(loose, selection, &source, e);
+    int code = model_open_parse(m, selection, &source, e);
+    free(json);
+    return code;
+}
+
+int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
+                const char *path, uint32_t frames, struct err *e)
+{
+    struct model *loose = mem_new(1, sizeof *loose);
+    if (loose == NULL)
+        return err_set(e, ERR_FAILED, "%s: no memory for a model", path);
+    int code = model_parse(loose, selection, p, n, path, frames, e);
     if (code == 0 && fixed_lower(m, loose, LOWER_FRAC, e) != 0)
         code = err_prefix(e, "%s", path);
     model_fini(loose);
     mem_free(loose);
-    free(json);
+    return code;
+}
+
+int owner_float_file(struct model *m, const char *path, struct err *e)
+{
+    size_t n;
+    struct selection none = { 0 };
+    uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
+    if (p == NULL)
+        return e->code;
+    int code = model_parse(m, &none, p, n, path, 0, e);
+    selection_fini(&none);
+    wipe(p, n);
+    free(p);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #define OB_SRC_OWNER_H
 
 #include "nn/fixed.h"
+#include "nn/model.h"
 #include "nn/selection.h"
 #include "nn/video_text.h"
 #include "src/role.h"
@@ -31,6 +32,9 @@ int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, st
 /* Reads a whole file at once, for commands that have no loop: malloc'd (free), *n bytes and a
  * zero. ERR_INPUT when it cannot be read. */
 uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e);
+
+/* A model file in any of the forms, as floats. */
+int owner_float_file(struct model *m, const char *path, struct err *e);
 
 /* Both in one go. */
 int owner_model_file(struct fixed_model *m, struct selection *selection, const char *path,

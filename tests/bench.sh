@@ -19,6 +19,9 @@ echo "== kernels, one thread"
 echo "== a TLS link, two processes"
 "$builddir/tests/bench_link" 2> /dev/null
 
+echo "== training"
+"$builddir/tests/bench_train"
+
 # bench PROTOCOL: a line of figures over the runs
 bench()
 {

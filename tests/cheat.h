@@ -113,15 +113,15 @@ static inline void cheat_sees_nothing(struct step *s)
     memset(&s->claims, 0, sizeof s->claims);
 }
 
-/* The program with rounds of one kind of gate (GATE_KINDS: of all) wrapped. */
-static inline void cheat_wrap(struct cheat_ops *w, const struct program *p, unsigned kind,
+/* The program with rounds of some kinds of gates (as bits) wrapped. */
+static inline void cheat_wrap(struct cheat_ops *w, const struct program *p, unsigned kinds,
                               void (*run)(struct step *s))
 {
     w->original = p->proto;
     w->proto = *p->proto;
     for (unsigned k = 0; k < GATE_KINDS; k++) {
         const struct gate_ops *ops = p->proto->gate[k];
-        if (ops == NULL || (kind != GATE_KINDS && kind != k))
+        if (ops == NULL || (kinds >> k & 1) == 0)
             continue;
         if (ops->nround > 16)
             abort();
@@ -178,9 +178,10 @@ static inline uint32_t cheat_network(struct cheat_play *y)
     static const struct geometry conv = { .h = 4, .w = 3, .c = 1, .kh = 2, .kw = 2, .sh = 1,
                                           .sw = 1, .oh = 2, .ow = 2, .oc = 2 };
     struct program *p = y->program;
+    unsigned outs = 4;
     uint32_t x = cheat_input(y, geometry_in(&conv), 1 << 10, NULL);
     uint32_t w = cheat_input(y, geometry_depth(&conv) * conv.oc, 1 << 8, &conv);
-    uint32_t b = cheat_input(y, conv.oc, 1 << 16, NULL), out[4];
+    uint32_t b = cheat_input(y, conv.oc, 1 << 16, NULL), out[5];
     uint32_t a = program_value(p, VALUE_SHARE, 8);
     for (unsigned i = 0; i < 2; i++) {      /* in two slices */
         gate_relu_into(p, gate_linear(p, &conv, x, w, b, 2 * i, 2), 8, 20, a, 4 * i);
@@ -196,16 +197,18 @@ static inline uint32_t cheat_network(struct cheat_play *y)
     cheat_next_turn(p);
     out[3] = gate_b2a(p, gate_and(p, s, s));
     cheat_next_turn(p);
-    struct map *m = map_new(p, 8, 16, 16), *k = map_new(p, 8, 16, 16);
-    struct map *last = map_new(p, 8, 16, 16);
-    struct map *map[3] = { m, k, last };
+    if (p->proto->gate[GATE_INJECT] != NULL) {
+        out[outs] = program_value(p, VALUE_SHARE, 8);
+        gate_inject_into(p, a, s, out[outs++], 0);
+    }
     uint32_t sum = out[0];
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 1; i < outs; i++) {
+        struct map *m = map_new(p, 8, 16, 16);
         for (uint32_t j = 0; j < 8; j++) {
-            map_term(map[i], j, j, 1);
-            map_term(map[i], j, 8 + j, 1);
+            map_term(m, j, j, 1);
+            map_term(m, j, 8 + j, 1);
         }
-        sum = gate_affine(p, sum, out[i + 1], map[i]);
+        sum = gate_affine(p, sum, out[i], m);
     }
     return sum;
 }
@@ -582,6 +585,20 @@ static inline uint32_t cheat_partner(const struct cheat_play *y, uint32_t target
 
 /* ---- beginning and end ---- */
 
+/* The program has every gate that the protocol has. */
+static inline void cheat_covers(const struct cheat_play *y)
+{
+    for (unsigned kind = 0; kind < GATE_KINDS; kind++) {
+        int found = y->proto->gate[kind] == NULL;
+        for (uint32_t i = 0; i < y->program->ngate; i++)
+            found |= y->program->gate[i].kind == kind;
+        CHECK(found);
+        if (!found)
+            fprintf(stderr, "%s: no gate %s in the program: add it to cheat_network in"
+                    " tests/cheat.h\n", y->proto->name, y->proto->gate[kind]->name);
+    }
+}
+
 /* Runs the program honestly and lists the kinds of its messages. */
 static inline void cheat_open(struct cheat_play *y, const struct protocol *proto)
 {
@@ -589,6 +606,7 @@ static inline void cheat_open(struct cheat_play *y, const struct protocol *proto
                               .sight = calloc(CHEAT_MESSAGES, sizeof(struct sight)),
                               .kind = calloc(CHEAT_KINDS, sizeof(struct cheat_kind)) };
     cheat_compose(y);
+    cheat_covers(y);
     struct cheat_run *r = calloc(1, sizeof *r);
     *r = (struct cheat_run){ .play = y, .record = 1, .cheat = NOBODY_CHEATS };
     cheat_run(r);

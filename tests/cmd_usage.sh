@@ -6,7 +6,7 @@ accepted 'obscura --help' 'Usage: obscura' "$obscura" --help
 accepted 'obscura --version names the libraries' 'libevent' "$obscura" --version
 refused 'no command' 2 'which command' "$obscura"
 refused 'an unknown command' 2 "'frobnicate'" "$obscura" frobnicate
-for c in demo party provide classify keygen plan actor check-conf; do
+for c in demo party provide classify keygen plan actor train check-conf; do
     accepted "$c --help" "Usage: obscura $c" "$obscura" "$c" --help
     judge "$c --help leaves standard error empty" test ! -s "$tmp/err"
     refused "$c with an unknown option" 2 '--no-such-option' "$obscura" "$c" --no-such-option

@@ -22,12 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 #endif
 
 int fuzz_client(const uint8_t *p, size_t n);
+int fuzz_dataset(const uint8_t *p, size_t n);
 int fuzz_fixed_net(const uint8_t *p, size_t n);
 int fuzz_frame(const uint8_t *p, size_t n);
 int fuzz_intake(const uint8_t *p, size_t n);
 int fuzz_keras(const uint8_t *p, size_t n);
 int fuzz_model(const uint8_t *p, size_t n);
 int fuzz_party(const uint8_t *p, size_t n);
+int fuzz_picture(const uint8_t *p, size_t n);
 int fuzz_selection(const uint8_t *p, size_t n);
 int fuzz_settings(const uint8_t *p, size_t n);
 int fuzz_video(const uint8_t *p, size_t n);

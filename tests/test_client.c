@@ -18,6 +18,7 @@ enum { GUARD = 64, MOST = 1500 };
 static uint64_t state = 20260205;
 static struct protocol turned;
 static const struct protocol *proto;
+static unsigned turns;          /* that the input is shared for */
 
 /* ---- replicated-ring, turned and with marks ---- */
 
@@ -69,7 +70,7 @@ static int guarded(const uint8_t *p)
 static void input_join(struct input *in, unsigned p)
 {
     memset(in->share[p], 0xa5, in->words * 8 + GUARD);
-    client_join(proto, in->share[p], in->message[p], in->n, protocol_turns(proto), p);
+    client_join(proto, in->share[p], in->message[p], in->n, turns, p);
     CHECK(guarded((uint8_t *)(in->share[p] + in->words)));
 }
 
@@ -77,16 +78,16 @@ static void input_make(struct input *in, size_t n)
 {
     struct err e;
     in->n = n;
-    in->words = protocol_turns(proto) * client_share_stride(proto, n);
+    in->words = turns * client_share_stride(proto, n);
     for (size_t i = 0; i < n; i++)
         in->x[i] = check_random(&state);
     for (unsigned p = 0; p < proto->parties; p++) {
-        in->bytes[p] = client_bytes(proto, n, protocol_turns(proto), p);
+        in->bytes[p] = client_bytes(proto, n, turns, p);
         in->message[p] = malloc(in->bytes[p] + GUARD);
         in->share[p] = malloc(in->words * 8 + GUARD);
         memset(in->message[p], 0xa5, in->bytes[p] + GUARD);
     }
-    CHECK_EQ(client_split(proto, in->message, in->x, n, protocol_turns(proto), &e), 0);
+    CHECK_EQ(client_split(proto, in->message, in->x, n, turns, &e), 0);
     for (unsigned p = 0; p < proto->parties; p++) {
         CHECK(guarded(in->message[p] + in->bytes[p]));
         input_join(in, p);
@@ -114,7 +115,7 @@ static int turn_value(const struct input *in, unsigned turn, uint64_t *out)
 
 static void mark(const struct input *in, unsigned p, unsigned q, uint8_t out[static CLIENT_MARK])
 {
-    CHECK_EQ(client_mark(proto, out, in->share[p], in->n, protocol_turns(proto), p, q), 0);
+    CHECK_EQ(client_mark(proto, out, in->share[p], in->n, turns, p, q), 0);
 }
 
 /* Pairs whose marks differ, as bits 4 p + q with p < q. */
@@ -139,7 +140,7 @@ static void shares_add_up(void)
     static uint64_t out[MOST];
     for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         input_make(&in, sizes[k]);
-        for (unsigned t = 0; t < protocol_turns(proto); t++) {
+        for (unsigned t = 0; t < turns; t++) {
             CHECK_EQ(turn_value(&in, t, out), 0);
             CHECK(memcmp(out, in.x, in.n * 8) == 0);
         }
@@ -154,14 +155,13 @@ static void sharings_are_fresh(void)
     struct err e;
     input_make(&a, 64);
     input_make(&b, 64);
-    CHECK_EQ(client_split(proto, b.message, a.x, 64, protocol_turns(proto), &e), 0);
+    CHECK_EQ(client_split(proto, b.message, a.x, 64, turns, &e), 0);
     for (unsigned p = 0; p < proto->parties; p++) {
         input_join(&b, p);
-        unsigned alike = 0, turns = protocol_turns(proto);
-        size_t stride = client_share_stride(proto, 64);
-        size_t planes = proto->shown > 0 ? proto->shown : proto->planes[VALUE_SHARE];
+        unsigned alike = 0;
+        size_t stride = client_share_stride(proto, 64), words = value_piece(proto, VALUE_SHARE, 64);
         for (unsigned t = 0; t < turns; t++)
-            for (size_t k = 0; k < planes * 64; k++) {
+            for (size_t k = 0; k < words; k++) {
                 alike += a.share[p][t * stride + k] == b.share[p][t * stride + k];
                 alike += t > 0 && a.share[p][t * stride + k] == a.share[p][k];
             }
@@ -177,20 +177,20 @@ static void packs_are_those_of_the_turns(void)
                                        .oh = 4, .ow = 2, .oc = 7 };
     static struct input in;
     size_t stride = client_pack_stride(proto, &g), words = proto->weight_words(&g);
-    size_t all = stride * protocol_turns(proto);
+    size_t all = stride * turns;
     uint64_t *packed = aligned_alloc(64, all * 8), *one = aligned_alloc(64, stride * 8);
     input_make(&in, geometry_depth(&g) * g.oc);
     for (unsigned p = 0; p < proto->parties; p++) {
         memset(packed, 0, all * 8);
-        CHECK_EQ(client_pack(proto, packed, in.share[p], &g, protocol_turns(proto), p), 0);
-        for (unsigned t = 0; t < protocol_turns(proto); t++) {
+        CHECK_EQ(client_pack(proto, packed, in.share[p], &g, turns, p), 0);
+        for (unsigned t = 0; t < turns; t++) {
             memset(one, 0, stride * 8);
             CHECK_EQ(proto->weight_pack(one, in.share[p] + t * client_share_stride(proto, in.n), &g,
                                         turn_role(proto, t, p)), 0);
             CHECK(memcmp(one, packed + t * stride, words * 8) == 0);
         }
         mem_fail_at(1);
-        int code = client_pack(proto, packed, in.share[p], &g, protocol_turns(proto), p);
+        int code = client_pack(proto, packed, in.share[p], &g, turns, p);
         CHECK(code == 0 || code == ERR_FAILED);
         mem_fail_at(0);
     }
@@ -208,7 +208,7 @@ static void mark_again(const struct input *in, unsigned p, unsigned q,
     static uint64_t words[MOST];
     struct sha256 s;
     sha256_start(&s);
-    for (unsigned t = 0; t < protocol_turns(proto); t++) {
+    for (unsigned t = 0; t < turns; t++) {
         unsigned a = turn_role(proto, t, p), b = turn_role(proto, t, q);
         for (unsigned item = 0; item < proto->items(a, b); item++) {
             proto->common(words, in->share[p] + t * client_share_stride(proto, in->n), in->n, in->n,
@@ -265,7 +265,7 @@ static void changes_are_noticed(void)
                 for (unsigned b = a + 1; b < proto->parties; b++)
                     bad += a != p && b != p && (pairs >> (4 * a + b) & 1);
             CHECK_EQ(bad, 0);           /* pairs that it does not concern */
-            for (unsigned t = 0; pairs == 0 && t < protocol_turns(proto); t++)
+            for (unsigned t = 0; pairs == 0 && t < turns; t++)
                 CHECK_EQ(turn_value(&in, t, out), 0);
             noticed += pairs != 0;
             own += pairs == 0;
@@ -287,7 +287,7 @@ static void every_word_counts(void)
     if (proto->items == NULL)
         return;
     input_make(&in, MOST);
-    for (unsigned t = 0; t < protocol_turns(proto); t++)
+    for (unsigned t = 0; t < turns; t++)
         for (unsigned p = 0; p < proto->parties; p++)
             for (unsigned plane = 0; plane < proto->planes[VALUE_SHARE]; plane++) {
                 unsigned first = 0;
@@ -349,16 +349,18 @@ static void sharings_of_tests_hold(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    for (unsigned i = 0; (proto = protocol_of(i)) != NULL; i++) {
-        printf("# %s\n", proto->name);
-        if (proto != &turned)
-            CASE(sharings_of_tests_hold);
-        CASE(shares_add_up);
-        CASE(sharings_are_fresh);
-        CASE(packs_are_those_of_the_turns);
-        CASE(marks_of_the_honest_agree);
-        CASE(changes_are_noticed);
-        CASE(every_word_counts);
-    }
+    for (unsigned i = 0; (proto = protocol_of(i)) != NULL; i++)
+        for (int all = 0; all < 1 + (protocol_turns(proto) > 1); all++) {
+            turns = all ? protocol_turns(proto) : 1;
+            printf("# %s, %u turns\n", proto->name, turns);
+            if (proto != &turned)
+                CASE(sharings_of_tests_hold);
+            CASE(shares_add_up);
+            CASE(sharings_are_fresh);
+            CASE(packs_are_those_of_the_turns);
+            CASE(marks_of_the_honest_agree);
+            CASE(changes_are_noticed);
+            CASE(every_word_counts);
+        }
     return check_done();
 }

@@ -12,12 +12,14 @@ static const struct target {
     int (*run)(const uint8_t *p, size_t n);
 } targets[] = {
     { "client", fuzz_client },
+    { "dataset", fuzz_dataset },
     { "fixed_net", fuzz_fixed_net },
     { "frame", fuzz_frame },
     { "intake", fuzz_intake },
     { "keras", fuzz_keras },
     { "model", fuzz_model },
     { "party", fuzz_party },
+    { "picture", fuzz_picture },
     { "selection", fuzz_selection },
     { "settings", fuzz_settings },
     { "video", fuzz_video },

@@ -312,6 +312,48 @@ static void changed_messages_fail(void)
     world_free(&plain);
 }
 
+static void last_is_zero(uint8_t *p, size_t n)
+{
+    memset(p + n - 8, 0, 8);
+}
+
+static void last_is_one(uint8_t *p, size_t n)
+{
+    last_is_zero(p, n);
+    p[n - 8] = 1;
+}
+
+/* A challenge that would take a dummy out of what is opened is refused by P itself: a RIGHT that found
+ * a job with such a one would show it to LEFT's satisfaction. (1 is the field's one for bits only.) */
+static void no_challenge_takes_the_dummies_out(void)
+{
+    static const struct prove_run runs[2] = { { PROVE_BITS, 2, 400 }, { PROVE_WORDS, 3, 400 } };
+    for (int kind = 0; kind < 2; kind++)
+        for (unsigned step = 3, refused = 0;; step++) {     /* the first level has no dummies yet */
+            struct watch how = { .step = step, .from = PROVE_RIGHT, .to = PROVE_PROVER,
+                                 .change = kind == 0 && step % 2 == 0 ? last_is_one
+                                                                      : last_is_zero };
+            struct prove_world w;
+            size_t n;
+            world_make(&w, &runs[kind], 1, 4712);
+            world_run(&w);
+            int shows = step < w.step.steps && sent(&w.step, step, how.from, how.to, &n) != NULL &&
+                        n >= 8;
+            int over = step >= w.step.steps;
+            world_free(&w);
+            if (over) {
+                CHECK(refused > 0);
+                break;
+            }
+            if (!shows)
+                continue;
+            world_make(&w, &runs[kind], 1, 4712);
+            CHECK_EQ(run_watched(&w, &how), PROVE_PROVER);
+            refused++;
+            world_free(&w);
+        }
+}
+
 /* ---- what the verifiers show ---- */
 
 static uint8_t *all_shown(struct prove_world *w, size_t *n)
@@ -414,6 +456,7 @@ int main(void)
     CASE(false_statements_fail);
     CASE(a_lie_of_one_seat_fails);
     CASE(changed_messages_fail);
+    CASE(no_challenge_takes_the_dummies_out);
     CASE(challenges_are_the_verifiers_own);
     CASE(proofs_in_the_engine);
     return check_done();

@@ -363,6 +363,22 @@ static void proofs_hold_and_catch(void)
     }
 }
 
+/* What nobody would prove must not be computed: here the sum comes from outside, not from a product. */
+static void unproved_gates_are_refused(void)
+{
+    const struct protocol *const both[] = { &protocol_syrep, &protocol_syrep_mac };
+    for (int i = 0; i < 2; i++)
+        for (int product = 0; product < 2; product++) {
+            struct program *p = program_new(both[i]);
+            uint32_t x = program_external(p, VALUE_SHARE, 5);
+            uint32_t sum = product ? gate_mul(p, x, x) : program_external(p, VALUE_SUM, 5);
+            program_keep(p, gate_reshare(p, sum));
+            program_close(p);
+            CHECK_EQ(program_check(p, NULL) == 0, product || i == 1);   /* MACs check any sum */
+            program_free(p);
+        }
+}
+
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
@@ -376,5 +392,6 @@ int main(void)
     CASE(no_relu_is_changed);
     CASE(dealer_cheats_in_step);
     CASE(proofs_hold_and_catch);
+    CASE(unproved_gates_are_refused);
     return check_done();
 }

@@ -1,0 +1,115 @@
+/*
+ * dataset_films.c: films named as those of RAVDESS are (Livingstone and Russo 2018), through
+ * whoever finds faces in films.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "nn/dataset.h"
+
+enum { PARTS = 7, MODALITY = 0, EMOTION = 2, ACTOR = 6, PATH_BYTES = 4096 };
+enum { SOUND_ALONE = 3, CALM = 2 };
+
+/* The seven numbers of two digits before the ending. */
+static int parts_of(const char *name, unsigned part[static PARTS])
+{
+    for (unsigned k = 0; k < PARTS; k++, name += 3) {
+        if (name[0] < '0' || name[0] > '9' || name[1] < '0' || name[1] > '9' ||
+            name[2] != (k + 1 < PARTS ? '-' : '.'))
+            return 0;
+        part[k] = 10 * (unsigned)(name[0] - '0') + (unsigned)(name[1] - '0');
+    }
+    return 1;
+}
+
+int dataset_ravdess(const struct dataset *d, const char *name, struct dataset_item *item)
+{
+    static const char *const emotions[] = { NULL, "neutral", NULL, "happy", "sad", "angry",
+                                            "fearful", "disgust", "surprised" };
+    unsigned part[PARTS];
+    if (!parts_of(name, part) || part[MODALITY] < 1 || part[MODALITY] > SOUND_ALONE ||
+        part[EMOTION] < 1 || part[EMOTION] > 8 || part[ACTOR] == DATASET_NOBODY)
+        return -1;
+    if (part[EMOTION] == CALM || part[MODALITY] == SOUND_ALONE)
+        return 0;
+    int label = dataset_class(d, emotions[part[EMOTION]]);
+    if (label < 0)
+        return -1;
+    *item = (struct dataset_item){ .label = (uint8_t)label, .actor = part[ACTOR] };
+    return 1;
+}
+
+struct walk {
+    struct dataset *d;
+    const struct film_reader *reader;
+    struct dataset_item item;       /* of the film that is being read */
+};
+
+static int face_take(void *context, const uint8_t *grey, struct err *e)
+{
+    struct walk *w = context;
+    return dataset_add(w->d, grey, w->item, e);
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int folder_read(struct walk *w, const char *path, unsigned depth, struct err *e);
+
+static int entry_read(struct walk *w, const char *path, const char *name, unsigned depth,
+                      struct err *e)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return depth == 0 ? folder_read(w, path, 1, e)
+                          : err_set(e, ERR_INPUT, "%s: a folder too deep; expected films", path);
+    int known = dataset_ravdess(w->d, name, &w->item);
+    if (known < 0)
+        return err_set(e, ERR_INPUT, "%s: expected a film named like 02-01-03-01-01-01-07.mp4 "
+                       "(emotion third, actor last)", path);
+    return known == 0 ? 0 : w->reader->read(w->reader->self, path, w->d->h, w->d->w, face_take, w,
+                                            e);
+}
+
+static int folder_read(struct walk *w, const char *path, unsigned depth, struct err *e)
+{
+    struct dirent **entry = NULL;
+    int n = scandir(path, &entry, visible, by_bytes), code = 0;
+    if (n < 0)
+        return err_set(e, ERR_INPUT, "%s: cannot be read as a folder: %s", path, strerror(errno));
+    for (int k = 0; k < n; k++) {
+        char inner[PATH_BYTES];
+        if (code == 0 && snprintf(inner, sizeof inner, "%s/%s", path, entry[k]->d_name) >=
+                             (int)sizeof inner)
+            code = err_set(e, ERR_INPUT, "%.300s..: the path is too long", path);
+        if (code == 0)
+            code = entry_read(w, inner, entry[k]->d_name, depth, e);
+        free(entry[k]);
+    }
+    free(entry);
+    return code;
+}
+
+int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
+                       struct err *e)
+{
+    struct walk w = { .d = d, .reader = reader };
+    size_t before = d->n;
+    int code = folder_read(&w, path, 0, e);
+    if (code == 0 && d->n == before)
+        code = err_set(e, ERR_INPUT, "%s: no face in any film there", path);
+    return code;
+}
