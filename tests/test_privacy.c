@@ -309,7 +309,7 @@ static struct experiment experiment_open(const struct scene_kind *k, unsigned fr
 
 static void views_are_alike(void)
 {
-    unsigned runs = proto->gate[GATE_PROVE] != NULL ? PROVE_RUNS     /* proofs and claims take time */
+    unsigned runs = proto->gate[GATE_PROVE] != NULL ? PROVE_RUNS    /* which take time */
                   : proto->flags & PROTOCOL_MALICIOUS ? CLAIM_RUNS : RUNS;
     clock_t start = clock();
     double all = 0;
@@ -411,7 +411,8 @@ static const struct unmasking unmaskings[] = {
     { "sy-rep-ring", "a carry", GATE_SIGN, 0, 0, 2, 1, 0, WAS_XORED, 0x100, 136, 17 },
     { "sy-rep-ring", "the coin", GATE_B2A, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 3, 0, 0 },
     { "sy-rep-ring-mac", "a carry", GATE_TRUNC, 1, 0, 2, 1, 0, WAS_XORED, 0x100, 144, 16 },
-    { "sy-rep-ring-mac", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x210, 0, 0 },
+    { "sy-rep-ring-mac", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x210,
+      0, 0 },
     { "sy-rep-ring-mac", "the product", GATE_INJECT, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x220, 0, 0 },
     { "rep4-ring", "a piece", GATE_RESHARE, 0, 0, 2, 2, 1, WAS_SUBTRACTED, 0x10, 0, 0 },
     { "rep4-ring", "a summand", GATE_TRUNC, 0, 0, 3, 3, 1, WAS_SUBTRACTED, 0x20, 0, 0 },
