@@ -46,6 +46,9 @@ void tree_odd(struct tree *t, unsigned blocks);
 /* Thermometer of k <= 4 bit planes (stride apart): t[j - 1] = [a >= j], one word of each. */
 void thermometer(uint64_t t[static 15], const uint64_t *bits, size_t stride, unsigned k);
 
+/* Added to a value |v| < 2^62 before its truncation, so that it is positive. */
+#define TRUNC_OFFSET ((uint64_t)1 << 62)
+
 /* Bytes of a shared bit that corrects a truncation: it is needed modulo 2^shift, shift <= 32. */
 static inline size_t wrap_bytes(unsigned shift)
 {

@@ -4,14 +4,14 @@
  * owner gave them all the same.
  *
  * Weights and biases are shared for every turn that there is (protocol_turns), a clip and a frame
- * selection for turn 0 alone. A message from an owner to a party holds the parts of its roles in turn
- * 0, 1, .. one after another; a party's memory of the input likewise, `stride` words apart.
+ * selection for turn 0 alone. A message from an owner to a party holds the parts of its roles in
+ * turn 0, 1, .. one after another; a party's memory of the input likewise, `stride` words apart.
  *
  * A mark is a SHA-256 over what two parties both know of an input, in the order of turns and items.
  * Its two makers compare it before they compute anything; an owner who knows how marks are made
  * would have to find a collision. To the other of the two it tells nothing: it holds the same
- * words, or the owner cheats. Semi-honest protocols have no marks (all zeros). A mark says nothing of
- * one turn's sharing against another's: a model may differ by turn, a clip cannot.
+ * words, or the owner cheats. Semi-honest protocols have no marks (all zeros). A mark says nothing
+ * of one turn's sharing against another's: a model may differ by turn, a clip cannot.
  */
 #ifndef OB_PROTO_CLIENT_H
 #define OB_PROTO_CLIENT_H

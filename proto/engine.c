@@ -44,7 +44,8 @@ static int engine_build(struct engine *en)
     en->heap = mem_new((size_t)p->ngate + 1, sizeof *en->heap);
     en->nrun = 2 * en->conf.host->workers;
     en->run = mem_new(en->nrun, sizeof(struct run *));
-    if (en->slot == NULL || en->cell == NULL || en->words == NULL || en->heap == NULL || en->run == NULL)
+    if (en->slot == NULL || en->cell == NULL || en->words == NULL || en->heap == NULL ||
+        en->run == NULL)
         return -1;
     for (uint32_t i = 0; i < p->ngate; i++) {
         en->slot[i].steps = (uint16_t)gate_steps(gate_ops(en->proto, &p->gate[i]), &p->gate[i]);

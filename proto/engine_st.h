@@ -81,7 +81,8 @@ void engine_release(struct engine *en);     /* the engine's own memory, last of 
 
 extern const char engine_memory_limit[];
 
-static inline struct inbox *inbox_at(const struct engine *en, uint32_t id, unsigned step, unsigned from)
+static inline struct inbox *inbox_at(const struct engine *en, uint32_t id, unsigned step,
+                                      unsigned from)
 {
     return &en->inbox[en->slot[id].inbox + step * en->proto->parties + from];
 }
@@ -96,7 +97,7 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
-void engine_wall(struct engine *en);                    /* so can the next wall, if all before it is done */
+void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
 void engine_waited(struct engine *en, uint32_t id);     /* a trace's span of waiting ends now */
 void engine_forget(struct run *r);                      /* what a step was to send goes nowhere */

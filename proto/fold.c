@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-static const unsigned short power3[] = { 1, 3, 9, 27, 81, 243, 729 };
-
 unsigned fold_variables(size_t n)
 {
     unsigned v = 0;
@@ -44,7 +42,7 @@ unsigned fold_levels(unsigned v)
 
 unsigned fold_points_of(unsigned k)
 {
-    return power3[k];
+    return points_of(k);
 }
 
 /* Elements of a block; zeros up to the end of the last one. */
@@ -104,7 +102,7 @@ static unsigned corner_point(unsigned b)
 {
     unsigned p = 0;
     for (unsigned j = 0; b >> j != 0; j++)
-        p += (b >> j & 1) * power3[j];
+        p += (b >> j & 1) * points_of(j);
     return p;
 }
 
@@ -130,8 +128,8 @@ void fold_claim(struct fold *f, uint64_t *h, const uint64_t *weight, const uint6
     h[0] = first_corner(f, h, weight, k);
     while (k-- > 0) {
         uint64_t less = field_sub(K, r[k], field_one(K));
-        for (unsigned p = 0; p < power3[k]; p++) {
-            uint64_t h0 = h[p], h1 = h[power3[k] + p], c = h[2 * power3[k] + p];
+        for (unsigned p = 0; p < points_of(k); p++) {
+            uint64_t h0 = h[p], h1 = h[points_of(k) + p], c = h[2 * points_of(k) + p];
             uint64_t slope = field_add(K, field_sub(K, h1, h0), field_mul(K, less, c));
             h[p] = field_add(K, h0, field_mul(K, r[k], slope));
         }

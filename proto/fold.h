@@ -41,7 +41,6 @@ enum {
     FOLD_TAKE = 4,              /* variables of a level */
     FOLD_FIRST = 2,             /* of the first and longest one of a long proof: each of n elements
                                  * costs 3^k / 2^k products there */
-    FOLD_POINTS = 81,           /* 3^4 */
     FOLD_DUMMIES = 2,
     FOLD_ROOM = 16              /* elements of memory after the n of a vector: padding */
 };

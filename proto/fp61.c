@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-enum { VARIABLES = 4, POINTS = 81 };
+#include "proto/gf64.h"         /* points_of */
 
-static const unsigned char power3[] = { 1, 3, 9, 27, 81 };
+enum { VARIABLES = 4, POINTS = 81 };
 
 void fp61_init(struct fp61 *f, uint64_t p)
 {
@@ -77,7 +77,7 @@ static void points_add(const struct fp61 *f, unsigned __int128 *h, const uint64_
         points_one(f, h, u, w);
         return;
     }
-    unsigned half = 1u << (k - 1), third = power3[k - 1];
+    unsigned half = 1u << (k - 1), third = points_of(k - 1);
     uint64_t du[1 << (VARIABLES - 1)], dw[1 << (VARIABLES - 1)];
     for (unsigned i = 0; i < half; i++) {
         du[i] = fp61_sub(f, u[half + i], u[i]);
@@ -93,7 +93,7 @@ void fp61_points(const struct fp61 *f, uint64_t *h, const uint64_t *u, const uin
 {
     unsigned __int128 sum[POINTS];
     uint64_t a[1 << VARIABLES], b[1 << VARIABLES];
-    memset(h, 0, power3[k] * sizeof *h);
+    memset(h, 0, points_of(k) * sizeof *h);
     for (size_t first = 0; first < m; first += FP61_SUM) {
         memset(sum, 0, sizeof sum);
         for (size_t i = first; i < m && i < first + FP61_SUM; i++) {
@@ -103,7 +103,7 @@ void fp61_points(const struct fp61 *f, uint64_t *h, const uint64_t *u, const uin
             }
             points_add(f, sum, a, b, k);
         }
-        for (unsigned p = 0; p < power3[k]; p++)
+        for (unsigned p = 0; p < points_of(k); p++)
             h[p] = fp61_add(f, h[p], fp61_reduce(f, sum[p]));
     }
 }

@@ -41,6 +41,14 @@ static inline size_t geometry_depth(const struct geometry *g)
     return (size_t)g->kh * g->kw * g->c;
 }
 
+/* Rows of `words` words, one for each of so many positions, that are worked on at a time: as many
+ * as fit the cache. */
+static inline size_t geometry_block(size_t words, size_t positions)
+{
+    size_t rows = 32768 / words + 1;
+    return rows < positions ? rows : positions;
+}
+
 /* rows[(p - first) * stride + t] = entry t of the patch of output position p, for positions
  * first .. first + count - 1; zero where the window hangs over the edge. stride >= depth. */
 void geometry_patches(uint64_t *rows, size_t stride, const struct geometry *g, const uint64_t *x,

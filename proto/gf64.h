@@ -16,7 +16,7 @@
  * oo of a + b X + c X^2 is c. Point number p has the digit of X_j at 3^(j-1) (2 is oo), corner
  * number b the value of X_j at bit j - 1. All values of U and W on the points are sums of corners:
  * u(oo) = u(1) - u(0). Where the corners are bits, so are they: that is what makes the first
- * level of a proof about bits cheap (fold_bits.h).
+ * level of a proof about bits cheap (fold_bits.c).
  */
 #ifndef OB_PROTO_GF64_H
 #define OB_PROTO_GF64_H
@@ -31,6 +31,13 @@ enum {
     GF64_COLUMNS = 512,         /* columns of one call of gf64_bit_points */
     GF64_WORK = GF64_POINTS * 48        /* bytes of working memory, aligned to 64 */
 };
+
+/* Points of k <= 6 variables: 3^k. */
+static inline unsigned points_of(unsigned k)
+{
+    static const unsigned short power[] = { 1, 3, 9, 27, 81, 243, GF64_POINTS };
+    return power[k];
+}
 
 uint64_t gf64_mul(uint64_t a, uint64_t b);
 

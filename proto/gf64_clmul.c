@@ -7,22 +7,22 @@
 
 #include "proto/gf64_impl.h"
 
-typedef uint64_t wide __attribute__((vector_size(16)));     /* a product: low and high word */
+typedef uint64_t product __attribute__((vector_size(16)));  /* low and high word */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
-static inline void product_add(wide *sum, uint64_t a, uint64_t b)
+static inline void product_add(product *sum, uint64_t a, uint64_t b)
 {
-    *sum ^= (wide)_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)a),
+    *sum ^= (product)_mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)a),
                                        _mm_cvtsi64_si128((long long)b), 0x00);
 }
 
-static inline void products_add(wide *sum, const lanes *a, const lanes *b)
+static inline void products_add(product *sum, const lanes *a, const lanes *b)
 {
     const __m128i *p = (const __m128i *)a, *q = (const __m128i *)b;
-    wide t = (wide)_mm_clmulepi64_si128(p[0], q[0], 0x00);
-    t ^= (wide)_mm_clmulepi64_si128(p[0], q[0], 0x11);
-    t ^= (wide)_mm_clmulepi64_si128(p[1], q[1], 0x00);
-    t ^= (wide)_mm_clmulepi64_si128(p[1], q[1], 0x11);
+    product t = (product)_mm_clmulepi64_si128(p[0], q[0], 0x00);
+    t ^= (product)_mm_clmulepi64_si128(p[0], q[0], 0x11);
+    t ^= (product)_mm_clmulepi64_si128(p[1], q[1], 0x00);
+    t ^= (product)_mm_clmulepi64_si128(p[1], q[1], 0x11);
     *sum ^= t;
 }
 

@@ -12,12 +12,10 @@
 
 enum { LANES = 4, TAIL = 4 };   /* words side by side; variables of gf64_points at most */
 
-static const unsigned short power3[] = { 1, 3, 9, 27, 81, 243 };
-
 /* ---- scalars ---- */
 
 /* hi x^64 = hi (x^4 + x^3 + x + 1); what that pushes over the top (four bits) once more. */
-static inline uint64_t reduced(const wide *t)
+static inline uint64_t reduced(const product *t)
 {
     uint64_t lo = (*t)[0], hi = (*t)[1];
     uint64_t over = hi >> 63 ^ hi >> 61 ^ hi >> 60;
@@ -27,14 +25,14 @@ static inline uint64_t reduced(const wide *t)
 
 static uint64_t loop_mul(uint64_t a, uint64_t b)
 {
-    wide t = { 0, 0 };
+    product t = { 0, 0 };
     product_add(&t, a, b);
     return reduced(&t);
 }
 
 static uint64_t loop_dot(const uint64_t *a, const uint64_t *b, size_t n)
 {
-    wide t = { 0, 0 };
+    product t = { 0, 0 };
     for (size_t i = 0; i < n; i++)
         product_add(&t, a[i], b[i]);
     return reduced(&t);
@@ -72,13 +70,13 @@ static inline size_t lanes_least(size_t n)
 
 /* ---- points and bind over elements ---- */
 
-static void points_add(wide *h, const lanes *u, const lanes *w, unsigned k)
+static void points_add(product *h, const lanes *u, const lanes *w, unsigned k)
 {
     if (k == 0) {
         products_add(h, u, w);
         return;
     }
-    unsigned half = 1u << (k - 1), third = power3[k - 1];
+    unsigned half = 1u << (k - 1), third = points_of(k - 1);
     lanes du[1 << (TAIL - 1)], dw[1 << (TAIL - 1)];
     for (unsigned i = 0; i < half; i++) {
         du[i] = u[i] ^ u[half + i];
@@ -91,7 +89,7 @@ static void points_add(wide *h, const lanes *u, const lanes *w, unsigned k)
 
 static void loop_points(uint64_t *h, const uint64_t *u, const uint64_t *w, size_t m, unsigned k)
 {
-    wide sum[81];
+    product sum[81];
     lanes a[1 << TAIL], b[1 << TAIL];
     memset(sum, 0, sizeof sum);
     for (size_t i = 0; i < m; i += LANES) {
@@ -101,14 +99,14 @@ static void loop_points(uint64_t *h, const uint64_t *u, const uint64_t *w, size_
         }
         points_add(sum, a, b, k);
     }
-    for (unsigned p = 0; p < power3[k]; p++)
+    for (unsigned p = 0; p < points_of(k); p++)
         h[p] = reduced(&sum[p]);
 }
 
 static void loop_bind(uint64_t *u, size_t m, unsigned k, const uint64_t *eq)
 {
     for (size_t i = 0; i < m; i++) {
-        wide t = { 0, 0 };
+        product t = { 0, 0 };
         for (unsigned block = 0; block < 1u << k; block++)
             product_add(&t, u[block * m + i], eq[block]);
         u[i] = reduced(&t);
@@ -139,7 +137,7 @@ static void bit_points_add(lanes *h, const lanes *u, const lanes *w, unsigned k)
         bit_points_two(h, u, w);
         return;
     }
-    unsigned half = 1u << (k - 1), third = power3[k - 1];
+    unsigned half = 1u << (k - 1), third = points_of(k - 1);
     lanes du[GF64_BLOCKS / 2], dw[GF64_BLOCKS / 2];
     for (unsigned i = 0; i < half; i++) {
         du[i] = u[i] ^ u[half + i];
@@ -163,7 +161,7 @@ static void loop_bit_points(uint64_t *h, const uint64_t *u, const uint64_t *w, s
                             void *work)
 {
     lanes *sum = work, a[GF64_BLOCKS], b[GF64_BLOCKS], weight;
-    wide *total = (wide *)(sum + GF64_POINTS);
+    product *total = (product *)(sum + GF64_POINTS);
     memset(total, 0, GF64_POINTS * sizeof *total);
     for (size_t c = 0; c < count; c += LANES) {
         memset(sum, 0, GF64_POINTS * sizeof *sum);

@@ -11,7 +11,7 @@
 
 #include "proto/gf64_impl.h"
 
-typedef uint64_t wide __attribute__((vector_size(16)));     /* a product: low and high word */
+typedef uint64_t product __attribute__((vector_size(16)));  /* low and high word */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
 static const uint64_t fifth = 0x1084210842108421;   /* the positions 0 mod 5 of 64 */
@@ -23,7 +23,7 @@ static inline unsigned __int128 positions(unsigned r)
     return all << r;
 }
 
-static inline void product_add(wide *sum, uint64_t a, uint64_t b)
+static inline void product_add(product *sum, uint64_t a, uint64_t b)
 {
     unsigned __int128 t = 0;
     uint64_t y[5];
@@ -35,10 +35,10 @@ static inline void product_add(wide *sum, uint64_t a, uint64_t b)
             part ^= (unsigned __int128)(a & fifth << i) * y[(r + 5 - i) % 5];
         t ^= part & positions(r);
     }
-    *sum ^= (wide){ (uint64_t)t, (uint64_t)(t >> 64) };
+    *sum ^= (product){ (uint64_t)t, (uint64_t)(t >> 64) };
 }
 
-static inline void products_add(wide *sum, const lanes *a, const lanes *b)
+static inline void products_add(product *sum, const lanes *a, const lanes *b)
 {
     for (unsigned i = 0; i < 4; i++)
         product_add(sum, (*a)[i], (*b)[i]);

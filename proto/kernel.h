@@ -21,6 +21,12 @@ static inline uint64_t plane_bit(const uint64_t *plane, size_t i)
     return (plane[i / 64] >> (i % 64)) & 1;
 }
 
+static inline void xor_words(uint64_t *z, const uint64_t *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        z[i] ^= x[i];
+}
+
 /* Which implementation is in use ("avx512", "avx2", "portable"); tests can force one by name (-1:
  * not on this machine). What was packed under one may be multiplied under another. */
 const char *kernel_isa(void);

@@ -69,7 +69,8 @@ int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
         wipe(mac, sizeof mac);
         if (s->parties == 4 && key_of_three(&k->without[peer], s, peer) != 0) {
             keys_fini(k);
-            return err_set(e, ERR_FAILED, "the keys of a job could not be derived (SHA-256 failed)");
+            return err_set(e, ERR_FAILED,
+                           "the keys of a job could not be derived (SHA-256 failed)");
         }
     }
     return 0;

@@ -58,11 +58,6 @@ static void common(uint64_t *out, const uint64_t *share, size_t stride, size_t w
     replicated_common(out, share + plane * stride, stride, words, kind, role, other, 0);
 }
 
-static size_t weight_words(const struct geometry *g)
-{
-    return gemm_packed_words(2 * geometry_depth(g), g->oc);
-}
-
 /* The two shares one above the other: [w_i ; w_{i+1}]. */
 static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geometry *g,
                        unsigned role)
@@ -74,19 +69,6 @@ static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geo
 
 /* ---- the end of a program: the check of all MACs beside proofs of all bits ---- */
 
-/* The bits that statements speak of are there to the end. */
-static void keep_values(struct program *p)
-{
-    for (uint32_t id = 0; id < p->ngate; id++) {
-        const struct gate *g = &p->gate[id];
-        for (unsigned k = 0; k < 2 && (g->kind == GATE_AND || g->kind == GATE_SIGN); k++)
-            if (g->in[k] != NO_VALUE && !p->value[g->in[k]].external)
-                program_keep(p, g->in[k]);
-        if (g->kind == GATE_AND)
-            program_keep(p, g->out);
-    }
-}
-
 static void close_program(struct program *p)
 {
     uint32_t n = p->ngate;
@@ -96,7 +78,8 @@ static void close_program(struct program *p)
             p->failed = 1;          /* nothing would check what it sends */
     if (p->failed)
         return;
-    keep_values(p);
+    /* the bits that statements speak of */
+    syrep_keep(p, 1u << GATE_AND | 1u << GATE_SIGN, 1u << GATE_AND);
     uint32_t token = gate_barrier(p);
     gate_macs(p, token);
     syrep_prove_gates(p, token, n);
@@ -130,7 +113,7 @@ const struct protocol protocol_syrep_mac = {
     .common = common,
     .source = &syrep_source,
     .close = close_program,
-    .weight_words = weight_words,
+    .weight_words = replicated_weight_words,
     .weight_pack = weight_pack,
     .input_bytes = replicated_input_bytes,
     .input_split = replicated_input_split,

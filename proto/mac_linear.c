@@ -9,17 +9,11 @@
 #include "proto/kernel.h"
 #include "proto/mac.h"
 
-/* Rows of patches that are multiplied at a time: as many as fit the cache, in two words. */
-static size_t linear_block(const struct geometry *g, size_t positions)
-{
-    size_t rows = 16384 / (2 * geometry_depth(g)) + 1;
-    return rows < positions ? rows : positions;
-}
-
 static size_t linear_scratch(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];
-    return linear_block(g, gate->n / g->oc) * 4 * geometry_depth(g) * sizeof(uint64_t);
+    size_t words = 4 * geometry_depth(g);
+    return geometry_block(words, gate->n / g->oc) * words * sizeof(uint64_t);
 }
 
 /* Patches of m positions: [x_i + x_{i+1} | x_i], low words and high words. */
@@ -61,7 +55,7 @@ static void linear(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
     size_t width = 2 * geometry_depth(g), positions = s->gate->n / g->oc;
-    size_t block = linear_block(g, positions);
+    size_t block = geometry_block(2 * width, positions);
     uint64_t *low = (uint64_t *)s->scratch, *high = low + block * width;
     for (unsigned item = 0; item < 2; item++) {
         uint64_t *z = s->z + 2 * item * s->z_stride;

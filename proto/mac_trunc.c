@@ -56,7 +56,7 @@ static size_t trunc_scratch(const struct program *p, const struct gate *g)
 
 static size_t trunc_record(const struct program *p, const struct gate *g, unsigned self)
 {
-    size_t dealt = gate_role(p->proto, g, self) == E1 ? 0 : CARRIES * KERNEL_PLANE(g->n);
+    size_t dealt = gate_role(p->proto, g, self) == E1 ? 0 : TRUNC_CARRIES * KERNEL_PLANE(g->n);
     return MAC_RECORD + 8 * (2 * (size_t)g->n + dealt);
 }
 
@@ -83,7 +83,7 @@ static size_t tags_bytes(const struct gate *g, unsigned from, unsigned to)
 
 static size_t carry_bytes(const struct gate *g, unsigned from, unsigned to)
 {
-    return from == D && to == E2 ? CARRIES * KERNEL_PLANE(g->n) * 8 : 0;
+    return from == D && to == E2 ? TRUNC_CARRIES * KERNEL_PLANE(g->n) * 8 : 0;
 }
 
 static size_t deal_round_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
@@ -95,8 +95,8 @@ static size_t deal_round_bytes(const struct gate *g, unsigned level, unsigned fr
 
 static struct chain trunc_chain(const struct trunc *t)
 {
-    return (struct chain){ .x = { { t->x[0], t->x[1] } }, .offset = OFFSET, .count = CARRIES,
-                           .dealt = t->dealt };
+    return (struct chain){ .x = { { t->x[0], t->x[1] } }, .offset = TRUNC_OFFSET,
+                           .count = TRUNC_CARRIES, .dealt = t->dealt };
 }
 
 /* The pair x becomes the value of S; its low words are kept. */
@@ -108,7 +108,7 @@ static void trunc_shift(const struct step *s, const struct trunc *t)
         int first = (s->role + share) % 3 == 0;
         memcpy(t->x[share], low, t->n * sizeof *low);
         for (size_t i = 0; i < t->n; i++) {
-            wide x = first ? (wide)((low[i] + OFFSET) >> shift) + 1 - (OFFSET >> shift)
+            wide x = first ? (wide)((low[i] + TRUNC_OFFSET) >> shift) + 1 - (TRUNC_OFFSET >> shift)
                            : low[i] >> shift;
             low[i] = (uint64_t)x;
             high[i] = (uint64_t)(x >> 64);
@@ -221,7 +221,7 @@ static struct prove_run trunc_run(const struct program *p, const struct gate *g,
     (void)p;
     (void)prover;
     (void)i;
-    return chain_run(g, CARRIES);
+    return chain_run(g, TRUNC_CARRIES);
 }
 
 static void trunc_fill(struct view *v, unsigned i)

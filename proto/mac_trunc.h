@@ -6,12 +6,10 @@
 
 #include "proto/mac_statements.h"
 
-enum { CARRIES = 64, BITS = 3 };
+enum { BITS = 3 };
 
 /* Numbers of the pairs that are entered; those of the bits count on. */
 enum { ENTER_X, ENTER_S, ENTER_BITS };
-
-#define OFFSET ((uint64_t)1 << 62)
 
 /* The record: low words of the shares of x; D and E2: carries. Scratch: the three bits (c_f, K
  * c_64, K a) as pairs, their shares 0 and 1 as planes, and msb(B). */

@@ -15,7 +15,7 @@
 /* Which carry bit k is made of. */
 static unsigned bit_carry(const struct gate *g, unsigned k)
 {
-    return k == 0 ? g->shift - 1u : k == 1 ? CARRIES - 1u : CARRIES - 2u;
+    return k == 0 ? g->shift - 1u : k == 1 ? TRUNC_CARRIES - 1u : TRUNC_CARRIES - 2u;
 }
 
 void top_bits(uint64_t *plane, const uint64_t *x, uint64_t offset, size_t n)
@@ -40,7 +40,7 @@ void bit_shares(const struct step *s, const struct trunc *t, unsigned share)
         else
             redraw_plane(s, 1, USE_CHAIN, c, t->share[k][1], t->words);
     }
-    top_bits(top, x, share == 0 ? OFFSET : 0, t->n);
+    top_bits(top, x, share == 0 ? TRUNC_OFFSET : 0, t->n);
     for (size_t w = 0; w < t->words; w++)
         t->share[BITS - 1][share][w] ^= top[w];
 }

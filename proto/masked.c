@@ -17,14 +17,14 @@
  * anything runs): D deals shares of its side, E1 and E2 do the rest. D never waits for anybody, and
  * only the exchanges of E1 and E2 are rounds.
  *
- * Privacy (one corrupted party, perfect given the PRF). D receives nothing, but in a change of
- * turn, where it receives nothing either. E1 lacks K_2 and E2 lacks K_1: whatever E2 sends to E1
- * has a fresh word of K_2 on it, whatever E1 or D sends to E2 one of K_1. V lacks K_W, and all that
- * it receives (HINT, REPORT) has a fresh word of K_W on it. This holds word for word, whatever the
- * sender's peers have sent it before: a cheat's errors change what is masked, never the mask. So
- * each view is uniform words, in quad also that of a cheat before it is found out. The coins of
- * truncation are functions of R (known to D and V) and of c' (known to E1 and E2); the
- * functionality is the network with these coins (docs/security.md).
+ * Privacy (one corrupted party, perfect given the PRF). D receives nothing. E1 lacks K_2 and E2
+ * lacks K_1: whatever E2 or D sends to E1 has a fresh word of K_2 on it, whatever E1 or D sends to
+ * E2 one of K_1. V lacks K_W, and all that it receives (HINT, REPORT, v + w in a change of turn)
+ * has a fresh word of K_W on it. This holds word for word, whatever the sender's peers have sent it
+ * before: a cheat's errors change what is masked, never the mask. So each view is uniform words, in
+ * quad also that of a cheat before it is found out. The coins of truncation are functions of R
+ * (known to D and V) and of c' (known to E1 and E2); the functionality is the network with these
+ * coins (docs/security.md).
  *
  * Against a cheat (quad). The order of messages is that of the program. Take the first that is not
  * as it should be; everything that honest parties computed before it is right. It is found out by a

@@ -58,7 +58,7 @@ enum masked_use {
     USE_AND_NEW,        /* L1: mask of its result;  W: its w */
     USE_AND_BLIND,      /* W: of its check */
     USE_SIGN,           /* L1, W: of a sign as a result */
-    USE_PIECE           /* L1, L2, W: of a piece that changes its turn; + 1 for each piece */
+    USE_PIECE           /* L1, L2, W: of a sharing that changes its turn */
 };
 
 enum { CHUNK = 512 };   /* elements per pass over buffers on the stack */
@@ -93,6 +93,17 @@ static inline size_t chunk_at(const struct step *s, size_t i)
 static inline uint64_t *plane_of(const struct step *s, unsigned k)
 {
     return s->z + k * s->z_stride;
+}
+
+/* The third plane of the result, or of operand k, which there is in quad alone: NULL in trio. */
+static inline uint64_t *last_of(const struct step *s)
+{
+    return is_quad(s) ? plane_of(s, 2) : NULL;
+}
+
+static inline const uint64_t *last_operand(const struct step *s, int k)
+{
+    return is_quad(s) ? s->x[k] + 2 * s->stride[k] : NULL;
 }
 
 /* out[0 .. n) = words [first, first + n) of F(K, use); first is even. Likewise a bit plane of
@@ -165,6 +176,7 @@ void open_mask(const struct step *s, const struct strings *l, size_t first, size
  * finish. D and V, for elements [first, first + n) (n <= CHUNK): seen is, at D, what the masks of
  * the report amount to in y; at V, what y would be if nothing in the report were masked. */
 void opened_send(const struct step *s, const uint64_t *y);
+size_t opened_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
 void opened_receive(const struct step *s, const struct strings *l, unsigned item);
 void share_mask(const struct step *s, const struct strings *l, unsigned item, size_t first,
                  size_t n, const uint64_t *seen);

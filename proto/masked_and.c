@@ -13,12 +13,6 @@
 
 #include "proto/masked_circuit.h"
 
-void xor_words(uint64_t *z, const uint64_t *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        z[i] ^= x[i];
-}
-
 /* z ^= v_x u_y ^ u_x v_y. */
 static void add_mixed(uint64_t *z, const struct and_gate *a, size_t n)
 {
@@ -152,7 +146,7 @@ static size_t and_scratch(const struct program *p, const struct gate *g)
 static void and_operand(const struct step *s, int k, uint64_t *room, size_t n,
                         const uint64_t *x[2])
 {
-    const uint64_t *x0 = s->x[k], *x1 = x0 + s->stride[k], *x2 = x1 + s->stride[k];
+    const uint64_t *x0 = s->x[k], *x1 = x0 + s->stride[k], *x2 = last_operand(s, k);
     x[0] = x0;
     x[1] = x1;
     if (is_evaluator(s))
@@ -183,7 +177,7 @@ static void and_gate_mask(const struct step *s, const struct strings *l)
 {
     size_t n = l->words;
     uint64_t *v = (uint64_t *)l->rest + 4 * n, *u = v + n, *const z[2] = { v, u };
-    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = plane_of(s, 2);
+    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = last_of(s);
     and_gate_send(s, l, z);
     memcpy(l2, string_plane(l, DEALT, 0), n * sizeof *l2);
     for (size_t i = 0; i < n; i++)
@@ -213,8 +207,8 @@ static void and_join(struct step *s)
     and_mask(s, &l, &a, plane_of(s, 1));
     if (!is_quad(s))
         return;
-    memcpy(plane_of(s, 2), string_plane(&l, REPORT, 0), l.words * sizeof(uint64_t));
-    xor_words(plane_of(s, 2), plane_of(s, 0), l.words);
+    memcpy(last_of(s), string_plane(&l, REPORT, 0), l.words * sizeof(uint64_t));
+    xor_words(last_of(s), plane_of(s, 0), l.words);
     strings_report(s, &l);
 }
 

@@ -28,7 +28,6 @@ void and_receive(const struct strings *l, const struct and_gate *a, uint64_t *v,
                  const uint64_t *in);
 void and_mask(const struct step *s, const struct strings *l, const struct and_gate *a,
               uint64_t *u);
-void xor_words(uint64_t *z, const uint64_t *x, size_t n);
 
 /* ---- the carry of A, known to E1 and E2, and B, known to D and V: masked_circuit.c ---- */
 

@@ -3,8 +3,9 @@
  *
  * The owner of x draws seeds of l_1, l_2 and (quad) w, and sends each role the seeds of the masks
  * it holds; m = x + l_1 + l_2 to E1 and E2; and (quad) m + w to V, which takes L off it. In quad
- * any two roles compare what both know (`common`): an owner that sends different things to
- * different parties is found out. Seeds serve one input and one turn.
+ * any two roles compare what both know (`common`): an owner that gives different parties different
+ * things of one sharing is found out. Seeds serve one input and one turn, and nothing binds the
+ * sharings of two turns to each other (client.h).
  *
  *     both know    D        E1          E2
  *     E1           l_1, w

@@ -18,8 +18,6 @@
 
 #include "proto/masked.h"
 
-#define OFFSET ((uint64_t)1 << 62)
-
 void part_of_mask(const struct gate *g, uint64_t *r, uint64_t *top, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -31,9 +29,9 @@ void part_of_mask(const struct gate *g, uint64_t *r, uint64_t *top, size_t n)
 void part_of_opened(const struct gate *g, uint64_t *c, uint64_t *low, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t b = c[i] + OFFSET;
+        uint64_t b = c[i] + TRUNC_OFFSET;
         low[i] = 1 - (b >> 63);
-        c[i] = (b >> g->shift) - (OFFSET >> g->shift);
+        c[i] = (b >> g->shift) - (TRUNC_OFFSET >> g->shift);
     }
 }
 

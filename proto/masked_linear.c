@@ -31,7 +31,7 @@ size_t masked_weight_words(const struct geometry *g)
 static void weight_parts(uint64_t *u, uint64_t *v, const uint64_t *x, size_t n, unsigned role,
                          int quad)
 {
-    const uint64_t *x0 = x, *x1 = x + n, *x2 = x + 2 * n;
+    const uint64_t *x0 = x, *x1 = x + n, *x2 = quad ? x + 2 * n : NULL;
     for (size_t i = 0; i < n; i++) {
         v[i] = role == E1 || role == E2 ? x0[i] : x0[i] + x1[i];
         u[i] = role == E1 ? x1[i] - x0[i] : role == E2 ? x1[i] : 0;
@@ -69,24 +69,18 @@ int quad_weight_pack(uint64_t *packed, const uint64_t *share, const struct geome
 
 /* ---- linear maps ---- */
 
-/* Rows of patches that are multiplied at a time: as many as fit the cache. */
-static size_t linear_block(const struct geometry *g, size_t positions)
-{
-    size_t rows = 32768 / (2 * geometry_depth(g)) + 1;
-    return rows < positions ? rows : positions;
-}
-
 static size_t linear_scratch(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];
-    size_t rows = linear_block(g, gate->n / g->oc) * 2 * geometry_depth(g);
+    size_t words = 2 * geometry_depth(g);
+    size_t rows = geometry_block(words, gate->n / g->oc) * words;
     return (rows + 2 * geometry_in(g)) * sizeof(uint64_t);
 }
 
 /* The images v and u; `room` for two if they must be made. */
 static void linear_images(const struct step *s, uint64_t *room, size_t n, const uint64_t *image[2])
 {
-    const uint64_t *x0 = s->x[0], *x1 = x0 + s->stride[0], *x2 = x1 + s->stride[0];
+    const uint64_t *x0 = s->x[0], *x1 = x0 + s->stride[0], *x2 = last_operand(s, 0);
     image[0] = x0;
     image[1] = x1;
     if (is_evaluator(s))
@@ -106,7 +100,7 @@ static void linear_images(const struct step *s, uint64_t *room, size_t n, const 
  * its sign turned. */
 static void linear_bias(const struct step *s, uint64_t *z, size_t n)
 {
-    uint64_t *z1 = z + s->z_stride;
+    uint64_t *z1 = is_quad(s) ? z + s->z_stride : NULL;
     memset(z, 0, n * sizeof *z);
     if (is_quad(s))
         memset(z1, 0, n * sizeof *z);
@@ -125,8 +119,8 @@ static void linear_rows(const struct step *s, const struct geometry *g, uint64_t
 {
     size_t k = geometry_depth(g), n = g->oc;
     const uint64_t *pu = s->x[1], *pv = pu + gemm_packed_words(k, n);
-    uint64_t *mixed = is_evaluator(s) ? z : z + s->z_stride;
-    uint64_t *pure = is_evaluator(s) ? z + s->z_stride : z;
+    uint64_t *second = is_quad(s) ? z + s->z_stride : NULL;
+    uint64_t *mixed = is_evaluator(s) ? z : second, *pure = is_evaluator(s) ? second : z;
     if (is_evaluator(s) || is_quad(s)) {
         gemm_u64(mixed, n, rows, 2 * k, pu, m, k, n);
         gemm_u64(mixed, n, rows + k, 2 * k, pv, m, k, n);
@@ -141,7 +135,7 @@ static void linear(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
     size_t depth = geometry_depth(g), positions = s->gate->n / g->oc;
-    size_t block = linear_block(g, positions);
+    size_t block = geometry_block(2 * depth, positions);
     uint64_t *rows = (uint64_t *)s->scratch;
     const uint64_t *image[2];
     linear_images(s, rows + block * 2 * depth, geometry_in(g), image);
@@ -162,7 +156,7 @@ static void linear(struct step *s)
 static void mul_operand(const struct step *s, int k, size_t first, size_t n, uint64_t *v,
                         uint64_t *u)
 {
-    const uint64_t *x0 = s->x[k] + first, *x1 = x0 + s->stride[k], *x2 = x1 + s->stride[k];
+    const uint64_t *x0 = s->x[k] + first, *x1 = x0 + s->stride[k], *x2 = last_operand(s, k);
     if (is_evaluator(s)) {
         memcpy(v, x0, n * sizeof *v);
         memcpy(u, x1, n * sizeof *u);
@@ -171,9 +165,9 @@ static void mul_operand(const struct step *s, int k, size_t first, size_t n, uin
     for (size_t i = 0; i < n; i++)
         v[i] = x0[i] + x1[i];
     if (s->role == D && is_quad(s))
-        memcpy(u, x2, n * sizeof *u);
+        memcpy(u, x2 + first, n * sizeof *u);
     for (size_t i = 0; i < n && s->role == V; i++)
-        u[i] = x2[i] + v[i];
+        u[i] = x2[first + i] + v[i];
 }
 
 static void multiply(struct step *s)
@@ -182,7 +176,7 @@ static void multiply(struct step *s)
     uint64_t both = s->role == E1;
     for (size_t i = 0; i < s->gate->n; i += CHUNK) {
         size_t m = s->gate->n - i < CHUNK ? s->gate->n - i : CHUNK;
-        uint64_t *z0 = plane_of(s, 0) + i, *z1 = plane_of(s, 1) + i;
+        uint64_t *z0 = s->z + i, *z1 = is_quad(s) ? plane_of(s, 1) + i : NULL;
         mul_operand(s, 0, i, m, vx, ux);
         mul_operand(s, 1, i, m, vy, uy);
         for (size_t k = 0; k < m; k++)

@@ -84,15 +84,21 @@ void opened_send(const struct step *s, const uint64_t *y)
     uint64_t *m = plane_of(s, 0), *mine = plane_of(s, 1);
     mask_words(s, own_mask(s), USE_RESULT, 0, mine, n);
     if (is_quad(s))
-        mask_words(s, W, USE_RESULT, 0, plane_of(s, 2), n);
+        mask_words(s, W, USE_RESULT, 0, last_of(s), n);
     for (size_t i = 0; i < n; i++)
         m[i] = y[i] + mine[i];
     memcpy(s->out[partner(s)], m, n * sizeof *m);
 }
 
+size_t opened_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return strings_exchange((size_t)g->n * 8, from, to);
+}
+
 void opened_receive(const struct step *s, const struct strings *l, unsigned item)
 {
-    const uint64_t *in = (const uint64_t *)s->in[partner(s)], *w = plane_of(s, 2);
+    const uint64_t *in = (const uint64_t *)s->in[partner(s)], *w = last_of(s);
     uint64_t *m = plane_of(s, 0);
     for (size_t i = 0; i < s->gate->n; i++)
         m[i] += in[i];
@@ -111,7 +117,7 @@ void share_mask(const struct step *s, const struct strings *l, unsigned item, si
     mask_words(s, L2, USE_RESULT, first, l2, n);
     if (!is_quad(s))
         return;
-    uint64_t *last = plane_of(s, 2) + first, *q = string_words(l, HINT, item) + first;
+    uint64_t *last = last_of(s) + first, *q = string_words(l, HINT, item) + first;
     if (s->role == D) {
         mask_words(s, W, USE_RESULT, first, last, n);
         for (size_t i = 0; i < n; i++)

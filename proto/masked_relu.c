@@ -81,7 +81,7 @@ static void relu_opened(const struct step *s, const struct relu *r)
 static void relu_low(const struct gate *g, const uint64_t *c, uint64_t *low, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        low[i] = 1 - ((c[i] + (((uint64_t)1 << 62) >> g->shift)) >> (63 - g->shift));
+        low[i] = 1 - ((c[i] + (TRUNC_OFFSET >> g->shift)) >> (63 - g->shift));
 }
 
 static void relu_report(const struct step *s, const struct relu *r, size_t first, size_t n,
@@ -138,12 +138,6 @@ static size_t relu_deal_bytes(const struct gate *g, unsigned level, unsigned fro
     (void)level;
     struct relu r = relu_at(g, NULL);
     return strings_deal(&r.l, g->shift > 0 ? (size_t)g->n * 8 : 0, from, to);
-}
-
-static size_t relu_inject_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)level;
-    return strings_exchange((size_t)g->n * 8, from, to);
 }
 
 static size_t relu_report_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
@@ -227,7 +221,7 @@ static const struct round relu_rounds[] = {
     { .name = "lookup", .run = relu_lookup, .bytes = circuit_look_bytes },
     { .name = "level", .run = relu_level, .bytes = circuit_level_bytes, .times = circuit_levels },
     { .name = "last", .run = relu_last, .bytes = circuit_last_bytes },
-    { .name = "inject", .run = relu_inject, .bytes = relu_inject_bytes },
+    { .name = "inject", .run = relu_inject, .bytes = opened_bytes },
     { .name = "finish", .run = relu_finish, .bytes = relu_report_bytes },
     { .name = "audit", .run = relu_audit },
 };

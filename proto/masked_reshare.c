@@ -11,17 +11,17 @@
 
 #include "proto/masked.h"
 
-/* ---- RESHARE ---- */
-
-static const struct string reshare_strings[STRINGS] = {
+static const struct string word_strings[STRINGS] = {
     [DEALT] = { .words = 1 }, [HINT] = { .words = 1 },
     [REPORT] = { .words = 1 }, [AUDIT] = { .words = 1 }
 };
 
+/* ---- RESHARE ---- */
+
 static size_t reshare_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    struct strings l = strings_of(g, reshare_strings, NULL);
+    struct strings l = strings_of(g, word_strings, NULL);
     return strings_deal(&l, (size_t)g->n * 8, from, to);
 }
 
@@ -29,20 +29,20 @@ static size_t reshare_report_bytes(const struct gate *g, unsigned level, unsigne
                                    unsigned to)
 {
     (void)level;
-    struct strings l = strings_of(g, reshare_strings, NULL);
+    struct strings l = strings_of(g, word_strings, NULL);
     return strings_reported(&l, from, to);
 }
 
 static size_t reshare_scratch(const struct program *p, const struct gate *g)
 {
-    struct strings l = strings_of(g, reshare_strings, NULL);
+    struct strings l = strings_of(g, word_strings, NULL);
     return strings_scratch(p, &l) + (size_t)g->n * 8;
 }
 
 /* D and V: R, and the share that E2 gets. */
 static void reshare_mask(struct step *s, const struct strings *l)
 {
-    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = plane_of(s, 2), r[CHUNK];
+    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = last_of(s), r[CHUNK];
     for (size_t i = 0; i < s->gate->n; i += CHUNK) {
         size_t m = chunk_at(s, i);
         open_mask(s, l, i, m, r);
@@ -59,7 +59,7 @@ static void reshare_mask(struct step *s, const struct strings *l)
 
 static void reshare_deal(struct step *s)
 {
-    struct strings l = strings_of(s->gate, reshare_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     if (s->role == D)
         reshare_mask(s, &l);
     else if (is_evaluator(s))
@@ -68,8 +68,8 @@ static void reshare_deal(struct step *s)
 
 static void reshare_join(struct step *s)
 {
-    struct strings l = strings_of(s->gate, reshare_strings, s);
-    uint64_t *m = plane_of(s, 0), *mine = plane_of(s, 1), *w = plane_of(s, 2);
+    struct strings l = strings_of(s->gate, word_strings, s);
+    uint64_t *m = plane_of(s, 0), *mine = plane_of(s, 1), *w = last_of(s);
     size_t n = s->gate->n;
     strings_keep(s, &l);
     if (!is_evaluator(s))
@@ -89,7 +89,7 @@ static void reshare_join(struct step *s)
 
 static void reshare_audit(struct step *s)
 {
-    struct strings l = strings_of(s->gate, reshare_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     if (s->role == V)
         reshare_mask(s, &l);
     strings_claim(s, &l);
@@ -107,22 +107,11 @@ const struct gate_ops masked_reshare = {
 
 /* ---- B2A ---- */
 
-static const struct string b2a_strings[STRINGS] = {
-    [DEALT] = { .words = 1 }, [HINT] = { .words = 1 },
-    [REPORT] = { .words = 1 }, [AUDIT] = { .words = 1 }
-};
-
 static size_t b2a_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    struct strings l = strings_of(g, b2a_strings, NULL);
+    struct strings l = strings_of(g, word_strings, NULL);
     return strings_deal(&l, 0, from, to);
-}
-
-static size_t b2a_join_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)level;
-    return strings_exchange((size_t)g->n * 8, from, to);
 }
 
 /* D and V: the mask of the bit, and what is seen of (1 - 2 L) m. */
@@ -146,14 +135,14 @@ static void b2a_mask(struct step *s, const struct strings *l)
 
 static void b2a_deal(struct step *s)
 {
-    struct strings l = strings_of(s->gate, b2a_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     if (s->role == D)
         b2a_mask(s, &l);
 }
 
 static void b2a_join(struct step *s)
 {
-    struct strings l = strings_of(s->gate, b2a_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     uint64_t *y = (uint64_t *)l.rest, bit[CHUNK], coin[CHUNK];
     strings_keep(s, &l);
     if (!is_evaluator(s))
@@ -173,7 +162,7 @@ static void b2a_join(struct step *s)
 
 static void b2a_finish(struct step *s)
 {
-    struct strings l = strings_of(s->gate, b2a_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     if (is_evaluator(s))
         opened_receive(s, &l, 0);
     strings_report(s, &l);
@@ -181,7 +170,7 @@ static void b2a_finish(struct step *s)
 
 static void b2a_audit(struct step *s)
 {
-    struct strings l = strings_of(s->gate, b2a_strings, s);
+    struct strings l = strings_of(s->gate, word_strings, s);
     if (s->role == V)
         b2a_mask(s, &l);
     strings_claim(s, &l);
@@ -189,7 +178,7 @@ static void b2a_audit(struct step *s)
 
 static const struct round b2a_rounds[] = {
     { .name = "deal", .run = b2a_deal, .bytes = b2a_deal_bytes },
-    { .name = "join", .run = b2a_join, .bytes = b2a_join_bytes },
+    { .name = "join", .run = b2a_join, .bytes = opened_bytes },
     { .name = "finish", .run = b2a_finish, .bytes = reshare_report_bytes },
     { .name = "audit", .run = b2a_audit },
 };

@@ -64,7 +64,7 @@ static void sign_part(const struct step *s, const struct circuit *c)
 static void sign_mask(const struct step *s, const struct sign *r)
 {
     const struct circuit *c = &r->c;
-    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = plane_of(s, 2);
+    uint64_t *l1 = plane_of(s, 0), *l2 = plane_of(s, 1), *last = last_of(s);
     unsigned plane = c->blocks.tables + c->ands;
     sign_part(s, c);
     circuit_deal(s, &r->l, c);
@@ -125,9 +125,9 @@ static void sign_finish(struct step *s)
     if (!is_quad(s))
         return;
     uint64_t *seen = string_plane(&r.l, REPORT, plane);
-    mask_plane(s, W, USE_SIGN, 0, plane_of(s, 2), r.c.words);
+    mask_plane(s, W, USE_SIGN, 0, last_of(s), r.c.words);
     memcpy(seen, r.c.top, bytes);
-    xor_words(seen, plane_of(s, 2), r.c.words);
+    xor_words(seen, last_of(s), r.c.words);
     strings_report(s, &r.l);
 }
 

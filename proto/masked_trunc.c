@@ -17,12 +17,6 @@ static size_t trunc_deal_bytes(const struct gate *g, unsigned level, unsigned fr
     return strings_deal(&l, (size_t)g->n * 8, from, to);
 }
 
-static size_t trunc_join_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)level;
-    return strings_exchange((size_t)g->n * 8, from, to);
-}
-
 static size_t trunc_report_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
@@ -108,7 +102,7 @@ static void trunc_audit(struct step *s)
 
 static const struct round trunc_rounds[] = {
     { .name = "deal", .run = trunc_deal, .bytes = trunc_deal_bytes },
-    { .name = "join", .run = trunc_join, .bytes = trunc_join_bytes },
+    { .name = "join", .run = trunc_join, .bytes = opened_bytes },
     { .name = "finish", .run = trunc_finish, .bytes = trunc_report_bytes },
     { .name = "audit", .run = trunc_audit },
 };

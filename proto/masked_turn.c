@@ -44,7 +44,7 @@ static void turn_masks(const struct step *s)
         mask_words(s, L2, USE_PIECE, 0, plane_of(s, 1), n);
     }
     if (is_quad(s) && s->role != V)
-        mask_words(s, W, USE_PIECE, 0, plane_of(s, 2), n);
+        mask_words(s, W, USE_PIECE, 0, last_of(s), n);
 }
 
 /* Old turn and new one are the same. */

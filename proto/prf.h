@@ -42,8 +42,8 @@ void prf_fill(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
 void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
                void *out, size_t n);
 
-/* out[0 .. n) = words [first, first + n) of what a seed stands for, which a client sends in place of
- * them; first is even. */
+/* out[0 .. n) = words [first, first + n) of what a seed stands for, which a client sends in place
+ * of them; first is even. */
 void prf_expand(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n);
 
 /* Which implementation the processor got ("vaes", "aesni", "openssl"); tests can force one by

@@ -2,14 +2,14 @@
  * protocol.h: what a security setting is: one const table.
  *
  * Gates are written as tables of rounds. A round does local work - it reads the messages of the
- * round before and leaves its own - and says how many bytes it leaves for whom. Nothing in it waits,
- * touches a socket, a clock or shared memory: the engine calls it on a worker thread when what it
- * needs is there, and wipes what it leaves on the stack. Formulas are written in roles; role r of
- * a gate is party (r + turn) mod parties.
+ * round before and leaves its own - and says how many bytes it leaves for whom. Nothing in it
+ * waits, touches a socket, a clock or shared memory: the engine calls it on a worker thread when
+ * what it needs is there, and wipes what it leaves on the stack. Formulas are written in roles;
+ * role r of a gate is party (r + turn) mod parties.
  *
- * A protocol without a RELU of its own (NULL) gets one composed of the others (compose.h); a program
- * that needs another gate which the protocol lacks is refused. Operations of clients (sharing an
- * input, joining an output) are functions of the table too.
+ * A protocol without a RELU of its own (NULL) gets one composed of the others (compose.h); a
+ * program that needs another gate which the protocol lacks is refused. Operations of clients
+ * (sharing an input, joining an output) are functions of the table too.
  *
  * Where the adversary is malicious, a round also states what it holds to be true: claim() names
  * bytes that another party must hold as well, and the last gate (check.c) compares all claims of

@@ -24,6 +24,19 @@ enum { OPENED = 16 };           /* bytes of u* and a claim */
 
 /* ---- the plan ---- */
 
+int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
+                   enum prove_kind kind, struct prove_run *run)
+{
+    for (; *i < p->proto->source->runs(p, g); ++*i) {
+        struct prove_run r = p->proto->source->run(p, g, *i);
+        if (r.kind == kind) {
+            *run = r;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static unsigned prove_levels(const struct gate *g)
 {
     unsigned bits = g->width == 0 ? 0 : 1 + fold_levels(g->width - 1u);

@@ -1,7 +1,6 @@
 /*
  * prove_impl.h: what the files behind GATE_PROVE share: names of randomness, memory, and the two
- * kinds of statements. Private to
- * prove*.c, fold_bits.c, fold_words.c and their tests.
+ * kinds of statements. Private to prove*.c, fold_bits.c, fold_words.c and their tests.
  */
 #ifndef OB_PROTO_PROVE_IMPL_H
 #define OB_PROTO_PROVE_IMPL_H
@@ -36,16 +35,8 @@ static inline const struct prf *prove_key_of(const struct step *s, unsigned a, u
 }
 
 /* The first run of this kind from number *i on; 0 when there is none. */
-static inline int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
-                                 enum prove_kind kind, struct prove_run *run)
-{
-    for (; *i < p->proto->source->runs(p, g); ++*i) {
-        *run = p->proto->source->run(p, g, *i);
-        if (run->kind == kind)
-            return 1;
-    }
-    return 0;
-}
+int prove_run_from(const struct program *p, const struct gate *g, unsigned *i,
+                   enum prove_kind kind, struct prove_run *run);
 
 /* ---- statements about bits: fold_bits.c ---- */
 

@@ -55,18 +55,11 @@ static void operand(uint64_t *out, const uint64_t *x, size_t stride, unsigned q,
             out[i] = a[i] + b[i];
 }
 
-/* Rows of patches that are multiplied at a time: as many as fit the cache. */
-static size_t linear_block(const struct geometry *g, size_t positions)
-{
-    size_t rows = 32768 / geometry_depth(g) + 1;
-    return rows < positions ? rows : positions;
-}
-
 static size_t linear_scratch(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];
-    size_t block = linear_block(g, gate->n / g->oc);
-    return (geometry_in(g) + block * geometry_depth(g)) * sizeof(uint64_t);
+    size_t depth = geometry_depth(g), block = geometry_block(depth, gate->n / g->oc);
+    return (geometry_in(g) + block * depth) * sizeof(uint64_t);
 }
 
 /* Piece q of m output positions from `first` of the gate on; `image` is its left operand. */
@@ -97,7 +90,8 @@ static void linear_bias(struct step *s, unsigned q)
 static void linear(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
-    size_t positions = s->gate->n / g->oc, block = linear_block(g, positions);
+    size_t positions = s->gate->n / g->oc;
+    size_t block = geometry_block(geometry_depth(g), positions);
     uint64_t *image = (uint64_t *)s->scratch, *rows = image + geometry_in(g);
     for (unsigned q = 0; q < 3; q++) {
         operand(image, s->x[0], s->stride[0], q, geometry_in(g));

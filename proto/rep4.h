@@ -84,7 +84,7 @@ void rep4_joint_share(const struct step *s, const struct talk *t, unsigned k, ui
 /* rep4_joint_share for all messages; piece[q] is what this role knows with role r + 1 + q. */
 void rep4_joint_share_all(const struct step *s, const struct talk *t, uint32_t use,
                           const struct span *at, const uint64_t *const piece[3], uint64_t *z,
-                     size_t z_stride);
+                          size_t z_stride);
 
 /* The part of what came for this role is added to z. */
 void rep4_joint_receive(const struct step *s, const struct talk *t, const struct span *at,
@@ -92,13 +92,24 @@ void rep4_joint_receive(const struct step *s, const struct talk *t, const struct
 
 /* ---- values known to {2, 3} (left) and values known to {0, 1} (right): rep4_pair.c ---- */
 
+/* The two shares that this role's pair knows both of, of planes `stride` apart. */
+struct own {
+    const uint64_t *a, *b;
+};
+
+static inline struct own rep4_own(unsigned role, const uint64_t *x, size_t stride)
+{
+    unsigned j = role < 2 ? 2 : 0;
+    return (struct own){ x + rep4_plane(role, j) * stride, x + rep4_plane(role, j + 1) * stride };
+}
+
 /* A message of a pair: words first (ring elements or planes of bits), then small elements, which
  * are needed modulo 2^(8 size). */
 struct layout {
     size_t words, small, bytes;
     unsigned size;              /* 2 or 4; 0 if small = 0 */
     int bits;
-    uint32_t use;               /* for the words; use + 4 for the small ones; + 1 on the right */
+    uint32_t use, use_small;    /* for words and small elements; + 1 on the right */
 };
 
 /* Both sides in shared form: left = share[0] + share[1], right = share[2] + share[3]; NULL for the

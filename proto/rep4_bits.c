@@ -91,11 +91,9 @@ static void b2a_share(struct step *s)
 {
     struct layout l = rep4_items_layout(s->gate, &b2a_items);
     struct sides d = rep4_sides_at(s, &l, s->scratch);
-    unsigned j = s->role < 2 ? 2 : 0;
-    const uint64_t *a = s->x[0] + rep4_plane(s->role, j) * s->stride[0];
-    const uint64_t *b = s->x[0] + rep4_plane(s->role, j + 1) * s->stride[0];
+    struct own x = rep4_own(s->role, s->x[0], s->stride[0]);
     for (size_t i = 0; i < s->gate->n; i++)
-        ((uint64_t *)d.own)[i] = plane_bit(a, i) ^ plane_bit(b, i);
+        ((uint64_t *)d.own)[i] = plane_bit(x.a, i) ^ plane_bit(x.b, i);
     rep4_sides_send(s, &l, &d);
 }
 
@@ -156,14 +154,12 @@ static size_t sign_share_bytes(const struct gate *g, unsigned level, unsigned fr
 static void sign_share(struct step *s)
 {
     struct sign r = sign_of(s);
-    unsigned j = s->role < 2 ? 2 : 0;
-    const uint64_t *a = s->x[0] + rep4_plane(s->role, j) * s->stride[0];
-    const uint64_t *b = s->x[0] + rep4_plane(s->role, j + 1) * s->stride[0];
+    struct own x = rep4_own(s->role, s->x[0], s->stride[0]);
     uint64_t part[CHUNK], *bits = (uint64_t *)s->scratch;
     for (size_t i = 0; i < s->gate->n; i += CHUNK) {
         size_t m = s->gate->n - i < CHUNK ? s->gate->n - i : CHUNK;
         for (size_t k = 0; k < m; k++)
-            part[k] = a[i + k] + b[i + k];
+            part[k] = x.a[i + k] + x.b[i + k];
         planes_from_words(bits + i / 64, KERNEL_PLANE(s->gate->n), part, m, 0, s->gate->width);
     }
     rep4_sign_tables(s, &r, bits);

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "proto/kernel.h"
+
 const struct joint rep4_six[6] = {
     { 0, 1, 2, 3 }, { 2, 1, 3, 0 }, { 3, 2, 1, 0 }, { 0, 3, 1, 2 }, { 2, 0, 1, 3 }, { 1, 3, 0, 2 },
 };
@@ -66,8 +68,7 @@ void rep4_talk_claim(struct step *s, const struct talk *t)
 static void add(uint64_t *z, const uint64_t *x, size_t n, int bits)
 {
     if (bits)
-        for (size_t i = 0; i < n; i++)
-            z[i] ^= x[i];
+        xor_words(z, x, n);
     else
         for (size_t i = 0; i < n; i++)
             z[i] += x[i];

@@ -48,7 +48,7 @@ static void sides_mask(const struct step *s, const struct layout *l, unsigned k,
     size_t words = l->words * 8, small = l->small * l->size;
     rep4_mask(s, rep4_side[k].to, l->use + k, 0, mask, words);
     if (small > 0)
-        rep4_mask(s, rep4_side[k].to, l->use + 4 + k, 0, mask + words, small);
+        rep4_mask(s, rep4_side[k].to, l->use_small + k, 0, mask + words, small);
     memset(mask + words + small, 0, l->bytes - words - small);
 }
 
@@ -94,7 +94,7 @@ void rep4_sides_receive(struct step *s, const struct layout *l, struct sides *d)
 
 struct layout rep4_items_layout(const struct gate *g, const struct items *i)
 {
-    struct layout l = { .words = (size_t)i->ring * g->n, .use = USE_ITEM };
+    struct layout l = { .words = (size_t)i->ring * g->n, .use = USE_ITEM, .use_small = USE_WRAP };
     l.size = (unsigned)wrap_bytes(g->shift);
     l.small = l.size == 0 ? 0 : (size_t)i->wraps * g->n;
     l.bytes = l.words * 8 + (l.small * l.size + 7) / 8 * 8;

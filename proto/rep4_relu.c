@@ -146,13 +146,11 @@ static size_t relu_items_bytes(const struct gate *g, unsigned level, unsigned fr
 static void relu_choice(const struct step *s, struct relu *r)
 {
     const struct carries *c = &r->sign.carries;
-    unsigned j = s->role < 2 ? 2 : 0;
-    const uint64_t *a = c->g + rep4_plane(s->role, j) * c->stride;
-    const uint64_t *b = c->g + rep4_plane(s->role, j + 1) * c->stride;
+    struct own carry = rep4_own(s->role, c->g, c->stride);
     const uint64_t *top = r->bits + (s->gate->width - 1) * c->words;
     uint64_t one = s->role < 2 ? 0 : ~(uint64_t)0;
     for (size_t w = 0; w < c->words; w++)
-        r->choice[w] = a[w] ^ b[w] ^ top[w] ^ one;
+        r->choice[w] = carry.a[w] ^ carry.b[w] ^ top[w] ^ one;
 }
 
 /* The items of one chunk; each product's factors are in the same place on both sides. */

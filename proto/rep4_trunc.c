@@ -17,8 +17,6 @@
 
 #include "proto/rep4.h"
 
-#define OFFSET ((uint64_t)1 << 62)
-
 /* ---- two summands ---- */
 
 static struct talk summand_talk(const struct gate *g, uint8_t *keep)
@@ -60,16 +58,14 @@ void rep4_summand_send(struct step *s, uint64_t *part, uint8_t *keep)
     struct talk t = summand_talk(s->gate, keep);
     size_t all = s->gate->n;
     if (s->gate->shift == 0) {
-        unsigned j = s->role < 2 ? 2 : 0;
-        const uint64_t *a = s->x[0] + rep4_plane(s->role, j) * s->stride[0];
-        const uint64_t *b = s->x[0] + rep4_plane(s->role, j + 1) * s->stride[0];
+        struct own x = rep4_own(s->role, s->x[0], s->stride[0]);
         for (size_t i = 0; i < all; i++)
-            part[i] = a[i] + b[i];
+            part[i] = x.a[i] + x.b[i];
         return;
     }
     const uint64_t *x = s->x[0] + rep4_plane(s->role, s->role ^ 1) * s->stride[0];
     for (size_t i = 0; i < all; i++)
-        part[i] = x[i] + (s->role < 2 ? OFFSET : 0);
+        part[i] = x[i] + (s->role < 2 ? TRUNC_OFFSET : 0);
     for (size_t i = 0; i < all; i += CHUNK)
         for (unsigned k = 0; k < t.count; k++)
             summand_joint(s, &t, k, i, all - i < CHUNK ? all - i : CHUNK, part);
@@ -90,7 +86,7 @@ void rep4_summand_shift(const struct step *s, const uint64_t *part, size_t n, ui
                         uint64_t *top)
 {
     unsigned f = s->gate->shift;
-    uint64_t constant = s->role < 2 ? 1 - (OFFSET >> f) : 0;
+    uint64_t constant = s->role < 2 ? 1 - (TRUNC_OFFSET >> f) : 0;
     for (size_t k = 0; k < n; k++)
         top[k] = part[k] >> 63;
     if (f == 0)

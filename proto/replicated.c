@@ -56,17 +56,11 @@ void mask_sum(const struct step *s, uint64_t *z, const uint64_t *x, size_t n)
 
 /* ---- linear maps ---- */
 
-/* Rows of patches that are multiplied at a time: as many as fit the cache. */
-static size_t linear_block(const struct geometry *g, size_t positions)
-{
-    size_t rows = 32768 / (2 * geometry_depth(g)) + 1;
-    return rows < positions ? rows : positions;
-}
-
 static size_t linear_scratch(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];
-    return linear_block(g, gate->n / g->oc) * 2 * geometry_depth(g) * sizeof(uint64_t);
+    size_t words = 2 * geometry_depth(g);
+    return geometry_block(words, gate->n / g->oc) * words * sizeof(uint64_t);
 }
 
 /* [x_i | x_{i+1}] times [w_i + w_{i+1} ; w_i], started from the bias share b_i. */
@@ -74,7 +68,7 @@ static void linear(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
     size_t depth = geometry_depth(g), positions = s->gate->n / g->oc;
-    size_t block = linear_block(g, positions);
+    size_t block = geometry_block(2 * depth, positions);
     uint64_t *rows = (uint64_t *)s->scratch;
     for (size_t i = 0; i < positions; i += block) {
         size_t m = positions - i < block ? positions - i : block;

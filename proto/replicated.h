@@ -101,6 +101,16 @@ extern const struct gate_ops replicated_linear, replicated_mul, replicated_resha
 extern const struct gate_ops replicated_sign, replicated_and, replicated_b2a;   /* _bits.c */
 extern const struct gate_ops replicated_trunc, replicated_relu;         /* _trunc.c, _relu.c */
 
+/* ---- bits as ring elements: replicated_bits.c ---- */
+
+/* D: out = b_0 ^ b_1 less F(k_1, COIN), for E2. */
+void bit_deal(const struct step *s, const uint64_t *b0, const uint64_t *b1, uint64_t *out);
+
+/* The rounds of B2A that a protocol with statements has as well, and their memory. */
+size_t replicated_b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to);
+size_t replicated_b2a_scratch(const struct program *p, const struct gate *g);
+void replicated_b2a_join(struct step *s);
+
 /* ---- two summands, D's and the evaluators': replicated_deal.c ---- */
 
 /* What the evaluators hold of a truncated value v = part + C for a chunk of elements: C, known to

@@ -2,7 +2,8 @@
  * replicated_bits.c: bits of ring elements, AND of bits, bits as ring elements.
  *
  * SIGN    s = [x < 0] for |x| < 2^(m-1): x_0 + x_1 is D's part, x_2 the evaluators'; the top bit of
- *         the sum of the low m bits is A[m-1] ^ B[m-1] ^ carry (replicated_sign.c). 2 + levels rounds.
+ *         the sum of the low m bits is A[m-1] ^ B[m-1] ^ carry (replicated_sign.c). 2 + levels
+ *         rounds.
  * AND     z_i = x_i y_i ^ x_i y_{i+1} ^ x_{i+1} y_i ^ zero, sent to P_{i-1}. One round, 3 bits.
  * B2A     b = beta ^ c, beta = b_0 ^ b_1 known to D, c = b_2 to the evaluators:
  *         b = c + (1 - 2 c) beta; D deals beta. Two rounds, 24 bytes.
@@ -52,30 +53,32 @@ const struct gate_ops replicated_and = { .name = "and", .rounds = and_rounds, .n
 
 /* ---- B2A ---- */
 
-static size_t b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+size_t replicated_b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
     return from == D && to == E2 ? (size_t)g->n * 8 : 0;
 }
 
-static void b2a_deal(struct step *s)
+void bit_deal(const struct step *s, const uint64_t *b0, const uint64_t *b1, uint64_t *out)
 {
-    if (s->role != D)
-        return;
-    uint64_t *out = (uint64_t *)s->out[E2];
-    const uint64_t *b0 = s->x[0], *b1 = s->x[0] + s->stride[0];
     draw_words(s, 1, USE_COIN, 0, out, s->gate->n);
     for (size_t i = 0; i < s->gate->n; i++)
         out[i] = (plane_bit(b0, i) ^ plane_bit(b1, i)) - out[i];
 }
 
-static size_t b2a_scratch(const struct program *p, const struct gate *g)
+static void b2a_deal(struct step *s)
+{
+    if (s->role == D)
+        bit_deal(s, s->x[0], s->x[0] + s->stride[0], (uint64_t *)s->out[E2]);
+}
+
+size_t replicated_b2a_scratch(const struct program *p, const struct gate *g)
 {
     (void)p;
     return (size_t)g->n * sizeof(uint64_t);
 }
 
-static void b2a_join(struct step *s)
+void replicated_b2a_join(struct step *s)
 {
     uint64_t *y = (uint64_t *)s->scratch;
     const uint64_t *c = s->x[0] + (s->role == E1 ? s->stride[0] : 0);
@@ -91,13 +94,13 @@ static void b2a_join(struct step *s)
 }
 
 static const struct round b2a_rounds[] = {
-    { .name = "deal", .run = b2a_deal, .bytes = b2a_bytes },
-    { .name = "join", .run = b2a_join, .bytes = result_bytes },
+    { .name = "deal", .run = b2a_deal, .bytes = replicated_b2a_bytes },
+    { .name = "join", .run = replicated_b2a_join, .bytes = result_bytes },
     { .name = "finish", .run = result_finish },
 };
 
 const struct gate_ops replicated_b2a = {
-    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = b2a_scratch
+    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = replicated_b2a_scratch
 };
 
 /* ---- SIGN ---- */
@@ -131,7 +134,9 @@ static size_t sign_scratch(const struct program *p, const struct gate *g)
 static size_t sign_deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
     (void)level;
-    return from == D && to == E2 ? (blocks_of(g->width, BLOCK).tables + 1) * KERNEL_PLANE(g->n) * 8 : 0;
+    return from == D && to == E2
+               ? (blocks_of(g->width, BLOCK).tables + 1) * KERNEL_PLANE(g->n) * 8
+               : 0;
 }
 
 /* Planes of this role's part of x. */
@@ -171,7 +176,8 @@ static size_t sign_lookup_round_bytes(const struct gate *g, unsigned level, unsi
     return sign_lookup_bytes(&b, KERNEL_PLANE(g->n), from, to);
 }
 
-/* The evaluators' shares of the top bit: share 1 is drawn, share 0 came from D, share 2 is theirs. */
+/* The evaluators' shares of the top bit: share 1 is drawn, share 0 came from D, share 2 is theirs.
+ */
 static void sign_top(const struct step *s, struct sign *r)
 {
     size_t words = r->words, bytes = words * sizeof(uint64_t);

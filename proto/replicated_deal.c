@@ -26,8 +26,6 @@
 #include "proto/kernel.h"
 #include "proto/replicated.h"
 
-#define OFFSET ((uint64_t)1 << 62)
-
 struct deal_layout deal_layout(const struct gate *g, int coins, unsigned tables)
 {
     size_t n = g->n, words = 8 * n, wraps = wrap_bytes(g->shift) * n;
@@ -86,7 +84,7 @@ void deal_part(const struct step *s, size_t first, size_t n, uint64_t *a)
     draw_words(s, 0, USE_ZERO, first, m0, n);
     draw_words(s, 1, USE_ZERO, first, m1, n);
     for (size_t i = 0; i < n; i++)
-        a[i] = x[i] + m0[i] - m1[i] + OFFSET;
+        a[i] = x[i] + m0[i] - m1[i] + TRUNC_OFFSET;
 }
 
 /* The items of one chunk that hang on D's mask bit l (as words 0 or 1). */
@@ -218,7 +216,7 @@ void deal_open(const struct step *s, const struct deal_layout *l, size_t first, 
     uint64_t c[CHUNK], wrap[CHUNK];
     for (size_t i = 0; i < n; i++) {
         c[i] = d->c[i] >> 63;
-        d->c[i] = (d->c[i] >> shift) - (OFFSET >> shift) + 1 - (c[i] << (64 - shift));
+        d->c[i] = (d->c[i] >> shift) - (TRUNC_OFFSET >> shift) + 1 - (c[i] << (64 - shift));
     }
     dealt_wraps(s, USE_WRAP, l->wrap, first, n, wrap);
     unwrap(d->part, wrap, c, shift, n);

@@ -2,7 +2,8 @@
  * replicated_relu.c: z = max(0, v_t): truncation, sign and bit injection in one gate.
  *
  *     deal     E1 <-> E2: z_1, z_2, so B is common.  D -> E2: shares of its part At = A >> f,
- *              of l, of l At, of a and l a, tables of the low bits of At (replicated_deal.c, _sign.c)
+ *              of l, of l At, of a and l a, tables of the low bits of At (replicated_deal.c,
+ *              _sign.c)
  *     lookup   E1 <-> E2: carries of the blocks
  *     level    AND tree until two blocks are left (repeated)
  *     choose   the last AND opens m_b to E1 and E2 alone: z_0, z_1 of its result are drawn by D
@@ -68,7 +69,7 @@ static size_t relu_deal_bytes(const struct gate *g, unsigned level, unsigned fro
     return deal_bytes(g, &r.layout, from, to);
 }
 
-/* D's mask bit of the sign: z_0 ^ z_1 ^ (top bit of its part). The part's bits are made on the way. */
+/* D's mask bit of the sign: z_0 ^ z_1 ^ (top bit of its part), whose bits are made already. */
 static void relu_coin(const struct step *s, struct relu *r)
 {
     uint64_t *z1 = r->tables;       /* D draws no tables: the place is free */

@@ -187,7 +187,7 @@ void and_add(uint64_t *out, const uint64_t *x0, const uint64_t *x1, const uint64
 }
 
 void zero_plane(const struct step *s, unsigned level, unsigned plane, uint64_t *out,
-                       size_t words)
+                size_t words)
 {
     uint64_t other[CHUNK];
     unsigned next = (s->role + 1) % 3;

@@ -41,11 +41,12 @@
  *     function of its own shares and keys).
  *  2. So whether a statement of it is false is a function of its own view: an abort tells it
  *     nothing (no selective failure). If one is false, the honest verifiers abort but with
- *     probability 2^-52 (prove.h; syrep_linear.c for projections), and GATE_CHECK, which no
- *     output precedes, needs the word of every party.
+ *     probability 2^-51: 2^-52.4 for words (fold_words.c), and with the projections of linear
+ *     layers (syrep_linear.c) 2^-51.7. GATE_CHECK, which no output precedes, needs the word of
+ *     every party.
  *
  * Clients: as in `replicated-ring`; every share of an output comes from both of its holders. What
- * two roles hold of an input is compared by `common`.
+ * two roles hold of an input they compare before the job, by marks (client.h) made with `common`.
  */
 #include "proto/syrep.h"
 

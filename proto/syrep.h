@@ -45,6 +45,10 @@ extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 extern const struct prove_source syrep_source;                                  /* _prove.c */
 void syrep_close(struct program *p);
 
+/* What gates of the kinds `readers` read, and those of `makers` make, is there to the end of the
+ * program; sets of bits 1 << kind. */
+void syrep_keep(struct program *p, uint32_t readers, uint32_t makers);
+
 /* Proofs of everybody, in batches, of the statements of gates [0, n). */
 void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
 
@@ -129,6 +133,8 @@ struct pair sent_shares(const struct step *s, const struct gate *g);
 
 /* ---- carries of x_0 + x_1: syrep_chain.c ---- */
 
+enum { TRUNC_CARRIES = 64 };    /* of a truncation: c_1 .. c_64 */
+
 struct chain {
     struct pair x;              /* at D the summands; at E2 plane 1 is x_0, at E1 plane 0 is x_1 */
     uint64_t offset;            /* added to x_0 */
@@ -147,10 +153,31 @@ void chain_fill(struct view *v, const struct chain *c);
 void carry_words(const struct view *v, const struct chain *c, int left, unsigned j, size_t first,
                  size_t n, uint64_t *out);
 
+/* ---- words that D dealt: syrep_bits.c ---- */
+
+/* Is this seat's share of a dealt item the dealt one (at D, E2) or the drawn one (D, E1)? */
+static inline int states_dealt(const struct view *v)
+{
+    return v->prover == D ? claims_left(v) : v->prover == E2;
+}
+
+/* That share of words [first, first + n) of an item, all of whose dealt words are at `dealt`. */
+void item_words(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
+                uint64_t *out);
+
+/* What E1 and E2 leave for each other under F(k, mask) has, in `terms` terms, a claim that D knows,
+ * mask - item. D states it, and so does E1 of its own; E2 finds the other one from the rest. */
+static inline int claims_mask(const struct view *v)
+{
+    return v->at.role == D || v->seat == PROVE_PROVER;
+}
+
+void mask_claim(struct view *v, unsigned terms, const uint64_t *dealt, uint32_t item,
+                uint32_t mask);
+
 /* ---- a bit that D knows, as a ring element: syrep_bits.c ---- */
 
-/* D: b_0 ^ b_1 less F(k_1, COIN), for E2; and the statement that it is. dealt: at D and E2. */
-void bit_deal(const struct step *s, struct pair b, uint64_t *dealt);
+/* The statement that D dealt b as bit_deal does. dealt: at D and E2. */
 void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt);
 
 /* ---- linear maps by projections: syrep_linear.c ---- */

@@ -35,48 +35,19 @@ static size_t b2a_record(const struct program *p, const struct gate *g, unsigned
     return 16 * (size_t)g->n;
 }
 
-static size_t b2a_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)level;
-    return from == D && to == E2 ? (size_t)g->n * 8 : 0;
-}
-
-static size_t b2a_scratch(const struct program *p, const struct gate *g)
-{
-    (void)p;
-    return (size_t)g->n * sizeof(uint64_t);
-}
-
-void bit_deal(const struct step *s, struct pair b, uint64_t *dealt)
-{
-    draw_words(s, 1, USE_COIN, 0, dealt, s->gate->n);
-    for (size_t i = 0; i < s->gate->n; i++)
-        dealt[i] = (plane_bit(b.plane[0], i) ^ plane_bit(b.plane[1], i)) - dealt[i];
-}
-
 static void b2a_deal(struct step *s)
 {
     if (s->role != D)
         return;
-    bit_deal(s, (struct pair){ { s->x[0], s->x[0] + s->stride[0] } }, kept_dealt(s));
+    bit_deal(s, s->x[0], s->x[0] + s->stride[0], kept_dealt(s));
     memcpy(s->out[E2], kept_dealt(s), s->gate->n * sizeof(uint64_t));
 }
 
 static void b2a_join(struct step *s)
 {
-    uint64_t *y = (uint64_t *)s->scratch;
-    const uint64_t *c = s->x[0] + (s->role == E1 ? s->stride[0] : 0);
-    if (s->role == E1)
-        draw_words(s, 1, USE_COIN, 0, y, s->gate->n);
-    if (s->role == E2) {
-        memcpy(y, s->in[D], s->gate->n * sizeof *y);
-        memcpy(kept_dealt(s), y, s->gate->n * sizeof *y);
-    }
-    for (size_t i = 0; s->role != D && i < s->gate->n; i++) {
-        uint64_t bit = plane_bit(c, i);
-        y[i] = y[i] - 2 * (y[i] & -bit) + (s->role == E1 ? bit : 0);
-    }
-    result_send(s, y);
+    if (s->role == E2)
+        memcpy(kept_dealt(s), s->in[D], s->gate->n * sizeof(uint64_t));
+    replicated_b2a_join(s);
 }
 
 static void b2a_finish(struct step *s)
@@ -87,13 +58,14 @@ static void b2a_finish(struct step *s)
 }
 
 static const struct round b2a_rounds[] = {
-    { .name = "deal", .run = b2a_deal, .bytes = b2a_bytes },
+    { .name = "deal", .run = b2a_deal, .bytes = replicated_b2a_bytes },
     { .name = "join", .run = b2a_join, .bytes = result_bytes },
     { .name = "finish", .run = b2a_finish },
 };
 
 const struct gate_ops syrep_b2a = {
-    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = b2a_scratch, .record = b2a_record
+    .name = "b2a", .rounds = b2a_rounds, .nround = 3, .scratch = replicated_b2a_scratch,
+    .record = b2a_record
 };
 
 /* ---- statements ---- */
@@ -115,13 +87,30 @@ static struct prove_run b2a_run(const struct program *p, const struct gate *g, u
     return (struct prove_run){ PROVE_WORDS, 1, g->n };
 }
 
-/* This seat's share of beta: dealt (D, E2) or drawn (D, E1). */
-static void item_words(const struct view *v, const uint64_t *from, int dealt, uint64_t *out)
+void item_words(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
+                uint64_t *out)
 {
-    if (dealt)
-        memcpy(out, from, v->words * sizeof *out);
+    if (states_dealt(v))
+        memcpy(out, dealt + first, n * sizeof *out);
     else
-        redraw_words(&v->at, 1, USE_COIN, 0, out, v->words);
+        redraw_words(&v->at, 1, use, first, out, n);
+}
+
+void mask_claim(struct view *v, unsigned terms, const uint64_t *dealt, uint32_t item,
+                uint32_t mask)
+{
+    int other = v->seat == PROVE_PROVER && v->prover == E2;
+    uint64_t own[CHUNK], product[CHUNK];
+    for (size_t i = 0; i < v->words; i += CHUNK) {
+        size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
+        item_words(v, dealt, item, i, m, product);
+        redraw_words(&v->at, v->prover == E2 ? 0 : 1, mask, i, own, m);
+        for (size_t k = 0; k < m; k++)
+            v->claim[i + k] = other ? product[k] - own[k] : own[k] - product[k];
+        for (unsigned t = 0; other && t < terms; t++)
+            for (size_t k = i; k < i + m; k++)
+                v->claim[k] += view_left(v, t)[k] * view_right(v, t)[k];
+    }
 }
 
 /* out = factor * bit */
@@ -140,31 +129,21 @@ void bit_deal_fill(struct view *v, struct pair b, const uint64_t *dealt)
     if (v->claim == NULL)
         return;
     const uint64_t *own = claims_left(v) ? left_of(v, b) : right_of(v, b);
-    item_words(v, dealt, claims_left(v), v->claim);
+    item_words(v, dealt, USE_COIN, 0, v->words, v->claim);
     for (size_t i = 0; i < v->words; i++)
         v->claim[i] -= plane_bit(own, i);
 }
 
-/* At D: F - item. At an evaluator: what the other sent, without E1's c. The prover states the one
- * or finds the other from the rest. */
+/* At an evaluator that does not prove: what the other sent, without E1's c. */
 static void join_claim(struct view *v, const uint64_t *c)
 {
-    uint64_t mask[CHUNK];
-    if (v->at.role != D && v->seat != PROVE_PROVER) {
-        memcpy(v->claim, kept_in(&v->at), v->words * sizeof *v->claim);
-        for (size_t i = 0; i < v->words && v->prover == E1; i++)
-            v->claim[i] -= plane_bit(c, i);
+    if (claims_mask(v)) {
+        mask_claim(v, 1, kept_dealt(&v->at), USE_COIN, USE_RESULT);
         return;
     }
-    item_words(v, kept_dealt(&v->at), v->prover == E2, v->claim);
-    for (size_t i = 0; i < v->words; i += CHUNK) {
-        size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
-        redraw_words(&v->at, v->prover == E2 ? 0 : 1, USE_RESULT, i, mask, m);
-        for (size_t k = 0; k < m; k++)
-            v->claim[i + k] = mask[k] - v->claim[i + k];
-    }
-    for (size_t i = 0; i < v->words && v->seat == PROVE_PROVER && v->prover == E2; i++)
-        v->claim[i] = v->left[i] * v->right[i] - v->claim[i];
+    memcpy(v->claim, kept_in(&v->at), v->words * sizeof *v->claim);
+    for (size_t i = 0; i < v->words && v->prover == E1; i++)
+        v->claim[i] -= plane_bit(c, i);
 }
 
 static void join_fill(struct view *v, struct pair b)
@@ -173,7 +152,7 @@ static void join_fill(struct view *v, struct pair b)
     uint64_t *common = v->prover == E1 ? v->right : v->left;    /* with the other evaluator */
     const uint64_t *c = b.plane[v->at.role == E1];
     if (item != NULL)
-        item_words(v, kept_dealt(&v->at), v->prover == E2, item);
+        item_words(v, kept_dealt(&v->at), USE_COIN, 0, v->words, item);
     if (common != NULL)
         bit_words(c, (uint64_t)-2, common, v->words);
     if (v->claim != NULL)

@@ -18,8 +18,8 @@
  * odd with probability at least 1/2 1/2, so 128 independent projections miss it with (3/4)^128 <
  * 2^-53.
  *
- * rho^T X and W sigma for all projections at once are sums of rows, four at a time: the sixteen sums of
- * some of four rows are made once, and each projection adds one of them.
+ * rho^T X and W sigma for all projections at once are sums of rows, four at a time: the sixteen
+ * sums of some of four rows are made once, and each projection adds one of them.
  */
 #include <string.h>
 
@@ -261,7 +261,8 @@ static void project_messages(const struct view *v, struct bench *b)
     }
 }
 
-/* claim[r] = (projected messages of r) sigma_r; to the left, less what LEFT knows of the product. */
+/* claim[r] = (projected messages of r) sigma_r; to the left, less what LEFT knows of the product.
+ */
 static void linear_claim(struct view *v, struct bench *b)
 {
     uint8_t choice[PROJECTIONS];

@@ -183,19 +183,23 @@ const struct prove_source syrep_source = {
 
 /* ---- the end of a program ---- */
 
-/* What statements speak of is there to the end. */
-static void keep_values(struct program *p)
+void syrep_keep(struct program *p, uint32_t readers, uint32_t makers)
 {
     for (uint32_t id = 0; id < p->ngate; id++) {
         const struct gate *g = &p->gate[id];
-        int reads = g->kind == GATE_LINEAR || g->kind == GATE_MUL || g->kind == GATE_AND ||
-                    g->kind == GATE_SIGN || g->kind == GATE_B2A;
-        for (unsigned k = 0; k < 3 && reads; k++)
+        for (unsigned k = 0; k < 3 && readers >> g->kind & 1; k++)
             if (g->in[k] != NO_VALUE && !p->value[g->in[k]].external)
                 program_keep(p, g->in[k]);
-        if (g->kind == GATE_RESHARE || g->kind == GATE_AND)
+        if (makers >> g->kind & 1)
             program_keep(p, g->out);
     }
+}
+
+/* What statements speak of is there to the end. */
+static void keep_values(struct program *p)
+{
+    uint32_t products = 1u << GATE_LINEAR | 1u << GATE_MUL | 1u << GATE_AND;
+    syrep_keep(p, products | 1u << GATE_SIGN | 1u << GATE_B2A, 1u << GATE_RESHARE | 1u << GATE_AND);
 }
 
 /* Every party proves. */

@@ -230,7 +230,7 @@ static void relu_choose(struct step *s)
     }
     if (s->role != D)
         return;
-    bit_deal(s, relu_choice(&r), r.beta);
+    bit_deal(s, r.b[0], r.b[1], r.beta);
     draw_words(s, 1, USE_CHOSEN, 0, r.chosen, n);
     for (size_t i = 0; i < n; i++) {
         uint64_t beta = plane_bit(r.b[0], i) ^ plane_bit(r.b[1], i);

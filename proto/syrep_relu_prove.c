@@ -6,17 +6,6 @@
 #include "proto/kernel.h"
 #include "proto/syrep_relu.h"
 
-/* This seat's share of a dealt item: dealt (D, E2) or drawn (D, E1). */
-static void item(const struct view *v, const uint64_t *dealt, uint32_t use, size_t first, size_t n,
-                 uint64_t *out)
-{
-    int drawn = v->prover == D ? !claims_left(v) : v->prover == E1;
-    if (drawn)
-        redraw_words(&v->at, 1, use, first, out, n);
-    else
-        memcpy(out, dealt + first, n * sizeof *out);
-}
-
 /* ---- D: Q = beta (v_0 + v_1) ---- */
 
 /* out = bit, scaled = (1 - 2 bit) x, product = bit x */
@@ -42,7 +31,7 @@ static void choose_fill(struct view *v, const struct kept_relu *r)
     int left = claims_left(v);
     const uint64_t *bits = left ? left_of(v, b) : right_of(v, b);
     const uint64_t *own = left ? left_of(v, x) : right_of(v, x);
-    item(v, r->chosen, USE_CHOSEN, 0, v->words, v->claim);
+    item_words(v, r->chosen, USE_CHOSEN, 0, v->words, v->claim);
     for (size_t i = 0; i < v->words; i++)
         v->claim[i] -= own[i] & -plane_bit(bits, i);
 }
@@ -55,8 +44,8 @@ static void dealt_factors(const struct view *v, const struct kept_relu *r, uint6
 {
     struct pair x = relu_value(r);
     const uint64_t *own = v->prover == E1 ? left_of(v, x) : right_of(v, x);
-    item(v, r->chosen, USE_CHOSEN, 0, v->words, rest);
-    item(v, r->beta, USE_COIN, 0, v->words, beta);
+    item_words(v, r->chosen, USE_CHOSEN, 0, v->words, rest);
+    item_words(v, r->beta, USE_COIN, 0, v->words, beta);
     for (size_t i = 0; i < v->words; i++)
         rest[i] = own[i] - 2 * rest[i];
 }
@@ -69,29 +58,18 @@ static void common_factors(const struct view *v, const struct kept_relu *r, uint
     choose_words(r->b[common], r->v[common], v->words, gamma, v2);
 }
 
-/* At D: F - Q. At an evaluator: what the other sent, less gamma v_2 where that was E1. The prover
- * states the one or finds the other from the rest. */
+/* At an evaluator that does not prove: what the other sent, less gamma v_2 where that was E1. */
 static void inject_claim(struct view *v, const struct kept_relu *r)
 {
     unsigned common = v->at.role == E1;
-    uint64_t mask[CHUNK];
-    if (v->at.role != D && v->seat != PROVE_PROVER) {
-        for (size_t i = 0; i < v->words; i++) {
-            uint64_t gamma = plane_bit(r->b[common], i);
-            v->claim[i] = r->in[i] - (v->prover == E1 ? r->v[common][i] & -gamma : 0);
-        }
+    if (claims_mask(v)) {
+        mask_claim(v, 2, r->chosen, USE_CHOSEN, USE_OUTPUT);
         return;
     }
-    item(v, r->chosen, USE_CHOSEN, 0, v->words, v->claim);
-    for (size_t i = 0; i < v->words; i += CHUNK) {
-        size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
-        redraw_words(&v->at, v->prover == E1 ? 1 : 0, USE_OUTPUT, i, mask, m);
-        for (size_t k = 0; k < m; k++)
-            v->claim[i + k] = mask[k] - v->claim[i + k];
+    for (size_t i = 0; i < v->words; i++) {
+        uint64_t gamma = plane_bit(r->b[common], i);
+        v->claim[i] = r->in[i] - (v->prover == E1 ? r->v[common][i] & -gamma : 0);
     }
-    const uint64_t *x = v->left, *y = v->right;
-    for (size_t i = 0, n = v->words; i < n && v->seat == PROVE_PROVER && v->prover == E2; i++)
-        v->claim[i] = x[i] * y[i] + x[n + i] * y[n + i] - v->claim[i];
 }
 
 static void inject_fill(struct view *v, const struct kept_relu *r)

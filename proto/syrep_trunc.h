@@ -6,10 +6,6 @@
 
 #include "proto/syrep.h"
 
-enum { TRUNC_CARRIES = 64 };
-
-#define TRUNC_OFFSET ((uint64_t)1 << 62)
-
 /* What a party keeps: shares of x; D and E2 what was dealt; E1 and E2 what the other one sent. */
 struct kept_trunc {
     uint64_t *x[2], *in;

@@ -8,22 +8,17 @@
 
 /* ---- dealt items, as they are stated ---- */
 
-/* This seat's share of a dealt item: dealt (D, E2) or drawn (D, E1). */
-static void part_words(const struct view *v, const struct kept_trunc *r, int dealt, size_t first,
-                       size_t n, uint64_t *out)
+static const uint64_t *dealt_part(const struct kept_trunc *r)
 {
-    if (dealt)
-        memcpy(out, r->dealt + r->layout.part + first * 8, n * 8);
-    else
-        redraw_words(&v->at, 1, USE_PART, first, out, n);
+    return (const uint64_t *)(r->dealt + r->layout.part);
 }
 
-static void wrap_words(const struct view *v, const struct kept_trunc *r, int dealt, size_t first,
-                       size_t n, uint64_t *out)
+static void wrap_words(const struct view *v, const struct kept_trunc *r, size_t first, size_t n,
+                       uint64_t *out)
 {
     size_t size = v->at.gate->shift <= 16 ? 2 : 4;
     union { uint16_t h[CHUNK]; uint32_t w[CHUNK]; } item;
-    if (dealt)
+    if (states_dealt(v))
         memcpy(&item, r->dealt + r->layout.wrap + first * size, n * size);
     else
         prf_again(share_key(&v->at, 1), v->at.id, USE_WRAP, first * size / 16, &item, n * size);
@@ -33,7 +28,7 @@ static void wrap_words(const struct view *v, const struct kept_trunc *r, int dea
 
 /* ---- what D states ---- */
 
-/* The summand of one side, and the top bit that this side sees of the sum. */
+/* The summand of one side. */
 static const uint64_t *summand(const struct view *v, const struct chain *c, int left)
 {
     return left ? left_of(v, c->x) : right_of(v, c->x);
@@ -55,7 +50,7 @@ static void part_claim(struct view *v, const struct kept_trunc *r, const struct 
     unsigned shift = v->at.gate->shift;
     const uint64_t *x = summand(v, c, left) + first;
     uint64_t *claim = v->claim + first;
-    part_words(v, r, left, first, n, claim);
+    item_words(v, dealt_part(r), USE_PART, first, n, claim);
     for (size_t k = 0; k < n; k++)
         claim[k] += (high[k] << (64 - shift)) - low[k] -
                     ((x[k] + (left ? c->offset : 0)) >> shift);
@@ -113,7 +108,7 @@ static void top_fill(struct view *v, const struct kept_trunc *r, const struct ch
         }
         if (v->claim == NULL)
             continue;
-        wrap_words(v, r, claims_left(v), i, m, item);
+        wrap_words(v, r, i, m, item);
         for (size_t k = 0; k < m; k++)
             v->claim[i + k] = (item[k] - top[k]) << scale;
     }
@@ -130,24 +125,16 @@ static void common_words(const struct view *v, const struct kept_trunc *r, size_
         e[k] = -((1 - (b[k] >> 63)) << (64 - v->at.gate->shift));
 }
 
-/* The claims: what D knows (mask - item); what the other evaluator does (m, less E1's C). The
- * prover E2 finds its m from the rest. */
-static void join_claim(struct view *v, const struct kept_trunc *r, size_t first, size_t n)
+/* At an evaluator that does not prove: what the other sent, less C where that was E1. */
+static void join_claim(struct view *v, const struct kept_trunc *r)
 {
-    uint64_t *claim = v->claim + first, other[CHUNK];
-    int dealt = v->prover == E2;
-    if (v->at.role == D || v->seat == PROVE_PROVER) {
-        part_words(v, r, dealt, first, n, claim);
-        redraw_words(&v->at, dealt ? 0 : 1, USE_RESULT, first, other, n);
-        for (size_t k = 0; k < n; k++)
-            claim[k] = other[k] - claim[k];
-        for (size_t k = 0; k < n && v->seat == PROVE_PROVER && dealt; k++)
-            claim[k] = v->left[first + k] * v->right[first + k] - claim[k];
+    if (claims_mask(v)) {
+        mask_claim(v, 1, dealt_part(r), USE_PART, USE_RESULT);
         return;
     }
-    trunc_common(v->at.gate, r->x[v->at.role == E1 ? 1 : 0] + first, n, other);
-    for (size_t k = 0; k < n; k++)
-        claim[k] = r->in[first + k] - (dealt ? 0 : other[k]);
+    trunc_common(v->at.gate, r->x[v->at.role == E1 ? 1 : 0], v->words, v->claim);
+    for (size_t i = 0; i < v->words; i++)
+        v->claim[i] = r->in[i] - (v->prover == E1 ? v->claim[i] : 0);
 }
 
 static void join_fill(struct view *v, const struct kept_trunc *r)
@@ -157,12 +144,12 @@ static void join_fill(struct view *v, const struct kept_trunc *r)
     for (size_t i = 0; i < v->words; i += CHUNK) {
         size_t m = v->words - i < CHUNK ? v->words - i : CHUNK;
         if (item != NULL)
-            wrap_words(v, r, v->prover == E2, i, m, item + i);
+            wrap_words(v, r, i, m, item + i);
         if (common != NULL)
             common_words(v, r, i, m, common + i);
-        if (v->claim != NULL)
-            join_claim(v, r, i, m);
     }
+    if (v->claim != NULL)
+        join_claim(v, r);
 }
 
 /* ---- D: chain, part, top; E1 and E2: join ---- */

@@ -17,7 +17,8 @@ static json_t *walk(json_t *j, const char *path)
     while (j != NULL && *path != '\0') {
         size_t n = strcspn(path, ".");
         snprintf(part, sizeof part, "%.*s", (int)n, path);
-        j = json_is_array(j) ? json_array_get(j, strtoul(part, NULL, 10)) : json_object_get(j, part);
+        j = json_is_array(j) ? json_array_get(j, strtoul(part, NULL, 10))
+                             : json_object_get(j, part);
         path += n + (path[n] == '.');
     }
     return j;

@@ -239,8 +239,8 @@ static inline void scene_judge(const struct prove_run *r, const uint64_t *left,
     }
 }
 
-/* What the seats say of one run: factors of the prover (0, 1) and of the verifiers (2, 3); claims of
- * LEFT, RIGHT and, of words, the prover. */
+/* What the seats say of one run: factors of the prover (0, 1) and of the verifiers (2, 3); claims
+ * of LEFT, RIGHT and, of words, the prover. */
 struct scene_said {
     struct prove_run run;
     size_t terms;               /* words of all terms of one side */

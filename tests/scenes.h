@@ -210,8 +210,8 @@ static inline void scene_open(struct scene *s, const struct protocol *proto,
     CHECK_EQ(program_check(s->program, NULL), 0);
 }
 
-/* Every kind of gate is in some scene; BARRIER, PROVE, MACS and CHECK are in those of protocols that
- * end their programs with them. */
+/* Every kind of gate is in some scene; BARRIER, PROVE, MACS and CHECK are in those of protocols
+ * that end their programs with them. */
 static inline void scenes_cover(void)
 {
     for (int kind = 0; kind < GATE_KINDS; kind++) {

@@ -1,6 +1,6 @@
 /*
- * taint.h: memcheck's marks for secrets, or nothing where its header is missing: marked undefined, a
- * secret that decides a branch or an index is an error under valgrind.
+ * taint.h: memcheck's marks for secrets, or nothing where its header is missing: marked undefined,
+ * a secret that decides a branch or an index is an error under valgrind.
  */
 #ifndef OB_TESTS_TAINT_H
 #define OB_TESTS_TAINT_H

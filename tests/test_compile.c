@@ -387,7 +387,8 @@ static int one_network(uint64_t *s)
     double error = score_error(&r);
     CHECK(error < 1e-4);
     for (unsigned k = 0; k < fixed.net.nclass; k++)
-        CHECK(r.scores[k] < r.scores[r.label] || (r.scores[k] == r.scores[r.label] && k >= r.label));
+        CHECK(r.scores[k] < r.scores[r.label] ||
+              (r.scores[k] == r.scores[r.label] && k >= r.label));
     run_free(&r);
     free(video);
     free(frame);

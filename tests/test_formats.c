@@ -396,8 +396,9 @@ static void keras_small(void)
 /* A Keras 3 functional model: InputLayer, chain by history, objects for policies. */
 static void keras_functional(void)
 {
-#define LINK(name) "\"inbound_nodes\":[{\"args\":[{\"class_name\":\"__keras_tensor__\",\"config\":" \
-                   "{\"shape\":[null,4],\"keras_history\":[\"" name "\",0,0]}}],\"kwargs\":{}}]"
+#define LINK(name) "\"inbound_nodes\":[{\"args\":[{\"class_name\":\"__keras_tensor__\"," \
+                   "\"config\":{\"shape\":[null,4],\"keras_history\":[\"" name "\",0,0]}}]," \
+                   "\"kwargs\":{}}]"
     static const char text[] =
         "{\"class_name\":\"Functional\",\"config\":{\"layers\":["
         "{\"class_name\":\"InputLayer\",\"config\":{\"name\":\"in\",\"batch_shape\":[null,8,8,3]},"

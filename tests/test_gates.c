@@ -69,7 +69,8 @@ static void reshare_of_products(void)
         for (uint8_t turn = 0; turn < proto->parties; turn++) {
             struct program *p = program_new(proto);
             p->turn = turn;
-            uint32_t vx = program_external(p, VALUE_SHARE, n), vy = program_external(p, VALUE_SHARE, n);
+            uint32_t vx = program_external(p, VALUE_SHARE, n);
+            uint32_t vy = program_external(p, VALUE_SHARE, n);
             uint32_t vz = gate_reshare(p, gate_mul(p, gate_auth(p, vx), vy));
             if (run(p, vx, x, vy, y, vz, z) != 0)
                 return;
@@ -84,7 +85,8 @@ static void reshare_of_products(void)
 /* Corner cases first, then random ones, all within 2^60. */
 static void fill_wide(int64_t *v, uint32_t n)
 {
-    static const int64_t corner[] = { 0, -1, 1, (1ll << 60) - 1, -(1ll << 60), 8191, 8192, -8192, -8193 };
+    static const int64_t corner[] = { 0, -1, 1, (1ll << 60) - 1, -(1ll << 60), 8191, 8192, -8192,
+                                      -8193 };
     for (uint32_t i = 0; i < n; i++)
         v[i] = i < 9 ? corner[i] : range(10 + i % 52);
 }
@@ -109,7 +111,8 @@ static void truncation_exact(void)
         for (unsigned s = 0; s < 8; s++) {
             struct program *p = program_new(proto);
             p->turn = (uint8_t)(s % proto->parties);
-            uint32_t vx = program_external(p, VALUE_SHARE, n), vy = program_external(p, VALUE_SHARE, n);
+            uint32_t vx = program_external(p, VALUE_SHARE, n);
+            uint32_t vy = program_external(p, VALUE_SHARE, n);
             uint32_t vz = gate_trunc(p, as_sum(p, vx, vy), shifts[s]);
             if (run(p, vx, (uint64_t *)v, vy, one, vz, z) != 0)
                 return;
@@ -153,7 +156,8 @@ static void relu_exact(void)
         }
         struct program *p = program_new(proto);
         p->turn = (uint8_t)(width % proto->parties);
-        uint32_t vx = program_external(p, VALUE_SHARE, n), vy = program_external(p, VALUE_SHARE, n);
+        uint32_t vx = program_external(p, VALUE_SHARE, n);
+        uint32_t vy = program_external(p, VALUE_SHARE, n);
         uint32_t sum = as_sum(p, vx, vy);
         uint32_t vz = gate_relu(p, sum, shift, width);
         if (run(p, vx, (uint64_t *)v, vy, one, vz, z) != 0)
@@ -266,7 +270,10 @@ static void shares_of_the_whole(void)
     for (unsigned width = 20; width <= 58; width += 6) {
         uint64_t r[ROWS * M], z[ROWS * M];
         for (int i = 0; i < ROWS * M; i++)
-            r[i] = (check_random(&state) & 1) ? 0 : check_random(&state) >> (64 - width + 5 + (unsigned)(i / M) % (width - 6));
+            r[i] = (check_random(&state) & 1)
+                       ? 0
+                       : check_random(&state) >>
+                             (64 - width + 5 + (unsigned)(i / M) % (width - 6));
         memset(r, 0, M * sizeof *r);        /* S = 0 */
         memset(r + M, 0, M * sizeof *r);    /* S = r_3 = 1: the smallest */
         r[M + 3] = 1;
@@ -354,7 +361,8 @@ static void convolution_in_slices(void)
                         for (int ch = 0; ch < 3; ch++) {
                             int iy = oy * 2 + i - 1, ix = ox + j - 1;
                             if (iy >= 0 && iy < 9 && ix >= 0 && ix < 8)
-                                sum += x[(iy * 8 + ix) * 3 + ch] * w[((i * 2 + j) * 3 + ch) * 5 + o];
+                                sum += x[(iy * 8 + ix) * 3 + ch] *
+                                       w[((i * 2 + j) * 3 + ch) * 5 + o];
                         }
                 CHECK(z[(oy * 9 + ox) * 5 + o] == sum);
             }

@@ -1,7 +1,7 @@
 /*
  * test_keys.c: the keys of a job agree between the two that hold them and differ in everything
- * else: pair, job, nonces, digest, link secret. HMAC is recomputed here from the text in keys.h, and
- * the keys of three with the tests' own SHA-256.
+ * else: pair, job, nonces, digest, link secret. HMAC is recomputed here from the text in keys.h,
+ * and the keys of three with the tests' own SHA-256.
  */
 #include "tests/check.h"
 #include "tests/sha256.h"

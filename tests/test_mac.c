@@ -460,7 +460,7 @@ static void no_cheat_gets_a_wrong_result_out(void)
     CHECK(changed > 100);
     CHECK(aborted >= changed * 9 / 10);
     CHECK_EQ(wrong, 0);
-    CHECK(one <= 6);        /* the cheat's last word came wrong to one: so that one gives no piece */
+    CHECK(one <= 6);        /* the cheat's last word came wrong to one, which gives no piece */
 }
 
 /* ---- the check in Z_{2^16}: k = s = 8 ---- */

@@ -2,8 +2,8 @@
  * test_privacy.c: what one corrupted party sees does not depend on the secrets, in any gate of any
  * protocol.
  *
- * The eye's own randomness (its keys, its shares of the inputs) is fixed once; only what it does not
- * hold varies from run to run. Over many runs with input a and as many with input b, every
+ * The eye's own randomness (its keys, its shares of the inputs) is fixed once; only what it does
+ * not hold varies from run to run. Over many runs with input a and as many with input b, every
  * received word, and every pair of received words, must be distributed alike: two-sample chi-square
  * tests on nibbles, single and joint, with a threshold far out in the tail for the number of tests
  * made. Scenes are those of scenes.h, whole programs with the proofs and the check that end them.
@@ -203,8 +203,8 @@ static void run_once(struct experiment *x, int which)
 
 /* ---- the test ---- */
 
-/* Two-sample chi-square of counts a, b over cells, as the point of the normal distribution that is as
- * far out (Wilson and Hilferty): one limit is then good for few cells and for many. */
+/* Two-sample chi-square of counts a, b over cells, as the point of the normal distribution that is
+ * as far out (Wilson and Hilferty): one limit is then good for few cells and for many. */
 static double distance(const uint16_t *a, const uint16_t *b, unsigned cells)
 {
     double x = 0;
@@ -309,7 +309,7 @@ static struct experiment experiment_open(const struct scene_kind *k, unsigned fr
 
 static void views_are_alike(void)
 {
-    unsigned runs = proto->gate[GATE_PROVE] != NULL ? PROVE_RUNS     /* proofs and claims take time */
+    unsigned runs = proto->gate[GATE_PROVE] != NULL ? PROVE_RUNS    /* which take time */
                   : proto->flags & PROTOCOL_MALICIOUS ? CLAIM_RUNS : RUNS;
     clock_t start = clock();
     double all = 0;
@@ -411,7 +411,8 @@ static const struct unmasking unmaskings[] = {
     { "sy-rep-ring", "a carry", GATE_SIGN, 0, 0, 2, 1, 0, WAS_XORED, 0x100, 136, 17 },
     { "sy-rep-ring", "the coin", GATE_B2A, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 3, 0, 0 },
     { "sy-rep-ring-mac", "a carry", GATE_TRUNC, 1, 0, 2, 1, 0, WAS_XORED, 0x100, 144, 16 },
-    { "sy-rep-ring-mac", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x210, 0, 0 },
+    { "sy-rep-ring-mac", "the zero sharing", GATE_RESHARE, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x210,
+      0, 0 },
     { "sy-rep-ring-mac", "the product", GATE_INJECT, 0, 0, 2, 1, 0, WAS_SUBTRACTED, 0x220, 0, 0 },
     { "rep4-ring", "a piece", GATE_RESHARE, 0, 0, 2, 2, 1, WAS_SUBTRACTED, 0x10, 0, 0 },
     { "rep4-ring", "a summand", GATE_TRUNC, 0, 0, 3, 3, 1, WAS_SUBTRACTED, 0x20, 0, 0 },
@@ -480,8 +481,8 @@ static void known_keys_are_seen(void)
         seen += worst >= limit;
         CHECK(worst >= limit);
         if (worst < limit)
-            fprintf(stderr, "%s of %s: with a key more, distance %.1f\n", scenes[i].name, proto->name,
-                    worst);
+            fprintf(stderr, "%s of %s: with a key more, distance %.1f\n", scenes[i].name,
+                    proto->name, worst);
     }
     printf("# with a key that the eye should lack: %u of %u scenes tell\n", seen, tried);
 }

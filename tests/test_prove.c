@@ -323,8 +323,9 @@ static void last_is_one(uint8_t *p, size_t n)
     p[n - 8] = 1;
 }
 
-/* A challenge that would take a dummy out of what is opened is refused by P itself: a RIGHT that found
- * a job with such a one would show it to LEFT's satisfaction. (1 is the field's one for bits only.) */
+/* A challenge that would take a dummy out of what is opened is refused by P itself: a RIGHT that
+ * found a job with such a one would show it to LEFT's satisfaction. (1 is the field's one for bits
+ * only.) */
 static void no_challenge_takes_the_dummies_out(void)
 {
     static const struct prove_run runs[2] = { { PROVE_BITS, 2, 400 }, { PROVE_WORDS, 3, 400 } };

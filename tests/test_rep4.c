@@ -301,7 +301,7 @@ static void tamper_message(void *message, size_t n)
     memcpy(p + at, &w, size);
 }
 
-/* Who sends message `number` of the gate, in the order in which lockstep_run makes them; P: none. */
+/* Who sends message `number` of the gate, in the order of lockstep_run; P: none. */
 static unsigned sender(const struct lockstep *l, long number)
 {
     for (unsigned s = 0; s < l->steps; s++)

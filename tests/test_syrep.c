@@ -363,7 +363,8 @@ static void proofs_hold_and_catch(void)
     }
 }
 
-/* What nobody would prove must not be computed: here the sum comes from outside, not from a product. */
+/* What nobody would prove must not be computed: here the sum comes from outside, not from a
+ * product. */
 static void unproved_gates_are_refused(void)
 {
     const struct protocol *const both[] = { &protocol_syrep, &protocol_syrep_mac };

@@ -1,7 +1,7 @@
 /*
- * test_taint_prove.c: no branch and no index depends on a secret in proofs and in what is stated for
- * them: under valgrind (tests/test_taint.sh), words, claims, records and the prover's keys are marked
- * undefined, and what goes on the wire is marked defined.
+ * test_taint_prove.c: no branch and no index depends on a secret in proofs and in what is stated
+ * for them: under valgrind (tests/test_taint.sh), words, claims, records and the prover's keys are
+ * marked undefined, and what goes on the wire is marked defined.
  */
 #include "tests/check.h"
 #include "tests/lockstep.h"
