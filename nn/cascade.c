@@ -4,8 +4,8 @@
 
 #include "net/base_mem.h"
 
-/* Faces are looked for from a sixteenth of the shorter edge on. */
-#define FACE_PART 16.0
+/* Faces are looked for from a tenth of the shorter edge on. */
+#define FACE_PART 10.0
 #define FACE_LEAST 24.0
 
 enum { FACE_VOTES = 2, EYE_VOTES = 3 };
