@@ -10,7 +10,7 @@
 enum {
     CELLS = 200, COLUMNS = 5,
     THUMB = 160, GAP = 6, CROP = 2 * ALIGN_EDGE, WORDS = 2 * FONT_HEIGHT + 6,
-    CELL_WIDTH = THUMB + CROP + 3 * GAP, CELL_HEIGHT = THUMB + WORDS + 2 * GAP
+    CELL_WIDTH = THUMB + CROP + 3 * GAP
 };
 
 static const uint8_t green[3] = { 96, 220, 96 }, red[3] = { 255, 96, 80 }, white[3] = { 235, 235,
@@ -142,7 +142,9 @@ static void cell_words(char line[2][64], const struct extract_frame *f)
             degrees, f->faces, f->faces == 1 ? "" : "s");
 }
 
-static void draw_cell(struct picture *out, const struct cell *c, uint32_t x, uint32_t y)
+/* high: of the tallest thumb or crop, below which the words stand. */
+static void draw_cell(struct picture *out, const struct cell *c, uint32_t x, uint32_t y,
+    uint32_t high)
 {
     char line[2][64];
     const uint8_t *colour = c->frame.verdict == ALIGN_TAKEN ? green : red;
@@ -154,22 +156,26 @@ static void draw_cell(struct picture *out, const struct cell *c, uint32_t x, uin
             memset(out->rgb + ((size_t)(y + i) * out->w + x + THUMB + GAP + j) * 3,
                 c->crop[i / 2 * ALIGN_EDGE + j / 2], 3);
     cell_words(line, &c->frame);
-    font_write(out, x, y + THUMB + 4, line[0], colour);
-    font_write(out, x, y + THUMB + 4 + FONT_HEIGHT + 1, line[1], white);
+    font_write(out, x, y + high + 4, line[0], colour);
+    font_write(out, x, y + high + 4 + FONT_HEIGHT + 1, line[1], white);
 }
 
 int sheet_picture(const struct sheet *s, struct picture *out, struct err *e)
 {
     uint32_t columns = s->n < COLUMNS ? s->n : COLUMNS, rows = (s->n + COLUMNS - 1) / COLUMNS;
+    uint32_t high = CROP;
+    for (unsigned k = 0; k < s->n; k++)
+        high = s->cell[k].thumb.h > high ? s->cell[k].thumb.h : high;
+    uint32_t cell = high + WORDS + 2 * GAP;
     if (s->full)
         return err_set(e, ERR_FAILED, "no memory for a contact sheet");
     if (s->n == 0)
         return err_set(e, ERR_INPUT, "no frame for a contact sheet");
-    if (picture_init(out, columns * CELL_WIDTH + GAP, rows * CELL_HEIGHT + GAP, e) != 0)
+    if (picture_init(out, columns * CELL_WIDTH + GAP, rows * cell + GAP, e) != 0)
         return e->code;
     memset(out->rgb, 32, (size_t)out->w * out->h * 3);
     for (unsigned k = 0; k < s->n; k++)
-        draw_cell(out, &s->cell[k], GAP + k % COLUMNS * CELL_WIDTH, GAP + k / COLUMNS
-            * CELL_HEIGHT);
+        draw_cell(out, &s->cell[k], GAP + k % COLUMNS * CELL_WIDTH, GAP + k / COLUMNS * cell,
+            high);
     return 0;
 }

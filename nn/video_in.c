@@ -27,6 +27,7 @@ struct video_in {
     struct SwsContext *scaler;
     struct picture upright;     /* before it is turned */
     uint32_t count;             /* frames given */
+    int64_t packets;            /* read, of the video stream */
     int64_t first;              /* time stamp of the first frame */
     unsigned damaged;           /* packets and frames with errors */
     int ended, flushed, cut;    /* cut: reading ended with an error */
@@ -75,6 +76,9 @@ static int size_check(const struct video_in *v, int w, int h, struct err *e)
     if (w > 0 && h > 0 && w <= PICTURE_EDGE_MAX && h <= PICTURE_EDGE_MAX
         && (int64_t)w * h <= VIDEO_IN_PIXELS_MAX)
         return 0;
+    if (w <= 0 || h <= 0)
+        return err_set(e, ERR_INPUT, "%s: frames of no size that can be decoded; is the file "
+            "complete?", v->name);
     return err_set(e, ERR_INPUT, "%s: frames of %d x %d; expected at most %d at an edge and %lld "
         "pixels", v->name, w, h, PICTURE_EDGE_MAX, (long long)VIDEO_IN_PIXELS_MAX);
 }
@@ -176,6 +180,7 @@ static void feed(struct video_in *v)
         avcodec_send_packet(v->codec, NULL);
         return;
     }
+    v->packets++;
     v->damaged += (v->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     r = avcodec_send_packet(v->codec, v->packet);
     v->damaged += r < 0 && r != AVERROR(EAGAIN) && r != AVERROR_EOF;
@@ -231,8 +236,8 @@ static unsigned turns_of(const int32_t *matrix, int *mirror)
     for (int k = 0; k < 9; k++)
         m[k] = matrix[k];
     *mirror = (double)m[0] * m[4] - (double)m[1] * m[3] < 0;
-    if (*mirror)
-        av_display_matrix_flip(m, 1, 0);
+    for (int k = 0; *mirror && k < 2; k++)
+        m[k] = m[k] > INT32_MIN ? -m[k] : INT32_MAX;
     double degrees = -av_display_rotation_get(m);       /* clockwise */
     return isfinite(degrees) ? (unsigned)((int)rint(degrees / 90) + 8) % 4 : 0;
 }
@@ -282,11 +287,12 @@ static double seconds_of(struct video_in *v)
 int video_in_next(struct video_in *v, struct picture *p, struct video_frame *f, int *got,
     struct err *e)
 {
-    if (decode(v, got, e) != 0 || !*got)
-        return e->code;
+    int code = decode(v, got, e);
+    if (code != 0 || !*got)
+        return code;
     *f = (struct video_frame){ .index = v->count, .seconds = seconds_of(v) };
     v->damaged += v->frame->decode_error_flags != 0 || (v->frame->flags & AV_FRAME_FLAG_CORRUPT);
-    int code = size_check(v, v->frame->width, v->frame->height, e);
+    code = size_check(v, v->frame->width, v->frame->height, e);
     if (code == 0 && v->count == VIDEO_IN_FRAMES_MAX)
         code = err_set(e, ERR_INPUT, "%s: more than %d frames; cut it into parts", v->name,
             VIDEO_IN_FRAMES_MAX);
@@ -303,9 +309,9 @@ int video_in_whole(const struct video_in *v, struct err *e)
     if (v->count == 0)
         return err_set(e, ERR_INPUT, "%s: not one frame could be decoded; is the file complete?",
             v->name);
-    if (said > 0 && v->count < said)
-        return err_set(e, ERR_INPUT, "%s: %u frames, but the file speaks of %lld: it is damaged or "
-            "not complete", v->name, v->count, (long long)said);
+    if (said > 0 && v->packets < said)
+        return err_set(e, ERR_INPUT, "%s: %lld frames, but the file speaks of %lld: it is damaged "
+            "or not complete", v->name, (long long)v->packets, (long long)said);
     if (v->cut || v->damaged > 0)
         return err_set(e, ERR_INPUT, "%s: %u frames, %u damaged: the file is damaged or not "
             "complete", v->name, v->count, v->damaged + (v->cut != 0));
@@ -314,6 +320,7 @@ int video_in_whole(const struct video_in *v, struct err *e)
 
 double video_in_part(const struct video_in *v)
 {
-    double part = v->bytes.n > 0 ? (double)avio_tell(v->format->pb) / (double)v->bytes.n : 1;
+    double part = v->stream->nb_frames > 0 ? (double)v->packets / (double)v->stream->nb_frames
+        : (double)avio_tell(v->format->pb) / (double)v->bytes.n;
     return part < 0 ? 0 : part > 1 ? 1 : part;
 }

@@ -41,7 +41,7 @@ int video_in_next(struct video_in *v, struct picture *p, struct video_frame *f, 
 /* After the end: 0 when the file was whole, else ERR_INPUT and what is damaged or missing. */
 int video_in_whole(const struct video_in *v, struct err *e);
 
-/* How far the reader is into the file, 0 to 1. */
+/* How far the reader is, 0 to 1: of the frames where their number is known, else of the bytes. */
 double video_in_part(const struct video_in *v);
 
 /* NULL is legal. */
