@@ -123,39 +123,40 @@ static void draw(uint8_t *grey, unsigned w, unsigned h, unsigned x, unsigned y, 
         memset(grey + (y + i) * w + x, i < edge / 2 ? 220 : 20, edge);
 }
 
+/* Whether the centre of a window at x, y lies in one of the finds, or the other way round. */
+static int known(const struct cascade_finds *f, double x, double y)
+{
+    for (unsigned k = 0; k < f->n; k++)
+        if (fabs(f->find[k].x - x) <= 4 && fabs(f->find[k].y - y) <= 4)
+            return 1;
+    return 0;
+}
+
+/* Windows of 8 pixels, two apart: too far to be alike. Those that pass are found or lie in one that
+ * is; those that are found pass. The neighbour of a window that fails at once is passed over. */
 static void one_size(void)
 {
     enum { W = 61, H = 47 };
     uint8_t grey[W * H];
     struct cascade c;
     struct cascade_finds f = { 0 };
-    double x = 0, y = 0;
     unsigned n = 0;
     CHECK_EQ(parse(&c, xml, sizeof xml - 1, NULL), 0);
     draw(grey, W, H, 22, 13, 8);
+    CHECK_EQ(cascade_scan(&f, &c, grey, W, H, W, 8, 8.5, 1, NULL), 0);
     for (unsigned i = 0; i + 8 <= H; i += 2)
         for (unsigned j = 0; j + 8 <= W; j += 2) {
             if (!passes(grey, W, j, i)) {
-                j += 2;         /* the neighbour of a window that fails at once is passed over */
+                j += 2;
                 continue;
             }
             n++;
-            x += j;
-            y += i;
+            CHECK(known(&f, j, i));
         }
-    CHECK(n > 0);
-    CHECK_EQ(cascade_scan(&f, &c, grey, W, H, W, 8, 8.5, 1, NULL), 0);
-    unsigned votes = 0;
-    double fx = 0, fy = 0;
-    for (unsigned k = 0; k < f.n; k++) {
-        votes += f.find[k].votes;
-        fx += f.find[k].x * f.find[k].votes;
-        fy += f.find[k].y * f.find[k].votes;
-        CHECK(f.find[k].w == 8 && f.find[k].h == 8);
-    }
-    CHECK(votes > 0 && votes <= n);
-    CHECK(f.n == 1 && votes == n && fabs(fx / votes - x / n) < 1e-9
-        && fabs(fy / votes - y / n) < 1e-9);
+    CHECK(n > f.n && f.n > 0 && known(&f, 22, 13));
+    for (unsigned k = 0; k < f.n; k++)
+        CHECK(f.find[k].votes == 1 && f.find[k].w == 8 && f.find[k].h == 8
+            && passes(grey, W, (unsigned)f.find[k].x, (unsigned)f.find[k].y));
     cascade_fini(&c);
 }
 
