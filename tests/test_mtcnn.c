@@ -4,14 +4,17 @@
  */
 #include "tests/check.h"
 
+#include <lz4frame.h>
 #include <math.h>
 
 #include "net/base_mem.h"
 #include "nn/conv_row.h"
+#include "nn/joblib.h"
 #include "nn/mtcnn.h"
 #include "nn/mtcnn_net.h"
 #include "nn/mtcnn_scale.h"
 #include "nn/video_in.h"
+#include "tests/joblib_make.h"
 #include "tests/nn_model.h"
 
 static uint64_t seed = 20261125;
@@ -518,6 +521,87 @@ static void bad_files(void)
     mtcnn_weights_fini(&w);
 }
 
+/* The arrays of a network as joblib writes them; slopes have edges of 1 in front. */
+static void pickle_of(struct joblib_out *o, const struct mtcnn_weights *w, unsigned net)
+{
+    unsigned k = 0;
+    for (const struct mtcnn_layer *l = mtcnn_layers[net]; l->name != NULL; l++) {
+        const uint32_t dim[4] = { l->kh, l->kw, l->cin, l->cout };
+        const uint32_t slopes[3] = { 1, 1, l->cout };
+        joblib_array(o, l->kh == 0 ? dim + 2 : dim, l->kh == 0 ? 2 : 4, w->tensor[k++]);
+        joblib_array(o, &l->cout, 1, w->tensor[k++]);
+        if (l->slopes != NULL)
+            joblib_array(o, l->kh == 0 ? slopes + 2 : slopes, l->kh == 0 ? 1 : 3, w->tensor[k++]);
+    }
+    joblib_end(o);
+}
+
+/* The published packaging of random weights is read back to the bit. */
+static void packing(void)
+{
+    for (unsigned net = 0; net < MTCNN_NETS; net++) {
+        struct mtcnn_weights w, back;
+        struct err e = { 0 };
+        drawn_weights(&w, net);
+        struct joblib_out o = { .p = malloc(w.count * sizeof(float) + 10000) };
+        pickle_of(&o, &w, net);
+        size_t room = LZ4F_compressFrameBound(o.n, NULL);
+        uint8_t *frame = malloc(room);
+        size_t n = LZ4F_compressFrame(frame, room, o.p, o.n, NULL);
+        CHECK_EQ(mtcnn_weights_parse(&back, net, frame, n, "x", &e), 0);
+        if (e.code != 0)
+            fprintf(stderr, "%s\n", e.text);
+        CHECK(back.count == w.count && e.code == 0
+            && memcmp(back.data, w.data, w.count * sizeof(float)) == 0);
+        for (size_t k = 4; k < n; k += n / 17)
+            refused(net, frame, k);
+        refused((net + 1) % MTCNN_NETS, frame, n);
+        mtcnn_weights_fini(&w);
+        mtcnn_weights_fini(&back);
+        free(frame);
+        free(o.p);
+    }
+}
+
+/* A pickle with one part replaced by another of the same length is refused. */
+static void bad_pickle(const char *from, const char *to, const char *words)
+{
+    static const float values[6] = { 1, 2, 3, 4, 5, 6 };
+    uint8_t bytes[1000];
+    struct joblib_out o = { .p = bytes };
+    struct joblib j;
+    struct err e = { 0 };
+    joblib_array(&o, (const uint32_t[2]){ 2, 3 }, 2, values);
+    joblib_array(&o, (const uint32_t[1]){ 5 }, 1, values);
+    joblib_end(&o);
+    CHECK_EQ(joblib_parse(&j, bytes, o.n, "a.lz4", &e), 0);
+    CHECK(j.n == 2 && j.array[0].dims == 2 && j.array[0].dim[1] == 3 && j.array[1].count == 5);
+    CHECK(memcmp(bytes + j.array[1].at, values, 5 * sizeof(float)) == 0);
+    uint8_t *at = memmem(bytes, o.n, from, strlen(from));
+    CHECK(at != NULL);
+    memcpy(at, to, strlen(from));
+    CHECK_EQ(joblib_parse(&j, bytes, o.n, "a.lz4", &e), ERR_INPUT);
+    CHECK(strstr(e.text, words) != NULL && strstr(e.text, "a.lz4: byte ") != NULL);
+    if (strstr(e.text, words) == NULL)
+        fprintf(stderr, "%s\n", e.text);
+}
+
+static void bad_pickles(void)
+{
+    bad_pickle("joblib.numpy_pickle", "posix.system_pickle", "another class");
+    bad_pickle("ndarray", "memmap_", "another class");
+    bad_pickle("f4", "f8", "not f4");
+    bad_pickle("\x01<", "\x01>", "little-endian");
+    bad_pickle("\x01" "C", "\x01" "F", "C order");
+    bad_pickle("shape", "share", "shape");
+    bad_pickle("K\x02", "K\xff", "longer than the file");
+    bad_pickle(")\x81", "(\x81", "another class");
+    bad_pickle("NNN", "NNc", "does not need");
+    bad_pickle("e.", "..", "the end");
+    bad_pickle("e.", "ee", "mark");
+    bad_pickle("h\x0c", "h\x7f", "never written");
+}
+
 /* A detector with random weights runs on any picture, and says where it may. */
 static void any_picture(void)
 {
@@ -751,6 +835,8 @@ int main(void)
     CASE(network_r);
     CASE(network_o);
     CASE(bad_files);
+    CASE(packing);
+    CASE(bad_pickles);
     CASE(any_picture);
     CASE(no_memory);
     DATA_CASE("mtcnn/pnet.lz4", packagings);
