@@ -64,7 +64,8 @@ static int take_film(struct video *v, const struct clip_source *s, struct detect
         char words[160];
         clip_words(words, sizeof words, &x, detector_name(d));
         code = err_set(e, ERR_INPUT, "%s: %s; expected a face in half of the frames at least "
-            "(obscura frames --preview shows what was found)", path, words);
+            "(obscura frames --preview shows what was found; --detector chooses another)", path,
+            words);
     }
     if (code == 0)
         tell(s, &x, path);

@@ -3,13 +3,14 @@
  *
  *   one     a face in a room        two      two faces side by side
  *   none    a room                  large    one, 3840 x 2160
- *   uneven  one, at an uneven rate  sideways one, lying on its side
+ *   wide    one, 640 x 360, longer  uneven  one, at an uneven rate
+ *   sideways one, lying on its side
  *   turned  the same, and the file says how it is to be turned
  */
 #include "nn/actor.h"
 #include "tests/film_make.h"
 
-enum { W = 320, H = 240, FACE = 180, FRAMES = 6, LARGE_W = 3840, LARGE_H = 2160, LARGE = 1000 };
+enum { W = 320, H = 240, FACE = 180, FRAMES = 6, WIDE_FRAMES = 40, LARGE_W = 3840, LARGE_H = 2160, LARGE = 1000 };
 
 static uint8_t faces[2][LARGE * LARGE];
 static unsigned drawn;          /* edge of the faces that are there */
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
     draw(large ? LARGE : FACE);
     if (large)
         f = (struct film_plan){ argv[2], LARGE_W, LARGE_H, 2, NULL, NULL, one };
+    else if (strcmp(kind, "wide") == 0)
+        f = (struct film_plan){ argv[2], 640, 360, WIDE_FRAMES, NULL, NULL, one };
     else if (strcmp(kind, "two") == 0)
         f = (struct film_plan){ argv[2], 2 * W, H, FRAMES, NULL, NULL, two };
     else if (strcmp(kind, "none") == 0)
