@@ -1,22 +1,36 @@
 #include "src/clip.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/base_mem.h"
 #include "nn/clip_file.h"
 #include "src/owner.h"
 
+enum { PEEK = 4096 };
+
 /* A text, good or bad, is told from a film by having no control characters where it begins. */
-int clip_is_film(const uint8_t *p, size_t n)
+static int bytes_are_film(const uint8_t *p, size_t n)
 {
-    if (n == 0 || clip_file_likely(p, n))
+    if (clip_file_likely(p, n))
         return 0;
-    for (size_t k = 0; k < n && k < 4096; k++)
+    for (size_t k = 0; k < n; k++)
         if ((p[k] < ' ' && (p[k] < '\t' || p[k] > '\r')) || p[k] > '~')
             return 1;
     return 0;
+}
+
+int clip_is_film(const char *path)
+{
+    uint8_t p[PEEK];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? read(fd, p, sizeof p) : 0;
+    if (fd >= 0)
+        close(fd);
+    return n > 0 && bytes_are_film(p, (size_t)n);
 }
 
 void clip_words(char *text, size_t n, const struct extract *x, const char *detector)
@@ -51,7 +65,7 @@ static void tell(const struct clip_source *s, const struct extract *x, const cha
 }
 
 /* Every frame's face, or a refusal that says how many there were. */
-static int take_film(struct video *v, const struct clip_source *s, struct detector *d,
+static int take_faces(struct video *v, const struct clip_source *s, struct detector *d,
     struct video_in *in, const char *path, struct err *e)
 {
     struct extract x = { 0 };
@@ -75,26 +89,25 @@ static int take_film(struct video *v, const struct clip_source *s, struct detect
     return code;
 }
 
-int clip_take(struct video *v, const struct clip_source *s, const uint8_t *p, size_t n,
-    const char *path, struct err *e)
+int clip_take_film(struct video *v, const struct clip_source *s, const char *path, struct err *e)
 {
-    if (!clip_is_film(p, n))
-        return owner_clip(v, p, n, path, e);
-    struct video_in *in = video_in_open_bytes(p, n, path, e);
+    struct video_in *in = video_in_open(path, e);
     struct detector *d = in == NULL ? NULL : faces_detector(&s->faces, e);
-    int code = d == NULL ? e->code : take_film(v, s, d, in, path, e);
+    int code = d == NULL ? e->code : take_faces(v, s, d, in, path, e);
     detector_close(d);
     video_in_close(in);
     return code;
 }
 
-int clip_take_file(struct video *v, const struct clip_source *s, const char *path, struct err *e)
+int clip_take(struct video *v, const struct clip_source *s, const char *path, struct err *e)
 {
     size_t n;
+    if (clip_is_film(path))
+        return clip_take_film(v, s, path, e);
     uint8_t *p = owner_read(path, OWNER_CLIP_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = clip_take(v, s, p, n, path, e);
+    int code = owner_clip(v, p, n, path, e);
     wipe(p, n);
     free(p);
     return code;

@@ -19,17 +19,17 @@ struct clip_source {
     const char *command;        /* for notes on standard error */
 };
 
-/* Whether these are the bytes of a film or a picture rather than of a clip. */
-int clip_is_film(const uint8_t *p, size_t n);
+/* Whether the file holds a film or a picture rather than a clip, as far as its first bytes say; 0
+ * when it cannot be read. */
+int clip_is_film(const char *path);
 
-/* Reads a clip. In a film every frame is looked at, and a frame without a face gets the crop of the
- * nearest one that has a face, so that the clip is as long as the film; ERR_INPUT when fewer than
- * half have one. */
-int clip_take(struct video *v, const struct clip_source *s, const uint8_t *p, size_t n,
-    const char *path, struct err *e);
+/* The faces of a film, decoded frame by frame. Every frame is looked at, and one without a face gets
+ * the crop of the nearest that has one, so that the clip is as long as the film; ERR_INPUT when
+ * fewer than half have one. */
+int clip_take_film(struct video *v, const struct clip_source *s, const char *path, struct err *e);
 
-/* The same from a file. */
-int clip_take_file(struct video *v, const struct clip_source *s, const char *path, struct err *e);
+/* Either, from a file. */
+int clip_take(struct video *v, const struct clip_source *s, const char *path, struct err *e);
 
 /* "97 frames, 7 looked at with mtcnn: 6 taken, 1 no face" */
 void clip_words(char *text, size_t n, const struct extract *x, const char *detector);

@@ -52,9 +52,17 @@ struct classify {
 static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, struct err *e)
 {
     struct classify *c = ctx;
-    const struct clip_source s = { .faces = c->wish.faces, .progress = &c->client.progress,
+    return owner_clip(&c->clip, p, n, path, e);
+}
+
+/* A film's faces, before there is a loop that could be kept waiting. */
+static int take_film(struct classify *c, struct err *e)
+{
+    struct progress progress;
+    const struct clip_source s = { .faces = c->wish.faces, .progress = &progress,
                                    .command = "classify" };
-    return clip_take(&c->clip, &s, p, n, path, e);
+    progress_init(&progress, c->wish.client.progress, c->wish.client.quiet);
+    return clip_take_film(&c->clip, &s, c->input.path, e);
 }
 
 /* "frame 3/7 conv 5x5 64, 1.2 MB, 310 rounds": what party 0 says of the computation. */
@@ -155,7 +163,7 @@ static void attempt(struct classify *c, struct err *e)
 static void run(struct classify *c, const char *clip, struct err *e)
 {
     enum { AGAIN_NS = 200000000 };
-    if (prepare(c, clip, e) != 0)
+    if (prepare(c, clip, e) != 0 || (clip_is_film(c->input.path) && take_film(c, e) != 0))
         return;
     c->outcome.proto = settings_protocol(&c->client.settings);
     uint64_t end = loop_now() + (uint64_t)(c->client.settings.connect_timeout * 1e9);

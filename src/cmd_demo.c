@@ -137,20 +137,14 @@ static int look_at_clip(struct demo_conf *d, const struct wish *w, char crops[st
     struct video v = { 0 };
     struct progress progress;
     const struct clip_source s = { .faces = w->faces, .progress = &progress, .command = "demo" };
-    size_t n;
-    uint8_t *p = owner_read(d->clip, OWNER_CLIP_LIMIT, &n, e);
-    if (p == NULL)
-        return e->code;
     progress_init(&progress, 0, d->quiet);
-    int code = clip_take(&v, &s, p, n, d->clip, e);
-    if (code == 0 && clip_is_film(p, n))
+    int code = clip_take(&v, &s, d->clip, e);
+    if (code == 0 && clip_is_film(d->clip))
         code = keep_crops(crops, &v, e);
     if (code == 0 && crops[0] != '\0')
         d->clip = crops;
     d->frames = v.frames;
     video_fini(&v);
-    wipe(p, n);
-    free(p);
     return code;
 }
 

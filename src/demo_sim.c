@@ -40,7 +40,7 @@ static int load(struct stage_play *p)
 {
     struct selection own = { 0 };
     const struct clip_source none = { .command = "demo" };
-    int code = clip_take_file(&p->clip, &none, p->conf->clip, p->e);
+    int code = clip_take(&p->clip, &none, p->conf->clip, p->e);
     if (code == 0)
         code = owner_model_file(&p->model, &own, p->conf->model, p->clip.frames, p->e);
     if (code == 0)
