@@ -19,6 +19,13 @@ struct level {
     double scale;               /* picture pixels per level pixel */
     uint32_t *sum, *square;     /* (h + 1) x (w + 1) */
     float *row;                 /* of the shrinking */
+    struct placed *feature;     /* of the cascade */
+};
+
+/* A feature with its rectangles' corners as places in the sums. */
+struct placed {
+    unsigned n;
+    struct { uint32_t a, b, c, d; float weight; } rect[CASCADE_RECTS];
 };
 
 struct window {
@@ -70,22 +77,37 @@ static uint32_t area_sum(const uint32_t *p, size_t wide, unsigned x, unsigned y,
     return b[w] - b[0] - a[w] + a[0];
 }
 
-static float feature_value(const struct cascade_feature *f, const uint32_t *sum, size_t wide)
+static void place_features(struct placed *to, const struct cascade *c, unsigned wide)
+{
+    for (unsigned i = 0; i < c->nfeature; i++, to++) {
+        const struct cascade_feature *f = &c->feature[i];
+        to->n = f->n;
+        for (unsigned k = 0; k < f->n; k++) {
+            to->rect[k].a = f->rect[k].y * wide + f->rect[k].x;
+            to->rect[k].b = to->rect[k].a + f->rect[k].w;
+            to->rect[k].c = to->rect[k].a + f->rect[k].h * wide;
+            to->rect[k].d = to->rect[k].c + f->rect[k].w;
+            to->rect[k].weight = f->rect[k].weight;
+        }
+    }
+}
+
+static float feature_value(const struct placed *f, const uint32_t *sum)
 {
     float v = 0;
     for (unsigned k = 0; k < f->n; k++)
-        v += f->rect[k].weight * (float)area_sum(sum, wide, f->rect[k].x, f->rect[k].y,
-            f->rect[k].w, f->rect[k].h);
+        v += f->rect[k].weight * (float)(sum[f->rect[k].d] - sum[f->rect[k].c]
+            - sum[f->rect[k].b] + sum[f->rect[k].a]);
     return v;
 }
 
-static float tree_value(const struct cascade *c, const struct cascade_tree *t, const uint32_t *sum,
-    size_t wide, float norm)
+static float tree_value(const struct cascade *c, const struct cascade_tree *t,
+    const struct placed *feature, const uint32_t *sum, float norm)
 {
     int at = 0;
     do {
         const struct cascade_node *n = &c->node[t->node + (unsigned)at];
-        float v = feature_value(&c->feature[n->feature], sum, wide) * norm;
+        float v = feature_value(&feature[n->feature], sum) * norm;
         at = v < n->threshold ? n->left : n->right;
     } while (at > 0);
     return c->leaf[t->leaf + (unsigned)-at];
@@ -111,7 +133,7 @@ static unsigned passed(const struct cascade *c, const struct level *l, unsigned 
         const struct cascade_stage *s = &c->stage[k];
         float sum = 0;
         for (unsigned t = 0; t < s->n; t++)
-            sum += tree_value(c, &c->tree[s->first + t], l->sum + at, wide, norm);
+            sum += tree_value(c, &c->tree[s->first + t], l->feature, l->sum + at, norm);
         if (sum < s->threshold)
             break;
     }
@@ -142,8 +164,10 @@ static int level_scan(struct windows *out, const struct cascade *c, const uint8_
     l.sum = mem_new(cells, sizeof *l.sum);
     l.square = mem_new(cells, sizeof *l.square);
     l.row = mem_new(w, sizeof *l.row);
-    int bad = l.sum == NULL || l.square == NULL || l.row == NULL;
+    l.feature = mem_new(c->nfeature, sizeof *l.feature);
+    int bad = l.sum == NULL || l.square == NULL || l.row == NULL || l.feature == NULL;
     if (!bad) {
+        place_features(l.feature, c, l.w + 1);
         level_fill(&l, grey, w, h, pitch);
         scan_level(out, c, &l);
         wipe(l.sum, cells * sizeof *l.sum);
@@ -152,6 +176,7 @@ static int level_scan(struct windows *out, const struct cascade *c, const uint8_
     mem_free(l.sum);
     mem_free(l.square);
     mem_free(l.row);
+    mem_free(l.feature);
     return bad;
 }
 

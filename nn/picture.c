@@ -33,8 +33,21 @@ void picture_fini(struct picture *p)
 
 /* ---- turning ---- */
 
-/* One colour sample between four pixels, black outside. */
-static void sample(uint8_t out[static 3], const struct picture *in, double x, double y)
+/* One colour sample between four pixels that are all there. */
+static void sample_inside(uint8_t out[static 3], const struct picture *in, double x, double y)
+{
+    uint32_t px = (uint32_t)x, py = (uint32_t)y;
+    float ax = (float)(x - px), ay = (float)(y - py);
+    const uint8_t *p = in->rgb + ((size_t)py * in->w + px) * 3, *q = p + (size_t)in->w * 3;
+    for (int c = 0; c < 3; c++) {
+        float up = (float)p[c] + ax * (float)(p[c + 3] - p[c]);
+        float down = (float)q[c] + ax * (float)(q[c + 3] - q[c]);
+        out[c] = (uint8_t)(up + ay * (down - up) + 0.5f);
+    }
+}
+
+/* The same where some may be missing: black outside. */
+static void sample_edge(uint8_t out[static 3], const struct picture *in, double x, double y)
 {
     double fx = floor(x), fy = floor(y);
     double ax = x - fx, ay = y - fy, sum[3] = { 0 };
@@ -59,9 +72,10 @@ int picture_level(struct picture *out, const struct picture *in, double radians,
     for (uint32_t y = 0; y < in->h; y++) {
         double dy = y - cy;
         for (uint32_t x = 0; x < in->w; x++) {
-            double dx = x - cx;
-            sample(out->rgb + ((size_t)y * in->w + x) * 3, in, cx + co * dx - si * dy,
-                cy + si * dx + co * dy);
+            double dx = x - cx, px = cx + co * dx - si * dy, py = cy + si * dx + co * dy;
+            int inside = px >= 0 && py >= 0 && px < in->w - 1.0 && py < in->h - 1.0;
+            (inside ? sample_inside : sample_edge)(out->rgb + ((size_t)y * in->w + x) * 3, in, px,
+                py);
         }
     }
     return 0;

@@ -45,8 +45,8 @@ static const struct option_row rows[] = {
       "a frame without a face gets the crop of the nearest with one", 0, 0 },
     { "partial", 0, OPTION_FLAG, AT(partial), NULL,
       "take a damaged film as far as it can be decoded", 0, 0 },
-    { "convert-weights", 0, OPTION_TEXT, AT(convert), "DIR", "only: read MTCNN's published weights "
-      "from DIR, write them to the folder of -o or to your own", 0, 0 },
+    { "convert-weights", 0, OPTION_TEXT, AT(convert), "DIR", "only convert MTCNN's weights "
+      "in DIR, to the folder of -o or your own", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
     { .name = NULL }

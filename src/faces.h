@@ -17,9 +17,9 @@ struct faces_wish {
 /* Rows for a table; `at` is the offset of the struct faces_wish. */
 #define FACES_ROWS(at)                                                                           \
     { "detector", 0, OPTION_TEXT, (at) + offsetof(struct faces_wish, detector), "NAME",          \
-      "faces of a film: mtcnn, cascade, or auto: the first of these that is there (auto)", 0, 0 }, \
+      "face detector for films: mtcnn, cascade or auto (auto)", 0, 0 },                          \
     { "weights", 0, OPTION_TEXT, (at) + offsetof(struct faces_wish, weights), "DIR",             \
-      "folder with MTCNN's weights (man obscura-frames says how to get them)", 0, 0 }
+      "folder with MTCNN's weights (see man obscura-frames)", 0, 0 }
 
 /* Opens it. NULL with *e filled: ERR_USAGE for an unknown name, ERR_FAILED when its data are not
  * there, ERR_INPUT when they are not what they should be. */
