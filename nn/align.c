@@ -34,15 +34,15 @@ static double eye_tilt(const struct face *f)
         f->mark[MARK_RIGHT_EYE][0] - f->mark[MARK_LEFT_EYE][0]);
 }
 
-/* The face nearest to where the one before went, if it is near. */
-static const struct face *again(const struct faces *s, double least, const double at[2],
-    double reach)
+/* The face nearest to where the one before went, if it is near. That it is a face is known already:
+ * its confidence may be less now. */
+static const struct face *again(const struct faces *s, const double at[2], double reach)
 {
     const struct face *best = NULL;
     for (unsigned k = 0; k < s->n; k++) {
         const struct face *f = &s->face[k];
         double away = hypot((f->x1 + f->x2) / 2 - at[0], (f->y1 + f->y2) / 2 - at[1]);
-        if (f->confidence > least && away < reach) {
+        if (away < reach) {
             reach = away;
             best = f;
         }
@@ -66,11 +66,10 @@ static void cut(struct aligned *a, const struct picture *p, const struct face *f
     span(&x0, &x1, f->x1, f->x2, p->w);
     span(&y0, &y1, f->y1, f->y2, p->h);
     picture_crop_grey(a->crop, ALIGN_EDGE, p, x0, y0, x1, y1);
-    a->confidence = f->confidence;
     a->verdict = ALIGN_TAKEN;
 }
 
-static int level(struct aligned *a, struct detector *d, const struct picture *p, double least,
+static int level(struct aligned *a, struct detector *d, const struct picture *p,
     struct picture *turned, struct err *e)
 {
     const struct face *f = &a->face;
@@ -80,7 +79,7 @@ static int level(struct aligned *a, struct detector *d, const struct picture *p,
     if (picture_level(turned, p, a->radians, e) != 0 || detector_run(d, turned, &found, e) != 0)
         return e->code;
     picture_level_point(at, middle, p, a->radians);
-    const struct face *second = again(&found, least, at, sqrt(area(f)) / 2);
+    const struct face *second = again(&found, at, sqrt(area(f)) / 2);
     if (second != NULL)
         cut(a, turned, second);
     else
@@ -107,7 +106,7 @@ int align_frame(struct aligned *a, struct detector *d, const struct picture *p, 
     if (a->verdict == ALIGN_DOUBTFUL)
         return 0;
     if (f->marks >= 2)
-        return level(a, d, p, least, turned, e);
+        return level(a, d, p, turned, e);
     cut(a, p, f);
     return 0;
 }

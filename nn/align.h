@@ -1,9 +1,9 @@
 /*
  * align.h: from a frame to an upright grey face crop, as the published preprocessing does it.
  *
- * The face is found; the whole frame is turned about its centre so that the eyes are level; the face
- * is found again, its box cut out and brought to 48 x 48 grey levels. A face whose eyes the
- * detector cannot tell is cut out as it stands.
+ * A face above the least confidence is found; the whole frame is turned about its centre so that
+ * the eyes are level; the face is found again, however confidently, its box cut out and brought to
+ * 48 x 48 grey levels. A face whose eyes the detector cannot tell is cut out as it stands.
  */
 #ifndef OB_NN_ALIGN_H
 #define OB_NN_ALIGN_H
@@ -23,7 +23,7 @@ enum align_verdict {
 struct aligned {
     enum align_verdict verdict;
     unsigned faces;             /* above the least confidence */
-    double confidence;          /* of the face, or of the best doubtful one; 0 without any */
+    double confidence;          /* in the frame as it was; of the best doubtful one; 0 without any */
     double radians;             /* by which the frame was turned back */
     struct face face;           /* as it was found in the frame, if confidence > 0 */
     uint8_t crop[ALIGN_PIXELS]; /* if taken */
