@@ -23,7 +23,7 @@ enum align_verdict {
 struct aligned {
     enum align_verdict verdict;
     unsigned faces;             /* above the least confidence */
-    double confidence;          /* in the frame as it was; of the best doubtful one; 0 without any */
+    double confidence;          /* in the frame as it was, or of the best doubtful one; else 0 */
     double radians;             /* by which the frame was turned back */
     struct face face;           /* as it was found in the frame, if confidence > 0 */
     uint8_t crop[ALIGN_PIXELS]; /* if taken */

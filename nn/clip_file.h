@@ -16,7 +16,8 @@ int clip_file_likely(const uint8_t *p, size_t n);
 int clip_file_parse(struct video *v, const uint8_t *p, size_t n, const char *name,
     struct err *e);
 
-/* malloc'd (mem_free; wipe it first), *n bytes; NULL without memory. Values are rounded to 1/255. */
+/* malloc'd (mem_free; wipe it first), *n bytes; NULL without memory. Values are rounded to
+ * 1/255. */
 uint8_t *clip_file_bytes(const struct video *v, size_t *n);
 
 #endif

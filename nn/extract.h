@@ -46,8 +46,8 @@ int extract_run(struct extract *x, struct video_in *v, const struct extract_opti
 /* Wipes and frees. */
 void extract_fini(struct extract *x);
 
-/* The crops as a clip. fill: a frame without a crop gets that of the nearest frame that has one (the
- * earlier of two), so that the clip has a frame for each that was looked at; else it is left out.
+/* The crops as a clip. fill: a frame without a crop gets that of the nearest frame that has one
+ * (the earlier of two), so that the clip has a frame for each that was looked at; else it is left out.
  * ERR_INPUT when no frame has a crop. */
 int extract_video(struct video *out, const struct extract *x, int fill, struct err *e);
 

@@ -181,8 +181,8 @@ static int take_shape(struct machine *m, struct joblib_array *a, const struct va
     return 0;
 }
 
-/* The values stand right behind the wrapper: a byte with the padding's length and the padding, where
- * the wrapper speaks of an alignment, and the floats. */
+/* The values stand right behind the wrapper: a byte with the padding's length and the padding,
+ * where the wrapper speaks of an alignment, and the floats. */
 static int take_array(struct machine *m, const struct value *state, struct err *e)
 {
     const struct value *order = item(m, state, "order"), *type = item(m, state, "dtype");

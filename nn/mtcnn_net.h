@@ -24,7 +24,8 @@ void mtcnn_net_free(struct mtcnn_net *net);
 unsigned mtcnn_cells(unsigned edge);
 
 /* P-Net over a level (h w 3 floats): each row of cells goes to `row` as soon as it is there, with
- * mtcnn_cells(w) * MTCNN_CELL floats. Stops when row gives something else than 0, and gives that. */
+ * mtcnn_cells(w) * MTCNN_CELL floats. Stops when row gives something else than 0, and
+ * gives that. */
 int mtcnn_run_p(struct mtcnn_net *net, const float *level, unsigned h, unsigned w,
     int (*row)(void *ctx, unsigned y, const float *cells), void *ctx, struct err *e);
 

@@ -11,8 +11,8 @@
  * scratch: in->w * 3 floats. */
 void mtcnn_shrink(float *out, uint32_t w, uint32_t h, const struct picture *in, float *scratch);
 
-/* A box as edge x edge x 3 floats, bilinear: output pixel i lies at y1 / H (H - 1) + i (y2 - y1) / H
- * (H - 1) / (edge - 1), and likewise across; what lies outside the picture is 0. */
+/* A box as edge x edge x 3 floats, bilinear: output pixel i lies at
+ * y1 / H (H - 1) + i (y2 - y1) / H (H - 1) / (edge - 1), and likewise across; what lies outside the picture is 0. */
 void mtcnn_patch(float *out, unsigned edge, const struct picture *in, double x1, double y1,
     double x2, double y2);
 

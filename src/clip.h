@@ -23,8 +23,8 @@ struct clip_source {
  * when it cannot be read. */
 int clip_is_film(const char *path);
 
-/* The faces of a film, decoded frame by frame. Every frame is looked at, and one without a face gets
- * the crop of the nearest that has one, so that the clip is as long as the film; ERR_INPUT when
+/* The faces of a film, decoded frame by frame. Every frame is looked at, and one without a face
+ * gets the crop of the nearest that has one, so that the clip is as long as the film; ERR_INPUT when
  * fewer than half have one. */
 int clip_take_film(struct video *v, const struct clip_source *s, const char *path, struct err *e);
 

@@ -35,8 +35,8 @@ static const struct command command = {
     .summary = "Shares a clip with the parties of a setting, waits, and prints the label.\n"
                "No party sees the clip or the label.",
     .rows = rows,
-    .notes = "CLIP is published text (48 x 48 grey values in [0, 1] for each frame), the compact form\n"
-             "of obscura frames, or a film: then the faces are cut out of it first."
+    .notes = "CLIP is published text (48 x 48 grey values in [0, 1] for each frame), the compact\n"
+             "form of obscura frames, or a film: then the faces are cut out of it first."
 };
 
 struct classify {

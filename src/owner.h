@@ -25,8 +25,8 @@ enum { OWNER_SELECTIONS = 64 };
 int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
                 const char *path, uint32_t frames, struct err *e);
 
-/* A clip of 48 x 48 grey levels, as published text or in the compact form (nn/clip_file.h). Films go
- * through clip.h. */
+/* A clip of 48 x 48 grey levels, as published text or in the compact form (nn/clip_file.h). Films
+ * go through clip.h. */
 int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e);
 
 /* Reads a whole file at once, for commands that have no loop: malloc'd (free), *n bytes and a

@@ -10,7 +10,8 @@
 #include "nn/actor.h"
 #include "tests/film_make.h"
 
-enum { W = 320, H = 240, FACE = 180, FRAMES = 6, WIDE_FRAMES = 40, LARGE_W = 3840, LARGE_H = 2160, LARGE = 1000 };
+enum { W = 320, H = 240, FACE = 180, FRAMES = 6, WIDE_FRAMES = 40, LARGE_W = 3840,
+       LARGE_H = 2160, LARGE = 1000 };
 
 static uint8_t faces[2][LARGE * LARGE];
 static unsigned drawn;          /* edge of the faces that are there */

@@ -1,6 +1,6 @@
 /*
- * test_faces.c: from frames to face crops: turning and cropping against direct formulas, aligning and
- * extracting with a detector that is told what to see, the compact form, the contact sheet.
+ * test_faces.c: from frames to face crops: turning and cropping against direct formulas, aligning
+ * and extracting with a detector that is told what to see, the compact form, the contact sheet.
  */
 #include "tests/check.h"
 

@@ -50,7 +50,8 @@ static void kernel_case(void (*kernel)(const struct conv_row *), unsigned n, uns
 {
     size_t k = (size_t)runs * length, step = length / 2 + 1, pitch = n * step + length;
     float *in = noise(runs * pitch), *plain = noise(k * cout), *bias = noise(cout);
-    float *alpha = noise(cout), *packed = malloc(conv_blocks(cout) * k * CONV_BLOCK * sizeof(float));
+    float *alpha = noise(cout);
+    float *packed = malloc(conv_blocks(cout) * k * CONV_BLOCK * sizeof(float));
     float *out = malloc((size_t)n * cout * sizeof *out);
     conv_pack(packed, plain, k, cout);
     struct conv_row r = { in, step, pitch, n, runs, length, packed, bias, prelu ? alpha : NULL,
@@ -724,7 +725,8 @@ static void near_box(const double *want, double x1, double y1, double x2, double
 static void stages_as_published(void)
 {
     static const double p[][5] = {
-        { 270, 89, 61, 61, .9999669 }, { 271, 89, 71, 71, .9997212 }, { 490, 209, 54, 54, .9992154 },
+        { 270, 89, 61, 61, .9999669 }, { 271, 89, 71, 71, .9997212 },
+        { 490, 209, 54, 54, .9992154 },
         { 187, 243, 38, 38, .9986302 }, { 480, 285, 57, 57, .9982783 },
     };
     static const double r[][5] = {
@@ -765,7 +767,8 @@ struct known {
 
 static const struct known knowns[] = {
     { "images/mtcnn_ivan_dctfast.ppm", 0, 0.5, 1e-3, 2, {
-        { 276.172, 91.911, 50.211, 62.702, .999997 }, { 8.692, 71.523, 36.220, 42.747, .824991 } } },
+        { 276.172, 91.911, 50.211, 62.702, .999997 },
+        { 8.692, 71.523, 36.220, 42.747, .824991 } } },
     { "images/mtcnn_no-faces_dctfast.ppm", 0, 0.5, 1e-3, 0, { { 0 } } },
     { "images/mtcnn_no-faces.jpg", 0, 3, 0.02, 0, { { 0 } } },
     { "images/astronaut.png", 0, 0.5, 1e-3, 1, { { 181.598, 63.726, 82.955, 107.353, .999121 } } },
