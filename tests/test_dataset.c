@@ -8,7 +8,7 @@
 #include "nn/acted.h"
 #include "nn/actor.h"
 #include "nn/dataset.h"
-#include "nn/picture.h"
+#include "nn/picture_file.h"
 #include "tests/check.h"
 
 enum { SIDE = 4, PIXELS = SIDE * SIDE };
