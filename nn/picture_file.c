@@ -40,22 +40,18 @@ static int is_picture(const uint8_t *p, size_t n)
            (n >= 3 && memcmp(p, "\xff\xd8\xff", 3) == 0);
 }
 
-/* The file's one frame into r->picture. */
+/* The file's first frame into r->picture; cameras append smaller ones. */
 static int decode(struct picture_reader *r, const uint8_t *p, size_t n, const char *name,
                   struct err *e)
 {
     struct video_frame at;
-    int got = 0, more = 0;
+    int got = 0;
     struct video_in *v = video_in_open_bytes(p, n, name, e);
     if (v == NULL)
         return e->code;
     int code = video_in_next(v, &r->picture, &at, &got, e);
-    if (code == 0 && got)
-        code = video_in_next(v, NULL, &at, &more, e);
     if (code == 0)
         code = video_in_whole(v, e);
-    if (code == 0 && more)
-        code = err_set(e, ERR_INPUT, "%s: more than one picture in it", name);
     video_in_close(v);
     return code;
 }
