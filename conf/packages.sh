@@ -3,7 +3,7 @@
 
 packages=(gcc make autoconf automake pkg-config libevent-dev libssl-dev liburing-dev libinih-dev
     libjansson-dev libhdf5-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
-    libopenblas-dev libjemalloc-dev)
+    libopenblas-dev liblz4-dev libexpat1-dev opencv-data libjemalloc-dev)
 
 # Those of the packages (and of the arguments) that are not installed.
 missing_packages()

@@ -103,6 +103,9 @@ struct film_reader {
 int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
                        struct err *e);
 
+/* Whether a folder, or the first folder in it, begins with such a film. */
+int dataset_films_likely(const char *path);
+
 /* Any of these but films, by what it is. */
 int dataset_read(struct dataset *d, const char *path, struct err *e);
 

@@ -103,6 +103,29 @@ static int folder_read(struct walk *w, const char *path, unsigned depth, struct 
     return code;
 }
 
+/* By the name of its first entry; a folder in a folder is looked into. */
+static int likely(const char *path, unsigned depth)
+{
+    struct dirent **entry = NULL;
+    int n = scandir(path, &entry, visible, by_bytes), result = 0;
+    if (n > 0) {
+        char inner[PATH_BYTES];
+        unsigned part[PARTS];
+        int length = snprintf(inner, sizeof inner, "%s/%s", path, entry[0]->d_name);
+        result = parts_of(entry[0]->d_name, part) ||
+                 (depth == 0 && length < (int)sizeof inner && likely(inner, 1));
+    }
+    for (int k = 0; k < n; k++)
+        free(entry[k]);
+    free(entry);
+    return result;
+}
+
+int dataset_films_likely(const char *path)
+{
+    return likely(path, 0);
+}
+
 int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
                        struct err *e)
 {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "nn/dataset.h"
-#include "nn/picture.h"
+#include "nn/picture_file.h"
 
 enum { PATH_BYTES = 4096 };
 #define PICTURE_LIMIT ((off_t)64 << 20)

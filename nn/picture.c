@@ -1,147 +1,171 @@
 #include "nn/picture.h"
 
-#include <libavcodec/avcodec.h>
-#include <libswscale/swscale.h>
-#include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "net/base_mem.h"
 
-enum { PNG, JPEG, KINDS };
-
-struct picture_reader {
-    uint32_t h, w;
-    AVCodecContext *codec[KINDS];
-    AVFrame *frame;
-    AVPacket *packet;
-    struct SwsContext *scaler;
-};
-
-static int codec_open(AVCodecContext **c, enum AVCodecID id, struct err *e)
+int picture_init(struct picture *p, uint32_t w, uint32_t h, struct err *e)
 {
-    const AVCodec *codec = avcodec_find_decoder(id);
-    *c = codec != NULL ? avcodec_alloc_context3(codec) : NULL;
-    if (*c == NULL)
-        return err_set(e, ERR_FAILED, "FFmpeg's libraries have no decoder for %s pictures",
-                       avcodec_get_name(id));
-    (*c)->thread_count = 1;
-    (*c)->max_pixels = (int64_t)PICTURE_EDGE_MAX * PICTURE_EDGE_MAX;
-    (*c)->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK;
-    return avcodec_open2(*c, codec, NULL) < 0
-               ? err_set(e, ERR_FAILED, "the decoder for %s pictures cannot be opened",
-                         avcodec_get_name(id)) : 0;
-}
-
-struct picture_reader *picture_reader_new(uint32_t h, uint32_t w, struct err *e)
-{
-    av_log_set_level(AV_LOG_QUIET);     /* errors are told in one line of our own */
-    struct picture_reader *r = mem_new(1, sizeof *r);
-    if (r == NULL) {
-        err_set(e, ERR_FAILED, "no memory to read pictures");
-        return NULL;
-    }
-    *r = (struct picture_reader){ .h = h, .w = w, .frame = av_frame_alloc(),
-                                  .packet = av_packet_alloc() };
-    int code = r->frame == NULL || r->packet == NULL
-                   ? err_set(e, ERR_FAILED, "no memory to read pictures") : 0;
-    if (code == 0)
-        code = codec_open(&r->codec[PNG], AV_CODEC_ID_PNG, e);
-    if (code == 0)
-        code = codec_open(&r->codec[JPEG], AV_CODEC_ID_MJPEG, e);
-    if (code == 0)
-        return r;
-    picture_reader_free(r);
-    return NULL;
-}
-
-void picture_reader_free(struct picture_reader *r)
-{
-    if (r == NULL)
-        return;
-    for (unsigned k = 0; k < KINDS; k++)
-        avcodec_free_context(&r->codec[k]);
-    av_frame_free(&r->frame);
-    av_packet_free(&r->packet);
-    sws_freeContext(r->scaler);
-    mem_free(r);
-}
-
-/* -1 for neither. */
-static int kind_of(const uint8_t *p, size_t n)
-{
-    if (n >= 8 && memcmp(p, "\x89PNG\r\n\x1a\n", 8) == 0)
-        return PNG;
-    return n >= 3 && memcmp(p, "\xff\xd8\xff", 3) == 0 ? JPEG : -1;
-}
-
-/* One picture into r->frame. 0, or a number of the libraries. */
-static int decode(struct picture_reader *r, AVCodecContext *c, const uint8_t *p, size_t n)
-{
-    avcodec_flush_buffers(c);
-    int code = av_new_packet(r->packet, (int)n);
-    if (code < 0)
-        return code;
-    memcpy(r->packet->data, p, n);
-    r->packet->flags |= AV_PKT_FLAG_KEY;    /* else a PNG is added to the one before */
-    code = avcodec_send_packet(c, r->packet);
-    av_packet_unref(r->packet);
-    if (code == 0)
-        avcodec_send_packet(c, NULL);
-    return code == 0 ? avcodec_receive_frame(c, r->frame) : code;
-}
-
-/* A grey picture of the right size is taken as it is. */
-static int is_ready(const struct picture_reader *r)
-{
-    return r->frame->format == AV_PIX_FMT_GRAY8 && r->frame->width == (int)r->w &&
-           r->frame->height == (int)r->h;
-}
-
-static void copy_rows(uint8_t *grey, const AVFrame *f, size_t h, size_t w)
-{
-    for (size_t y = 0; y < h; y++)
-        memcpy(grey + y * w, f->data[0] + (ptrdiff_t)y * f->linesize[0], w);
-}
-
-static int scale(struct picture_reader *r, uint8_t *grey, const char *name, struct err *e)
-{
-    const AVFrame *f = r->frame;
-    if (f->width < 1 || f->height < 1 || f->width > PICTURE_EDGE_MAX ||
-        f->height > PICTURE_EDGE_MAX)
-        return err_set(e, ERR_INPUT, "%s: a picture of %dx%d; up to %dx%d are read", name, f->width,
-                       f->height, PICTURE_EDGE_MAX, PICTURE_EDGE_MAX);
-    if (is_ready(r)) {
-        copy_rows(grey, f, r->h, r->w);
+    if (w == 0 || h == 0 || w > PICTURE_EDGE_MAX || h > PICTURE_EDGE_MAX)
+        return err_set(e, ERR_INPUT, "a picture of %u x %u; expected edges of 1 to %d", w, h,
+            PICTURE_EDGE_MAX);
+    if (p->rgb != NULL && p->w == w && p->h == h) {
+        memset(p->rgb, 0, (size_t)w * h * 3);
         return 0;
     }
-    r->scaler = sws_getCachedContext(r->scaler, f->width, f->height, f->format, (int)r->w,
-                                     (int)r->h, AV_PIX_FMT_GRAY8,
-                                     SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL,
-                                     NULL, NULL);
-    if (r->scaler == NULL)
-        return err_set(e, ERR_INPUT, "%s: pictures of its kind cannot be made grey", name);
-    uint8_t *rows[4] = { grey };
-    int steps[4] = { (int)r->w };
-    int done = sws_scale(r->scaler, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
-                         rows, steps);
-    return done == (int)r->h ? 0 : err_set(e, ERR_INPUT, "%s: scaling it failed", name);
+    picture_fini(p);
+    p->rgb = mem_new((size_t)w * h, 3);
+    if (p->rgb == NULL)
+        return err_set(e, ERR_FAILED, "no memory for a picture of %u x %u", w, h);
+    p->w = w;
+    p->h = h;
+    return 0;
 }
 
-int picture_read(struct picture_reader *r, uint8_t *grey, const uint8_t *p, size_t n,
-                 const char *name, struct err *e)
+void picture_fini(struct picture *p)
 {
-    int kind = kind_of(p, n);
-    if (kind < 0 || n > INT_MAX / 2)
-        return err_set(e, ERR_INPUT, "%s: no PNG or JPEG picture (%zu bytes)", name, n);
-    int number = decode(r, r->codec[kind], p, n), code;
-    if (number < 0) {
-        char text[AV_ERROR_MAX_STRING_SIZE];
-        av_make_error_string(text, sizeof text, number);
-        code = err_set(e, ERR_INPUT, "%s: damaged %s picture: %s", name,
-                       kind == PNG ? "PNG" : "JPEG", text);
-    } else {
-        code = scale(r, grey, name, e);
+    if (p->rgb != NULL)
+        wipe(p->rgb, (size_t)p->w * p->h * 3);
+    mem_free(p->rgb);
+    *p = (struct picture){ 0 };
+}
+
+/* ---- turning ---- */
+
+/* One colour sample between four pixels that are all there. */
+static void sample_inside(uint8_t out[static 3], const struct picture *in, double x, double y)
+{
+    uint32_t px = (uint32_t)x, py = (uint32_t)y;
+    float ax = (float)(x - px), ay = (float)(y - py);
+    const uint8_t *p = in->rgb + ((size_t)py * in->w + px) * 3, *q = p + (size_t)in->w * 3;
+    for (int c = 0; c < 3; c++) {
+        float up = (float)p[c] + ax * (float)(p[c + 3] - p[c]);
+        float down = (float)q[c] + ax * (float)(q[c + 3] - q[c]);
+        out[c] = (uint8_t)(up + ay * (down - up) + 0.5f);
     }
-    av_frame_unref(r->frame);
-    return code;
+}
+
+/* The same where some may be missing: black outside. */
+static void sample_edge(uint8_t out[static 3], const struct picture *in, double x, double y)
+{
+    double fx = floor(x), fy = floor(y);
+    double ax = x - fx, ay = y - fy, sum[3] = { 0 };
+    for (int k = 0; k < 4; k++) {
+        double px = fx + (k & 1), py = fy + (k >> 1);
+        double weight = (k & 1 ? ax : 1 - ax) * (k >> 1 ? ay : 1 - ay);
+        if (px < 0 || py < 0 || px >= in->w || py >= in->h)
+            continue;
+        const uint8_t *p = in->rgb + ((size_t)py * in->w + (size_t)px) * 3;
+        for (int c = 0; c < 3; c++)
+            sum[c] += weight * p[c];
+    }
+    for (int c = 0; c < 3; c++)
+        out[c] = (uint8_t)(sum[c] + 0.5);
+}
+
+int picture_level(struct picture *out, const struct picture *in, double radians, struct err *e)
+{
+    double si = sin(radians), co = cos(radians), cx = in->w / 2.0, cy = in->h / 2.0;
+    if (picture_init(out, in->w, in->h, e) != 0)
+        return e->code;
+    for (uint32_t y = 0; y < in->h; y++) {
+        double dy = y - cy;
+        for (uint32_t x = 0; x < in->w; x++) {
+            double dx = x - cx, px = cx + co * dx - si * dy, py = cy + si * dx + co * dy;
+            int inside = px >= 0 && py >= 0 && px < in->w - 1.0 && py < in->h - 1.0;
+            (inside ? sample_inside : sample_edge)(out->rgb + ((size_t)y * in->w + x) * 3, in, px,
+                py);
+        }
+    }
+    return 0;
+}
+
+void picture_level_point(double to[2], const double from[2], const struct picture *p,
+    double radians)
+{
+    double si = sin(radians), co = cos(radians), cx = p->w / 2.0, cy = p->h / 2.0;
+    double dx = from[0] - cx, dy = from[1] - cy;
+    to[0] = cx + co * dx + si * dy;
+    to[1] = cy - si * dx + co * dy;
+}
+
+int picture_turn(struct picture *out, const struct picture *in, unsigned quarters, int mirror,
+    struct err *e)
+{
+    uint32_t w = quarters & 1 ? in->h : in->w, h = quarters & 1 ? in->w : in->h;
+    if (picture_init(out, w, h, e) != 0)
+        return e->code;
+    for (uint32_t y = 0; y < in->h; y++) {
+        for (uint32_t x = 0; x < in->w; x++) {
+            uint32_t mx = mirror ? in->w - 1 - x : x;
+            uint32_t to_x = quarters == 0 ? mx : quarters == 1 ? in->h - 1 - y
+                : quarters == 2 ? in->w - 1 - mx : y;
+            uint32_t to_y = quarters == 0 ? y : quarters == 1 ? mx
+                : quarters == 2 ? in->h - 1 - y : in->w - 1 - mx;
+            memcpy(out->rgb + ((size_t)to_y * w + to_x) * 3,
+                in->rgb + ((size_t)y * in->w + x) * 3, 3);
+        }
+    }
+    return 0;
+}
+
+/* ---- cropping ---- */
+
+static uint8_t grey_of(const uint8_t rgb[static 3])
+{
+    return (uint8_t)((4899u * rgb[0] + 9617u * rgb[1] + 1868u * rgb[2] + 8192u) >> 14);
+}
+
+void picture_grey(uint8_t *grey, const struct picture *in)
+{
+    for (size_t k = 0, n = (size_t)in->w * in->h; k < n; k++)
+        grey[k] = grey_of(in->rgb + 3 * k);
+}
+
+/* Cubic convolution with a = -0.75: the weights of the pixels at -1, 0, 1, 2 for a place t in
+ * [0, 1) behind pixel 0. */
+static void cubic(double weight[static 4], double t)
+{
+    const double a = -0.75;
+    for (int k = 0; k < 4; k++) {
+        double d = fabs(t + 1 - k);
+        weight[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1
+                           : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    }
+}
+
+/* Where output pixel i of `edge` lies between input pixels from `low` to `high` - 1. */
+static void cubic_taps(uint32_t at[static 4], double weight[static 4], unsigned i, unsigned edge,
+    uint32_t low, uint32_t high)
+{
+    double place = (i + 0.5) * (high - low) / edge - 0.5, whole = floor(place);
+    cubic(weight, place - whole);
+    for (int k = 0; k < 4; k++) {
+        double p = low + whole + (k - 1);
+        at[k] = p < low ? low : p > high - 1 ? high - 1 : (uint32_t)p;
+    }
+}
+
+void picture_crop_grey(uint8_t *grey, unsigned edge, const struct picture *in, uint32_t x0,
+    uint32_t y0, uint32_t x1, uint32_t y1)
+{
+    for (unsigned i = 0; i < edge; i++) {
+        uint32_t row[4], column[4];
+        double down[4], across[4];
+        cubic_taps(row, down, i, edge, y0, y1);
+        for (unsigned j = 0; j < edge; j++) {
+            double sum[3] = { 0 };
+            uint8_t rgb[3];
+            cubic_taps(column, across, j, edge, x0, x1);
+            for (int k = 0; k < 16; k++) {
+                const uint8_t *p = in->rgb + ((size_t)row[k / 4] * in->w + column[k % 4]) * 3;
+                for (int c = 0; c < 3; c++)
+                    sum[c] += down[k / 4] * across[k % 4] * p[c];
+            }
+            for (int c = 0; c < 3; c++)
+                rgb[c] = (uint8_t)(sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : rint(sum[c]));
+            grey[i * edge + j] = grey_of(rgb);
+        }
+    }
 }

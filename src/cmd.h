@@ -12,6 +12,7 @@ int cmd_classify(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_check_conf(int argc, char **argv);
+int cmd_frames(int argc, char **argv);
 int cmd_actor(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "src/client.h"
+#include "src/clip.h"
 #include "src/cmd.h"
 #include "src/input.h"
 #include "src/outcome.h"
@@ -16,6 +17,7 @@
 struct wish {
     struct client_options client;
     const char *reveal, *model_name;
+    struct faces_wish faces;
 };
 
 static const struct option_row rows[] = {
@@ -24,6 +26,7 @@ static const struct option_row rows[] = {
       "label, or scores as well if the others agree", 0, 0 },
     { "model-name", 0, OPTION_TEXT, offsetof(struct wish, model_name), "NAME",
       "which of the parties' models (default)", 0, 0 },
+    FACES_ROWS(offsetof(struct wish, faces)),
     { .name = NULL }
 };
 
@@ -32,7 +35,8 @@ static const struct command command = {
     .summary = "Shares a clip with the parties of a setting, waits, and prints the label.\n"
                "No party sees the clip or the label.",
     .rows = rows,
-    .notes = "CLIP is published text: 48 x 48 grey values in [0, 1] for each frame."
+    .notes = "CLIP is published text (48 x 48 grey values in [0, 1] for each frame), the compact\n"
+             "form of obscura frames, or a film: then the faces are cut out of it first."
 };
 
 struct classify {
@@ -49,6 +53,16 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
 {
     struct classify *c = ctx;
     return owner_clip(&c->clip, p, n, path, e);
+}
+
+/* A film's faces, before there is a loop that could be kept waiting. */
+static int take_film(struct classify *c, struct err *e)
+{
+    struct progress progress;
+    const struct clip_source s = { .faces = c->wish.faces, .progress = &progress,
+                                   .command = "classify" };
+    progress_init(&progress, c->wish.client.progress, c->wish.client.quiet);
+    return clip_take_film(&c->clip, &s, c->input.path, e);
 }
 
 /* "frame 3/7 conv 5x5 64, 1.2 MB, 310 rounds": what party 0 says of the computation. */
@@ -149,7 +163,7 @@ static void attempt(struct classify *c, struct err *e)
 static void run(struct classify *c, const char *clip, struct err *e)
 {
     enum { AGAIN_NS = 200000000 };
-    if (prepare(c, clip, e) != 0)
+    if (prepare(c, clip, e) != 0 || (clip_is_film(c->input.path) && take_film(c, e) != 0))
         return;
     c->outcome.proto = settings_protocol(&c->client.settings);
     uint64_t end = loop_now() + (uint64_t)(c->client.settings.connect_timeout * 1e9);

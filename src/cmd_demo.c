@@ -2,10 +2,14 @@
  * cmd_demo.c: `obscura demo`: options and output; demo.c and demo_sim.c do the work.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "net/base_log.h"
+#include "net/base_mem.h"
+#include "nn/clip_file.h"
+#include "src/clip.h"
 #include "src/cmd.h"
 #include "src/demo.h"
 #include "src/options.h"
@@ -15,6 +19,7 @@ struct wish {
     const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
     uint64_t workers, seed;
     double rtt, bandwidth, timeout;
+    struct faces_wish faces;
     int json, quiet;
 };
 
@@ -24,7 +29,8 @@ static const struct option_row rows[] = {
     { "protocol", 'p', OPTION_TEXT, AT(protocol), "NAME",
       "security setting (replicated-ring; man obscura has the list)", 0, 0 },
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE",
-      "the video, as published text (the demo clip)", 0, 0 },
+      "the video: a film, or crops as text or .obc (the demo clip)", 0, 0 },
+    FACES_ROWS(AT(faces)),
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K, or a file with "
       "the matrix (every:15)", 0, 0 },
@@ -59,7 +65,7 @@ static const struct command command = {
     .rows = rows
 };
 
-enum { UNSEEDED = UINT32_MAX };
+enum { UNSEEDED = UINT32_MAX, TEMP = 1200 };
 
 static int take_transport(const struct wish *w, int *sim, struct err *e)
 {
@@ -102,11 +108,41 @@ static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
     return 0;
 }
 
-/* The clip's length is public: Bob's selection must fit it. A bad clip is refused right here. */
-static int look_at_clip(struct demo_conf *d, struct err *e)
+/* The crops of a film, in a file of this user's alone, for Alice's process to read. */
+static int keep_crops(char name[static TEMP], const struct video *v, struct err *e)
+{
+    const char *folder = getenv("TMPDIR");
+    size_t n;
+    uint8_t *p = clip_file_bytes(v, &n);
+    int length = snprintf(name, TEMP, "%s/obscura-crops-XXXXXX",
+                          folder != NULL && folder[0] != '\0' ? folder : "/tmp");
+    int fd = p != NULL && length < TEMP ? mkstemp(name) : -1;
+    int bad = fd < 0 || write(fd, p, n) != (ssize_t)n;
+    if (fd < 0)
+        name[0] = '\0';
+    else
+        close(fd);
+    if (p != NULL)
+        wipe(p, n);
+    mem_free(p);
+    return bad ? err_set(e, ERR_FAILED, "the crops of the film cannot be kept in a temporary file "
+                         "(TMPDIR says where)") : 0;
+}
+
+/* The clip's length is public: Bob's selection must fit it. A bad clip is refused right here. Faces
+ * of a film are looked for once, and crops[] is then the name of the file that holds them. */
+static int look_at_clip(struct demo_conf *d, const struct wish *w, char crops[static TEMP],
+                        struct err *e)
 {
     struct video v = { 0 };
-    int code = owner_clip_file(&v, d->clip, e);
+    struct progress progress;
+    const struct clip_source s = { .faces = w->faces, .progress = &progress, .command = "demo" };
+    progress_init(&progress, 0, d->quiet);
+    int code = clip_take(&v, &s, d->clip, e);
+    if (code == 0 && clip_is_film(d->clip))
+        code = keep_crops(crops, &v, e);
+    if (code == 0 && crops[0] != '\0')
+        d->clip = crops;
     d->frames = v.frames;
     video_fini(&v);
     return code;
@@ -126,7 +162,7 @@ static int run(int argc, char **argv, struct err *e)
                       .select = "every:15", .seed = UNSEEDED, .timeout = 60 };
     struct demo_conf d = { 0 };
     struct outcome o = { 0 };
-    char clip[1200], model[1200];
+    char clip[1200], model[1200], crops[TEMP] = "";
     int at, sim;
     if (options_parse(&command, argc, argv, &w, &at, e) != 0)
         return e->code;
@@ -142,8 +178,13 @@ static int run(int argc, char **argv, struct err *e)
     if (d.seeded && !sim)
         fprintf(stderr, "obscura demo: note: --seed is for tests of the simulator and changes "
                 "nothing here\n");
-    if (look_at_clip(&d, e) != 0 || (sim ? demo_sim : demo_real)(&d, &o, e) != 0)
-        return e->code;
+    int code = look_at_clip(&d, &w, crops, e);
+    if (code == 0)
+        code = (sim ? demo_sim : demo_real)(&d, &o, e);
+    if (crops[0] != '\0')
+        unlink(crops);
+    if (code != 0)
+        return code;
     if (w.json)
         return json_print(outcome_json(&o), 1, e);
     outcome_print(&o, stdout);

@@ -49,6 +49,9 @@ static const struct option_row rows[] = {
     { "actor", 'a', OPTION_REAL, AT(acted), "SHARE",
       "acting faces in every batch; 1: nothing else (0)", 0, 1 },
     { "faces", 0, OPTION_COUNT, AT(faces), "N", "acting faces that are drawn (3500)", 7, 1 << 20 },
+    { "every", 0, OPTION_COUNT, AT(every), "K",
+      "look at frames 0, K, 2K, .. of films (10)", 1, 1e6 },
+    FACES_ROWS(AT(finder)),
     { "seed", 's', OPTION_COUNT, AT(seed), "N", "of everything that is random (1)", 0, 0x1p53 },
     { "threads", 't', OPTION_COUNT, AT(threads), "N", "that work together (2)", 1, 64 },
     { "checkpoint", 0, OPTION_TEXT, AT(checkpoint), "FILE",
@@ -66,11 +69,12 @@ static const struct command command = {
     .synopsis = "[OPTION].. [DATA]..",
     .summary = "Trains a network on labelled faces, in the clear, on this machine's processor.",
     .rows = rows,
-    .notes = "DATA: FER-2013 as csv (emotion, pixels, Usage), its binary form, or a folder of\n"
+    .notes = "DATA: FER-2013 as csv (emotion, pixels, Usage), its binary form, a folder of\n"
         "folders of PNG or JPEG pictures named after the classes, with or without train/ and\n"
-        "test/ above them. Without DATA, `--actor 1` trains on drawn faces alone. Test splits\n"
-        "are evaluated once, with the best model. The same data, options, seed and number of\n"
-        "threads give the same model, also when training was interrupted and resumed.",
+        "test/ above them, or a folder of films named as those of RAVDESS are. Without DATA,\n"
+        "`--actor 1` trains on drawn faces alone. Test splits are evaluated once, with the best\n"
+        "model. The same data, options, seed and number of threads give the same model, also\n"
+        "when training was interrupted and resumed.",
 };
 
 int cmd_train(int argc, char **argv)
@@ -80,7 +84,7 @@ int cmd_train(int argc, char **argv)
         .decay = -1, .cap = 1.4, .warmup = 1, .step_epochs = 20, .step_factor = 0.1,
         .dropout = -1, .smoothing = 0.1, .held = 0.1, .shift = 4, .rotate = 10, .zoom = 0.1,
         .brightness = 0.1, .epochs = 60, .batch = 64, .patience = 15, .seed = 1, .threads = 2,
-        .faces = 3500,
+        .faces = 3500, .every = 10,
     };
     struct err e = { 0 };
     int operand = argc;

@@ -5,6 +5,7 @@
 
 #include "net/base_log.h"
 #include "net/sim.h"
+#include "src/clip.h"
 #include "src/owner.h"
 #include "src/process.h"
 #include "src/trace.h"
@@ -38,7 +39,8 @@ struct stage_play {
 static int load(struct stage_play *p)
 {
     struct selection own = { 0 };
-    int code = owner_clip_file(&p->clip, p->conf->clip, p->e);
+    const struct clip_source none = { .command = "demo" };
+    int code = clip_take(&p->clip, &none, p->conf->clip, p->e);
     if (code == 0)
         code = owner_model_file(&p->model, &own, p->conf->model, p->clip.frames, p->e);
     if (code == 0)

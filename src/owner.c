@@ -9,31 +9,26 @@
 #include <unistd.h>
 
 #include "net/base_mem.h"
+#include "nn/clip_file.h"
 #include "nn/lower.h"
 #include "nn/model_file.h"
 #include "nn/weights_h5.h"
 #include "src/number.h"
 
-static int looks_like_film(const uint8_t *p, size_t n)
-{
-    static const struct { size_t at, n; const char *magic; } films[] = {
-        { 4, 4, "ftyp" }, { 0, 4, "\x1a\x45\xdf\xa3" }, { 0, 4, "RIFF" }, { 0, 4, "GIF8" },
-        { 0, 4, "OggS" }, { 0, 4, "\0\0\1\xba" }, { 0, 3, "FLV" }
-    };
-    for (size_t i = 0; i < sizeof films / sizeof films[0]; i++)
-        if (n >= films[i].at + films[i].n &&
-            memcmp(p + films[i].at, films[i].magic, films[i].n) == 0)
-            return 1;
-    return 0;
-}
+enum { CLIP_EDGE = 48 };
 
 int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e)
 {
-    if (looks_like_film(p, n))
-        return err_set(e, ERR_INPUT, "%s: a film; this release takes the published text only: "
-                       "48 x 48 grey values in [0, 1] per frame (`obscura actor` makes such a "
-                       "clip)", path);
-    return video_parse(v, p, n, path, 48, 48, 1, e);
+    if (!clip_file_likely(p, n))
+        return video_parse(v, p, n, path, CLIP_EDGE, CLIP_EDGE, 1, e);
+    if (clip_file_parse(v, p, n, path, e) != 0)
+        return e->code;
+    if (v->h == CLIP_EDGE && v->w == CLIP_EDGE && v->c == 1)
+        return 0;
+    err_set(e, ERR_INPUT, "%s: frames of %ux%ux%u; expected %dx%dx1", path, v->h, v->w, v->c,
+            CLIP_EDGE, CLIP_EDGE);
+    video_fini(v);
+    return ERR_INPUT;
 }
 
 uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e)
@@ -135,18 +130,6 @@ int owner_model_file(struct fixed_model *m, struct selection *selection, const c
     if (p == NULL)
         return e->code;
     int code = owner_model(m, selection, p, n, path, frames, e);
-    wipe(p, n);
-    free(p);
-    return code;
-}
-
-int owner_clip_file(struct video *v, const char *path, struct err *e)
-{
-    size_t n;
-    uint8_t *p = owner_read(path, OWNER_CLIP_LIMIT, &n, e);
-    if (p == NULL)
-        return e->code;
-    int code = owner_clip(v, p, n, path, e);
     wipe(p, n);
     free(p);
     return code;

@@ -26,7 +26,8 @@ enum { OWNER_SELECTIONS = 64 };
 int owner_model(struct fixed_model *m, struct selection *selection, const uint8_t *p, size_t n,
                 const char *path, uint32_t frames, struct err *e);
 
-/* A clip as published text, 48 x 48 grey. */
+/* A clip of 48 x 48 grey levels, as published text or in the compact form (nn/clip_file.h). Films
+ * go through clip.h. */
 int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e);
 
 /* Reads a whole file at once, for commands that have no loop: malloc'd (free), *n bytes and a
@@ -36,10 +37,9 @@ uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e);
 /* A model file in any of the forms, as floats. */
 int owner_float_file(struct model *m, const char *path, struct err *e);
 
-/* Both in one go. */
+/* A model in one go. */
 int owner_model_file(struct fixed_model *m, struct selection *selection, const char *path,
                      uint32_t frames, struct err *e);
-int owner_clip_file(struct video *v, const char *path, struct err *e);
 
 /* Clip lengths that are served: "97", "97,120", "90-100": ascending in frames[], *n of them. */
 int owner_frames(uint32_t frames[static OWNER_SELECTIONS], unsigned *n, const char *text,

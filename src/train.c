@@ -14,6 +14,7 @@
 #include "nn/whole_file.h"
 #include "src/owner.h"
 #include "src/progress.h"
+#include "src/train_films.h"
 
 enum { PATH_BYTES = 4096, HELD_FACES = 350 };
 #define JSON_LIMIT ((size_t)1 << 24)
@@ -161,12 +162,20 @@ static int school_model(struct school *s, struct err *e)
     return code;
 }
 
+static int data_read(struct school *s, const char *path, struct err *e)
+{
+    if (dataset_films_likely(path))
+        return train_films_read(&s->d, path, &s->w->finder, (uint32_t)s->w->every, &s->progress,
+                                e);
+    return dataset_read(&s->d, path, e);
+}
+
 static int school_data(struct school *s, struct err *e)
 {
     int code = dataset_init(&s->d, &s->m.net, e);
     for (unsigned k = 0; k < s->w->ndata && code == 0; k++) {
         progress_show(&s->progress, "reading", (double)k / s->w->ndata, s->w->data[k]);
-        code = dataset_read(&s->d, s->w->data[k], e);
+        code = data_read(s, s->w->data[k], e);
     }
     if (code == 0 && dataset_count(&s->d, SPLIT_HELD) == 0)
         dataset_hold_out(&s->d, s->w->held, s->w->seed);

@@ -5,6 +5,7 @@
 #define OB_SRC_TRAIN_H
 
 #include "nn/trainer.h"
+#include "src/faces.h"
 
 struct train_wish {
     const char *model, *network;        /* where to start: weights, or a Keras architecture */
@@ -15,7 +16,8 @@ struct train_wish {
     double dropout;                     /* negative: as the network has it */
     double smoothing, held, acted;
     double shift, rotate, zoom, brightness;
-    uint64_t epochs, batch, patience, seed, threads, faces;
+    uint64_t epochs, batch, patience, seed, threads, faces, every;
+    struct faces_wish finder;           /* of faces in films */
     int no_flip, plain, resume, quiet, json;
     char *const *data;                  /* operands */
     unsigned ndata;

@@ -3,6 +3,7 @@
 # fine-tuning, and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
 
+face_film=$(cd "$builddir" && pwd)/tests/face_film
 cd "$tmp" || exit 99
 # Two classes of 6 x 6 pictures: the brighter half is the left one, or the upper one.
 awk 'BEGIN {
@@ -60,6 +61,24 @@ judge 'and the same log' test "$(cut -d, -f1-7 whole.csv)" = "$(cut -d, -f1-7 pa
 accepted 'fine-tuning' 'the model after epoch' "$obscura" train halves.csv -m whole.obm --plain \
     --rate 0.001 --epochs 2 -o tuned.obm
 accepted 'a model of its own goes through the plan' '"layers"' "$obscura" plan --json --model tuned.obm
+
+# Films named as those of RAVDESS are: the emotion third (happy, sad; calm is left out).
+mkdir -p films/Actor_01 films/Actor_02
+"$face_film" one films/Actor_01/02-01-03-01-01-01-01.mp4 || not_ok 'a film is made'
+cp films/Actor_01/02-01-03-01-01-01-01.mp4 films/Actor_02/02-01-04-01-01-01-02.mp4
+cp films/Actor_01/02-01-03-01-01-01-01.mp4 films/Actor_02/02-01-02-01-01-01-02.mp4
+run "$obscura" train films --every 3 --detector cascade --epochs 2 --validate 0 --json \
+    --batch 4 -o films.obm
+if [ "$status" -eq 1 ] && grep -qE 'without cascades|opencv-data' err; then
+    echo "skip - training on films # $(cat err)"
+else
+    judge 'training on films' test "$status" -eq 0
+    cp out result.json
+    judge 'every third frame of two films' test "$(value training.samples)" -eq 4
+    : > films/Actor_02/02-01-05-01-01-01-02.mp4
+    refused 'an empty film' 3 '02-01-05-01-01-01-02.mp4' "$obscura" train films \
+        --detector cascade -o x.obm
+fi
 
 refused 'no data' 2 'which data' "$obscura" train
 refused 'data and only faces' 2 '--actor 1' "$obscura" train halves.csv --actor 1

@@ -52,8 +52,17 @@ judge 'classify --json has the plan' test "$("$json_get" "$tmp/out" plan)" = 'by
 head -n $((30 * 48 * 48)) "$clip" > "$tmp/short.txt"
 accepted 'a shorter clip that Bob serves' 'of 30 frames' \
     "$obscura" classify -c "$keys/alice.conf" "$tmp/short.txt"
+jobs=4
+"$obscura" actor -e happy -n 30 --size 160 -o "$tmp/happy" > /dev/null
+if "$obscura" frames --detector cascade --every 30 "$tmp/happy.mp4" > /dev/null 2>&1; then
+    jobs=5
+    accepted 'a film that Bob serves' 'happy (class 3), from 2 of 30 frames' \
+        "$obscura" classify -c "$keys/alice.conf" --detector cascade "$tmp/happy.mp4"
+else
+    echo 'skip - a film that Bob serves # no cascade'
+fi
 for i in 0 1 2; do
-    judge "party $i accounts for four jobs" wait_for 5 line_count_is "$tmp/party$i.out" 4
+    judge "party $i accounts for $jobs jobs" wait_for 5 line_count_is "$tmp/party$i.out" $jobs
     tail -n 1 "$tmp/party$i.out" > "$tmp/line.json"
     judge "party $i: its counter equals its plan" test "$("$json_get" "$tmp/line.json" bytes_sent)" \
         = "$("$json_get" "$tmp/line.json" plan.bytes)"

@@ -31,7 +31,7 @@ refused 'clip: empty' 3 empty.txt "$obscura" demo --clip "$tmp/empty.txt"
 refused 'clip: not there' 3 nowhere.txt "$obscura" demo --clip "$tmp/nowhere.txt"
 refused 'clip: a folder' 3 "$tmp" "$obscura" demo --clip "$tmp"
 printf '\000\000\000\030ftypmp42 and so on' > "$tmp/film.mp4"
-refused 'clip: a film' 3 'published text' "$obscura" demo --clip "$tmp/film.mp4"
+refused 'clip: a film that is none' 3 'film.mp4' "$obscura" demo --clip "$tmp/film.mp4"
 if [ "$(id -u)" -ne 0 ]; then
     : > "$tmp/secret.txt"
     chmod 0 "$tmp/secret.txt"

@@ -22,10 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 #endif
 
 int fuzz_client(const uint8_t *p, size_t n);
+int fuzz_clip(const uint8_t *p, size_t n);
 int fuzz_dataset(const uint8_t *p, size_t n);
+int fuzz_film(const uint8_t *p, size_t n);
 int fuzz_fixed_net(const uint8_t *p, size_t n);
 int fuzz_frame(const uint8_t *p, size_t n);
 int fuzz_intake(const uint8_t *p, size_t n);
+int fuzz_joblib(const uint8_t *p, size_t n);
 int fuzz_keras(const uint8_t *p, size_t n);
 int fuzz_model(const uint8_t *p, size_t n);
 int fuzz_party(const uint8_t *p, size_t n);

@@ -1,6 +1,6 @@
 /* PNG and JPEG pictures, two from one reader: the second is the first again and must look alike. */
 #include "fuzz.h"
-#include "nn/picture.h"
+#include "nn/picture_file.h"
 
 FUZZ_TARGET(picture)
 {

@@ -4,8 +4,12 @@
 
 #include "fuzz_host.h"
 #include "net/frame.h"
+#include "joblib_make.h"
 #include "net/hello.h"
+#include "nn/clip_file.h"
 #include "nn/model_file.h"
+#include "nn/mtcnn_weights.h"
+#include "nn/png_out.h"
 #include "nn/video_text.h"
 #include "nn/weights_text.h"
 
@@ -48,6 +52,8 @@ static void put(const char *name, const char *which, const void *a, size_t na, c
         failed = 1;
     }
 }
+
+#define PUT_TEXT(name, which, text) put(name, which, text, sizeof(text) - 1, NULL, 0)
 
 static void put_models(void)
 {
@@ -103,6 +109,38 @@ static void put_texts(void)
     put("settings", "assign", "peer 1.address=b.example:7701", 29, NULL, 0);
     free(text);
     video_fini(&v);
+}
+
+/* Pictures, crops, and weights of a face detector. */
+static void put_faces(void)
+{
+    static uint8_t pickle[2000];
+    static const float values[12] = { 1, -2, 3 };
+    struct joblib_out o = { .p = pickle };
+    struct picture picture = { 0 };
+    struct video v;
+    size_t n;
+    FUZZ_NEED(video_init(&v, 2, 3, 3, 1, NULL) == 0 && picture_init(&picture, 9, 7, NULL) == 0);
+    v.value[5] = 1;
+    uint8_t *clip = clip_file_bytes(&v, &n);
+    put("clip", "two", "\1", 1, clip, n);
+    mem_free(clip);
+    video_fini(&v);
+    uint8_t *png = png_bytes(&picture, &n, NULL);
+    FUZZ_NEED(png != NULL);
+    put("film", "png", png, n, NULL, 0);
+    PUT_TEXT("film", "ppm", "P6\n2 2\n255\n0123456789ab");
+    PUT_TEXT("film", "gif",
+        "GIF89a\2\0\2\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\2\0\2\0\0\2\3D\2\5\0;");
+    mem_free(png);
+    picture_fini(&picture);
+    joblib_array(&o, (const uint32_t[4]){ 1, 2, 2, 3 }, 4, values);
+    joblib_array(&o, (const uint32_t[1]){ 5 }, 1, values);
+    joblib_end(&o);
+    put("joblib", "two", "\3", 1, pickle, o.n);
+    PUT_TEXT("joblib", "plain",
+        "\0MTCNNW01\15\0\0\0\7conv1.w\4\3\0\0\0\3\0\0\0\3\0\0\0\12\0\0\0");
+    PUT_TEXT("joblib", "lz4", "\1\x04\x22\x4d\x18\x60\x40\x82\1\0\0\x80]\0\0\0\0");
 }
 
 static void put_links(void)
@@ -189,6 +227,7 @@ int main(int argc, char **argv)
     put_control(a, bytes, n);
     put_models();
     put_texts();
+    put_faces();
     put_links();
     put_moves();
     arena_free(a);

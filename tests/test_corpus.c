@@ -12,10 +12,13 @@ static const struct target {
     int (*run)(const uint8_t *p, size_t n);
 } targets[] = {
     { "client", fuzz_client },
+    { "clip", fuzz_clip },
     { "dataset", fuzz_dataset },
+    { "film", fuzz_film },
     { "fixed_net", fuzz_fixed_net },
     { "frame", fuzz_frame },
     { "intake", fuzz_intake },
+    { "joblib", fuzz_joblib },
     { "keras", fuzz_keras },
     { "model", fuzz_model },
     { "party", fuzz_party },

@@ -8,7 +8,7 @@
 #include "nn/acted.h"
 #include "nn/actor.h"
 #include "nn/dataset.h"
-#include "nn/picture.h"
+#include "nn/picture_file.h"
 #include "tests/check.h"
 
 enum { SIDE = 4, PIXELS = SIDE * SIDE };
@@ -361,6 +361,7 @@ static void folders_of_classes(void)
     put("happiness/a.PNG", 10);
     put("happiness/.hidden", 0);
     put("2/x.png", 30);
+    CHECK(!dataset_films_likely(top));
     begin(&d, 3);
     CHECK_EQ(dataset_read(&d, top, &e), 0);
     CHECK_EQ(d.n, 3);
@@ -476,6 +477,8 @@ static void folders_of_films(void)
     put("Actor_02/02-01-03-01-01-01-02.mp4", 0);
     put("Actor_01/02-01-05-01-01-01-01.mp4", 0);
     put("Actor_01/02-01-02-01-01-01-01.mp4", 0);
+    CHECK(dataset_films_likely(top) && dataset_films_likely(path_of("Actor_02")));
+    CHECK(!dataset_films_likely(path_of("Actor_03")));
     begin(&d, 3);
     CHECK_EQ(dataset_films_read(&d, top, &reader, &e), 0);
     CHECK_EQ(d.n, 4);
