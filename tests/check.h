@@ -77,7 +77,7 @@ enum { CHECK_THREADS = 0, CHECK_ADDRESSES = 0 };
 #define CASE_PLAIN(fn)                                                                  \
     do {                                                                                \
         if (CHECK_THREADS || CHECK_ADDRESSES)                                           \
-            check_skip(#fn, "statistics, in the plain build");                          \
+            check_skip(#fn, "long, and nothing for a sanitizer");                          \
         else                                                                            \
             CASE(fn);                                                                   \
     } while (0)

@@ -420,10 +420,13 @@ int main(void)
         return 1;
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
-        CASE(random_networks);
-        CASE(shipped_clip);
-        CASE(frames_overlap);
-        DATA_CASE("sample_video.txt", sample_video);
+        CASE_ONE_THREAD(random_networks);
+        CASE_PLAIN(shipped_clip);
+        CASE_PLAIN(frames_overlap);
+        if (CHECK_THREADS || CHECK_ADDRESSES)
+            check_skip("sample_video", "long, and nothing for a sanitizer");
+        else
+            DATA_CASE("sample_video.txt", sample_video);
     }
     free_clip(&demo);
     model_fini(&emotion);
