@@ -52,9 +52,6 @@ struct arena {
     unsigned colour;
     int dead;                   /* freed by its owner; pinned blocks are still to come back */
     int wipe_given;
-#ifdef HAVE_JEMALLOC
-    unsigned index;
-#endif
 };
 
 /* Tests count down to the allocation that is to fail; 0 or less: none. */
@@ -136,22 +133,38 @@ static void list_remove(struct block **list, struct block *b)
         b->next->prev = b->prev;
 }
 
-static void *raw_new(struct arena *a, size_t align, size_t n)
+#ifdef HAVE_JEMALLOC
+/* All blocks come from one arena of jemalloc, apart from the program's other memory: what a model's
+ * upload or an ended job has given back, wiped, serves the next job with pages that are there. (A
+ * fresh page costs more than all arithmetic on it.) jemalloc returns what stays unused. */
+static unsigned blocks_arena(void)
+{
+    static atomic_uint made;            /* number + 1; 0: not made yet */
+    unsigned is = atomic_load(&made), index = 0, none = 0;
+    size_t n = sizeof index;
+    if (is == 0 && mallctl("arenas.create", &index, &n, NULL, 0) == 0 &&
+        !atomic_compare_exchange_strong(&made, &none, index + 1))
+        is = none;                      /* another thread was first: its own one stays unused */
+    else if (is == 0)
+        is = index + 1;
+    return is - 1;
+}
+#endif
+
+static void *raw_new(size_t align, size_t n)
 {
 #ifdef HAVE_JEMALLOC
-    return mallocx(n, MALLOCX_ALIGN(align) | MALLOCX_ARENA(a->index) | MALLOCX_TCACHE_NONE);
+    return mallocx(n, MALLOCX_ALIGN(align) | MALLOCX_ARENA(blocks_arena()) | MALLOCX_TCACHE_NONE);
 #else
-    (void)a;
     return aligned_alloc(align, (n + align - 1) / align * align);
 #endif
 }
 
-static void raw_free(struct arena *a, void *p)
+static void raw_free(void *p)
 {
 #ifdef HAVE_JEMALLOC
-    dallocx(p, MALLOCX_ARENA(a->index) | MALLOCX_TCACHE_NONE);
+    dallocx(p, MALLOCX_TCACHE_NONE);
 #else
-    (void)a;
     free(p);
 #endif
 }
@@ -162,13 +175,6 @@ struct arena *arena_new(size_t limit)
     if (a == NULL)
         return NULL;
     a->limit = limit;
-#ifdef HAVE_JEMALLOC
-    size_t n = sizeof a->index;
-    if (mallctl("arenas.create", &a->index, &n, NULL, 0) != 0) {
-        mem_free(a);
-        return NULL;
-    }
-#endif
     return a;
 }
 
@@ -184,7 +190,7 @@ static void block_free(struct arena *a, struct block *b)
     a->held -= b->held;
     ASAN_UNPOISON_MEMORY_REGION(block_data(b), class_size(b->class));
     wipe(block_data(b), b->touched);
-    raw_free(a, base);
+    raw_free(base);
 }
 
 static void list_free(struct arena *a, struct block **list)
@@ -198,18 +204,6 @@ static void list_free(struct arena *a, struct block **list)
     }
 }
 
-static void arena_destroy(struct arena *a)
-{
-#ifdef HAVE_JEMALLOC
-    size_t mib[3], n = 3;
-    if (mallctlnametomib("arena.0.destroy", mib, &n) == 0) {
-        mib[1] = a->index;
-        mallctlbymib(mib, n, NULL, NULL, NULL, 0);
-    }
-#endif
-    mem_free(a);
-}
-
 void arena_free(struct arena *a)
 {
     if (a == NULL)
@@ -219,7 +213,13 @@ void arena_free(struct arena *a)
         list_free(a, &a->free[c]);
     a->dead = 1;
     if (a->out == NULL)
-        arena_destroy(a);
+        mem_free(a);
+}
+
+void arena_tidy(struct arena *a)
+{
+    for (unsigned c = 0; c < CLASSES; c++)
+        list_free(a, &a->free[c]);
 }
 
 /* Gives free blocks back to the allocator, the largest first, until `need` more bytes fit. */
@@ -245,7 +245,7 @@ static struct block *block_new(struct arena *a, unsigned class)
     size_t held = LINE + size + (size >= LARGE ? COLOURS * COLOUR_STEP : 0);
     if (a->limit > 0 && (held > a->limit || arena_trim(a, held) != 0))
         return NULL;
-    uint8_t *base = raw_new(a, align, held);
+    uint8_t *base = raw_new(align, held);
     if (base == NULL)
         return NULL;
     struct block *b = (struct block *)(base + offset);
@@ -294,7 +294,7 @@ void arena_give(void *block)
     if (a->dead) {
         block_free(a, b);
         if (a->out == NULL)
-            arena_destroy(a);
+            mem_free(a);
         return;
     }
     if (a->wipe_given)

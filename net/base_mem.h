@@ -10,7 +10,7 @@
  * the system before a block is refused.
  *
  * Blocks start on a cache line and never at the small page offsets that make socket reads slow.
- * With jemalloc, each arena is a jemalloc arena of its own; without (sanitizer builds), malloc.
+ * With jemalloc, all arenas together have one of its arenas; without (sanitizer builds), malloc.
  */
 #ifndef OB_NET_BASE_MEM_H
 #define OB_NET_BASE_MEM_H
@@ -26,6 +26,9 @@ struct arena *arena_new(size_t limit);
 /* From now on, blocks are wiped when they are given back: for small ones with secrets, in an arena
  * that lives long. */
 void arena_wipe_given(struct arena *a);
+
+/* Wipes the free blocks and lets them go: other arenas may have them. */
+void arena_tidy(struct arena *a);
 
 /* Wipes and frees everything the arena ever handed out, taken or not, but for what a host has
  * pinned. NULL is legal. */

@@ -295,8 +295,10 @@ static void holding_done(struct work *w)
     m->left--;
     m->touched = p->host->ops->now(p->host);
     wire_send(p->host, m->owner, WIRE_TENSOR_DONE, m->upload, NULL, 0);
-    if (m->left == 0)
+    if (m->left == 0) {
+        arena_tidy(m->arena);       /* of messages and plain shares: jobs have a use for the pages */
         model_ready(m);
+    }
 }
 
 int model_tensor(struct party *p, unsigned node, struct message *msg, struct err *e)
