@@ -41,7 +41,7 @@ struct compiled {
     } turn[LINK_PARTIES];               /* for each turn that there is */
     unsigned turns;
     uint32_t label;                     /* BITS, kept: ceil(log2 classes) bits */
-    uint32_t scores;                    /* SHARE, kept, COMPILE_SCORE_BITS; NO_VALUE unless revealed */
+    uint32_t scores;                    /* SHARE, kept, COMPILE_SCORE_BITS; or NO_VALUE */
     uint32_t stage_value[FIXED_STAGES]; /* of frame 0: for tests that look inside */
 };
 
@@ -49,7 +49,7 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
             const struct compile_options *o, struct err *e);
 void compiled_fini(struct compiled *c);
 
-/* A layer label of the program in words ("select", "conv 5x5 64", "softmax", "argmax", "verify"). */
+/* A layer label of the program in words ("select", "conv 5x5 64", "softmax", "verify"). */
 enum { LAYER_SELECT = 1000, LAYER_SOFTMAX, LAYER_ARGMAX, LAYER_VERIFY };
 void compile_layer_name(const struct fixed_net *net, unsigned layer, char *text, size_t n);
 

@@ -72,8 +72,8 @@ enum { CHECK_THREADS = 0, CHECK_ADDRESSES = 1 };
 enum { CHECK_THREADS = 0, CHECK_ADDRESSES = 0 };
 #endif
 
-/* Of long cases that have one thread, or whose point is statistics: with a sanitizer that has nothing to
- * find in them they are skipped, so that the whole stays short. */
+/* Of long cases that have one thread, or whose point is statistics: with a sanitizer that has
+ * nothing to find in them they are skipped, so that the whole stays short. */
 #define CASE_PLAIN(fn)                                                                  \
     do {                                                                                \
         if (CHECK_THREADS || CHECK_ADDRESSES)                                           \
