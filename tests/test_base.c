@@ -258,11 +258,41 @@ static void bytes(void)
     CHECK(get_u16(out) == 0xcdef && get_u32(out + 4) == 0x01234567);
 }
 
+/* What is given back is wiped at once, where that was asked for; what was let go can be had again. */
+static void arena_wipes_and_lets_go(void)
+{
+    enum { N = 5000 };
+    struct arena *a = arena_new(0);
+    arena_wipe_given(a);
+    uint8_t *p = arena_take(a, N), any = 0;
+    memset(p, 0xaa, N);
+    arena_give(p);
+    uint8_t *again = arena_take(a, N);
+    CHECK(again == p);                  /* the same block, so its old contents would show */
+    for (int k = 0; k < N; k++)
+        any |= again[k];
+    CHECK_EQ(any, 0);
+    uint8_t *kept = arena_take(a, N);
+    memset(kept, 0x55, N);
+    arena_give(again);
+    arena_tidy(a);
+    CHECK(arena_used(a) > 0);           /* what is out stays out */
+    for (int k = 0; k < N; k++)
+        any |= kept[k] ^ 0x55;
+    CHECK_EQ(any, 0);
+    CHECK((again = arena_take(a, N)) != NULL);
+    arena_give(again);
+    arena_give(kept);
+    CHECK_EQ(arena_used(a), 0);
+    arena_free(a);
+}
+
 int main(void)
 {
     CASE(errors);
     CASE(log_levels);
     CASE(arena_random);
+    CASE(arena_wipes_and_lets_go);
     CASE(arena_reuse_and_waste);
     CASE(arena_limit);
     CASE(arena_pins);
