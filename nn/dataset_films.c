@@ -2,16 +2,14 @@
  * dataset_films.c: films named as those of RAVDESS are (Livingstone and Russo 2018), through
  * whoever finds faces in films.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "nn/dataset.h"
+#include "nn/folder.h"
 
-enum { PARTS = 7, MODALITY = 0, EMOTION = 2, ACTOR = 6, PATH_BYTES = 4096 };
+enum { PARTS = 7, MODALITY = 0, EMOTION = 2, ACTOR = 6 };
 enum { SOUND_ALONE = 3, CALM = 2 };
 
 /* The seven numbers of two digits before the ending. */
@@ -47,6 +45,7 @@ struct walk {
     struct dataset *d;
     const struct film_reader *reader;
     struct dataset_item item;       /* of the film that is being read */
+    unsigned depth;                 /* of the folder that is being read */
 };
 
 static int face_take(void *context, const uint8_t *grey, struct err *e)
@@ -55,27 +54,27 @@ static int face_take(void *context, const uint8_t *grey, struct err *e)
     return dataset_add(w->d, grey, w->item, e);
 }
 
-static int visible(const struct dirent *entry)
+static int entry_read(void *ctx, const char *path, const char *name, struct err *e);
+
+/* A folder of films, or of folders of films. */
+static int folder_read(struct walk *w, const char *path, unsigned depth, struct err *e)
 {
-    return entry->d_name[0] != '.';
+    unsigned outer = w->depth;
+    w->depth = depth;
+    int code = folder_each(path, entry_read, w, e);
+    w->depth = outer;
+    return code;
 }
 
-static int by_bytes(const struct dirent **a, const struct dirent **b)
+static int entry_read(void *ctx, const char *path, const char *name, struct err *e)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int folder_read(struct walk *w, const char *path, unsigned depth, struct err *e);
-
-static int entry_read(struct walk *w, const char *path, const char *name, unsigned depth,
-                      struct err *e)
-{
+    struct walk *w = ctx;
     struct stat st;
     if (stat(path, &st) != 0)
         return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return depth == 0 ? folder_read(w, path, 1, e)
-                          : err_set(e, ERR_INPUT, "%s: a folder too deep; expected films", path);
+        return w->depth == 0 ? folder_read(w, path, 1, e)
+                             : err_set(e, ERR_INPUT, "%s: a folder too deep; expected films", path);
     int known = dataset_ravdess(w->d, name, &w->item);
     if (known < 0)
         return err_set(e, ERR_INPUT, "%s: expected a film named like 02-01-03-01-01-01-07.mp4 "
@@ -84,46 +83,20 @@ static int entry_read(struct walk *w, const char *path, const char *name, unsign
                                             e);
 }
 
-static int folder_read(struct walk *w, const char *path, unsigned depth, struct err *e)
+/* By the name of the first entry; a folder in a folder is looked into. Ends the visit: 1 for films, -1
+ * for others. */
+static int first_likely(void *ctx, const char *path, const char *name, struct err *e)
 {
-    struct dirent **entry = NULL;
-    int n = scandir(path, &entry, visible, by_bytes), code = 0;
-    if (n < 0)
-        return err_set(e, ERR_INPUT, "%s: cannot be read as a folder: %s", path, strerror(errno));
-    for (int k = 0; k < n; k++) {
-        char inner[PATH_BYTES];
-        if (code == 0 && snprintf(inner, sizeof inner, "%s/%s", path, entry[k]->d_name) >=
-                             (int)sizeof inner)
-            code = err_set(e, ERR_INPUT, "%.300s..: the path is too long", path);
-        if (code == 0)
-            code = entry_read(w, inner, entry[k]->d_name, depth, e);
-        free(entry[k]);
-    }
-    free(entry);
-    return code;
-}
-
-/* By the name of its first entry; a folder in a folder is looked into. */
-static int likely(const char *path, unsigned depth)
-{
-    struct dirent **entry = NULL;
-    int n = scandir(path, &entry, visible, by_bytes), result = 0;
-    if (n > 0) {
-        char inner[PATH_BYTES];
-        unsigned part[PARTS];
-        int length = snprintf(inner, sizeof inner, "%s/%s", path, entry[0]->d_name);
-        result = parts_of(entry[0]->d_name, part) ||
-                 (depth == 0 && length < (int)sizeof inner && likely(inner, 1));
-    }
-    for (int k = 0; k < n; k++)
-        free(entry[k]);
-    free(entry);
-    return result;
+    unsigned part[PARTS], *depth = ctx;
+    if (parts_of(name, part))
+        return 1;
+    return (*depth)++ == 0 && folder_each(path, first_likely, depth, e) == 1 ? 1 : -1;
 }
 
 int dataset_films_likely(const char *path)
 {
-    return likely(path, 0);
+    unsigned depth = 0;
+    return folder_each(path, first_likely, &depth, NULL) == 1;
 }
 
 int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,

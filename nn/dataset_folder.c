@@ -1,7 +1,6 @@
 /*
  * dataset_folder.c: pictures in folders named after their classes.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "nn/dataset.h"
+#include "nn/folder.h"
 #include "nn/picture_file.h"
 
-enum { PATH_BYTES = 4096 };
 #define PICTURE_LIMIT ((off_t)64 << 20)
 
 struct walk {
@@ -21,17 +20,6 @@ struct walk {
     uint8_t *grey, *bytes;      /* one picture; one file */
     size_t room;
 };
-
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* The same order on every machine. */
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
 
 static int file_read(struct walk *w, FILE *f, const char *path, size_t *n, struct err *e)
 {
@@ -70,25 +58,24 @@ static int picture_add(struct walk *w, const char *path, struct dataset_item ite
 typedef int visit_fn(struct walk *w, const char *path, const char *name, struct dataset_item item,
                      struct err *e);
 
-/* Calls visit for every visible entry of a folder, in order. */
+/* What is done with each entry of a folder. */
+struct visit {
+    struct walk *walk;
+    struct dataset_item item;
+    visit_fn *visit;
+};
+
+static int visit_entry(void *ctx, const char *path, const char *name, struct err *e)
+{
+    struct visit *v = ctx;
+    return v->visit(v->walk, path, name, v->item, e);
+}
+
 static int folder_walk(struct walk *w, const char *path, struct dataset_item item,
                        visit_fn *visit, struct err *e)
 {
-    struct dirent **entry = NULL;
-    int n = scandir(path, &entry, visible, by_bytes), code = 0;
-    if (n < 0)
-        return err_set(e, ERR_INPUT, "%s: cannot be read as a folder: %s", path, strerror(errno));
-    for (int k = 0; k < n; k++) {
-        char inner[PATH_BYTES];
-        if (code == 0 && snprintf(inner, sizeof inner, "%s/%s", path, entry[k]->d_name) >=
-                             (int)sizeof inner)
-            code = err_set(e, ERR_INPUT, "%.300s..: the path is too long", path);
-        if (code == 0)
-            code = visit(w, inner, entry[k]->d_name, item, e);
-        free(entry[k]);
-    }
-    free(entry);
-    return code;
+    struct visit v = { w, item, visit };
+    return folder_each(path, visit_entry, &v, e);
 }
 
 static int visit_picture(struct walk *w, const char *path, const char *name,
