@@ -258,6 +258,28 @@ static void test_replacement(void)
     w_free(w);
 }
 
+/* Another client may not put its model in the place of Bob's, whose own goes on being used. */
+static void test_ownership(void)
+{
+    struct sim_options o = { .seed = 12, .latency_ns = 10 * W_MS };
+    struct world *w = w_new(&o, NULL);
+    struct err e;
+    w_provide(w);
+    struct bob_conf conf = w_bob_conf(w);
+    struct w_client *eve = w_client(w, "eve");
+    conf.ctx = eve;
+    eve->bob = bob_new(eve->host, &conf, &e);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    CHECK_EQ(eve->done, 1);
+    CHECK_EQ(eve->err.code, ERR_USAGE);
+    CHECK(strstr(eve->err.text, "of bob, which eve may not replace") != NULL);
+    w_leave(eve);
+    struct w_client *a = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    w_judge(a);
+    w_free(w);
+}
+
 /* ---- progress ---- */
 
 static struct seen {
@@ -441,6 +463,7 @@ int main(void)
     CASE(test_other_plan);
     CASE(test_model_limits);
     CASE(test_replacement);
+    CASE(test_ownership);
     CASE(test_progress);
     CASE(test_hold);
     CASE(test_bad_owner_input);
