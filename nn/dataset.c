@@ -17,6 +17,9 @@ const char *const dataset_split_name[SPLITS] = {
     [SPLIT_TRAIN] = "training", [SPLIT_HELD] = "held out", [SPLIT_PUBLIC] = "public test",
     [SPLIT_PRIVATE] = "private test",
 };
+const char *const dataset_split_key[SPLITS] = {
+    "training", "validation", "public_test", "private_test"
+};
 
 int dataset_init(struct dataset *d, const struct network *net, struct err *e)
 {

@@ -38,7 +38,8 @@ struct dataset {
     struct dataset_item *item;      /* owned */
 };
 
-extern const char *const dataset_split_name[SPLITS];
+/* In words, and as keys of JSON objects. */
+extern const char *const dataset_split_name[SPLITS], *const dataset_split_key[SPLITS];
 
 /* An empty set for the network's input and classes. ERR_INPUT when the network does not take grey
  * pictures. */

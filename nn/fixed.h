@@ -73,4 +73,14 @@ enum fixed_rounding { FIXED_FLOOR, FIXED_CEIL, FIXED_NEAREST };
 int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
                int64_t *out, int64_t *act[FIXED_STAGES], struct err *e);
 
+/* The largest magnitudes that frames have brought, by stage: what stands under product_bits, and
+ * what stands under width - 1. */
+struct fixed_seen {
+    uint64_t product[FIXED_STAGES], value[FIXED_STAGES];
+};
+
+/* As fixed_twin without act; *seen grows to what this frame brings. */
+int fixed_twin_watch(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
+                     int64_t *out, struct fixed_seen *seen, struct err *e);
+
 #endif

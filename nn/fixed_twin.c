@@ -15,6 +15,7 @@ struct twin {
     enum fixed_rounding rounding;
     unsigned stage;
     uint64_t *patch;
+    struct fixed_seen *seen;    /* NULL: nobody asks */
     struct err *e;
 };
 
@@ -31,6 +32,12 @@ static int out_of_range(const struct twin *t, const char *what, size_t at, unsig
 static int fits(int64_t v, unsigned bits)
 {
     return (v >> bits) == 0 || (v >> bits) == -1;
+}
+
+static void see(uint64_t *most, int64_t v)
+{
+    uint64_t size = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    *most = size > *most ? size : *most;
 }
 
 static int64_t truncate(const struct twin *t, int64_t v, unsigned shift)
@@ -104,9 +111,13 @@ static int run_linear(const struct twin *t, int64_t *y, const int64_t *x)
         multiply((uint64_t *)v, t->patch, geometry_depth(g), t->m->weight[t->stage],
                  t->m->bias[t->stage], g->oc);
         for (size_t o = 0; o < g->oc; o++) {
+            if (t->seen != NULL)
+                see(&t->seen->product[t->stage], v[o]);
             if (!fits(v[o], s->product_bits))
                 return out_of_range(t, "sum of products", p * g->oc + o, s->product_bits);
             v[o] = truncate(t, v[o], s->shift);
+            if (t->seen != NULL)
+                see(&t->seen->value[t->stage], v[o]);
             if (!fits(v[o], s->width - 1u))
                 return out_of_range(t, "value", p * g->oc + o, s->width);
             if (s->relu && v[o] < 0)
@@ -131,6 +142,8 @@ static int pool_value(const struct twin *t, int64_t *y, const int64_t *x, size_t
             sum = (int64_t)((uint64_t)sum + (uint64_t)v);
         }
     *y = s->kind == STAGE_SUMPOOL ? sum : high;
+    if (t->seen != NULL)
+        see(&t->seen->value[t->stage], *y);
     if (!fits(*y, s->width - 1u))
         return out_of_range(t, "value", p * g->oc + c, s->width);
     int64_t gap = (int64_t)((uint64_t)high - (uint64_t)low);
@@ -153,6 +166,8 @@ static int run_relu(const struct twin *t, int64_t *y, const int64_t *x)
 {
     const struct stage *s = &t->m->net.stage[t->stage];
     for (size_t k = 0; k < geometry_out(&s->g); k++) {
+        if (t->seen != NULL)
+            see(&t->seen->value[t->stage], x[k]);
         if (!fits(x[k], s->width - 1u))
             return out_of_range(t, "value", k, s->width);
         y[k] = x[k] < 0 ? 0 : x[k];
@@ -198,10 +213,11 @@ static void give_back(void *block, size_t bytes)
     free(block);
 }
 
-int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
-               int64_t *out, int64_t *act[FIXED_STAGES], struct err *e)
+static int twin_run(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
+                    int64_t *out, int64_t *act[FIXED_STAGES], struct fixed_seen *seen,
+                    struct err *e)
 {
-    struct twin t = { .m = m, .rounding = r, .e = e };
+    struct twin t = { .m = m, .rounding = r, .seen = seen, .e = e };
     size_t patch = patch_most(&m->net) * sizeof *t.patch;
     int64_t *y[FIXED_STAGES] = { NULL };
     int code = frame_check(&m->net, frame, e);
@@ -227,4 +243,16 @@ int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t
     }
     give_back(t.patch, patch);
     return code;
+}
+
+int fixed_twin(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
+               int64_t *out, int64_t *act[FIXED_STAGES], struct err *e)
+{
+    return twin_run(m, r, frame, out, act, NULL, e);
+}
+
+int fixed_twin_watch(const struct fixed_model *m, enum fixed_rounding r, const int64_t *frame,
+                     int64_t *out, struct fixed_seen *seen, struct err *e)
+{
+    return twin_run(m, r, frame, out, NULL, seen, e);
 }

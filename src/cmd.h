@@ -15,5 +15,6 @@ int cmd_check_conf(int argc, char **argv);
 int cmd_frames(int argc, char **argv);
 int cmd_actor(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_infer(int argc, char **argv);
 
 #endif

@@ -30,6 +30,7 @@ static const struct entry entries[] = {
     { "frames", "cut the faces out of a film: a clip to classify", cmd_frames },
     { "actor", "draw a clip of an acting face, to try things with", cmd_actor },
     { "train", "train a network on labelled faces", cmd_train },
+    { "infer", "evaluate a model in the clear, in floats and in fixed point", cmd_infer },
     { "check-conf", "check a configuration file", cmd_check_conf },
 };
 

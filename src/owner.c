@@ -192,40 +192,31 @@ static int selections_one(struct owner_selections *s, const struct selection *on
     return 0;
 }
 
-static int selections_every(struct owner_selections *s, uint32_t k, const uint32_t *frames,
-                            unsigned n, struct err *e)
+/* A file with the matrix for clips of so many frames. */
+static int selection_file(struct selection *one, const char *path, uint32_t frames, struct err *e)
 {
-    int code = 0;
-    for (unsigned i = 0; i < n && code == 0; i++) {
-        struct selection one = { 0 };
-        code = selection_every(&one, k, frames[i], e);
-        if (code == 0)
-            code = selections_one(s, &one, e);
-        selection_fini(&one);
-    }
-    return code;
-}
-
-static int selections_file(struct owner_selections *s, const char *path, uint32_t frames,
-                           struct err *e)
-{
-    struct selection one = { 0 };
     size_t n;
     uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = selection_parse(&one, p, n, path, frames, e);
-    if (code == 0)
-        code = selections_one(s, &one, e);
-    selection_fini(&one);
+    int code = selection_parse(one, p, n, path, frames, e);
     wipe(p, n);
     free(p);
     return code;
 }
 
+int owner_choose(struct selection *one, const char *select, uint32_t frames, struct err *e)
+{
+    uint32_t k = 0;
+    if (selection_option(select, &k, e) != 0)
+        return err_prefix(e, "--select");
+    return k > 0 ? selection_every(one, k, frames, e) : selection_file(one, select, frames, e);
+}
+
 int owner_select(struct owner_selections *s, const char *select, const uint32_t *frames,
                  unsigned n, const struct selection *own, struct err *e)
 {
+    int code = 0;
     uint32_t k = 0;
     if (select == NULL || select[0] == '\0') {
         if (own->rows == 0)
@@ -240,11 +231,16 @@ int owner_select(struct owner_selections *s, const char *select, const uint32_t 
         return err_prefix(e, "--select");
     if (n == 0)
         return err_set(e, ERR_USAGE, "for which clip lengths? Give --frames N[,N..]");
-    if (k > 0)
-        return selections_every(s, k, frames, n, e);
-    if (n > 1)
+    if (k == 0 && n > 1)
         return err_set(e, ERR_USAGE, "a selection file is for one clip length, not %u", n);
-    return selections_file(s, select, frames[0], e);
+    for (unsigned i = 0; i < n && code == 0; i++) {
+        struct selection one = { 0 };
+        code = owner_choose(&one, select, frames[i], e);
+        if (code == 0)
+            code = selections_one(s, &one, e);
+        selection_fini(&one);
+    }
+    return code;
 }
 
 void owner_selections_free(struct owner_selections *s)

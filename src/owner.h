@@ -45,6 +45,10 @@ int owner_model_file(struct fixed_model *m, struct selection *selection, const c
 int owner_frames(uint32_t frames[static OWNER_SELECTIONS], unsigned *n, const char *text,
                  struct err *e);
 
+/* What the owner asked for ("every:K", or the name of a file with the matrix), for clips of this
+ * length. */
+int owner_choose(struct selection *one, const char *select, uint32_t frames, struct err *e);
+
 /* The selections for clips of these lengths, as Bob's role wants them; rows are malloc'd in one
  * block each and freed by owner_selections_free. */
 struct owner_selections {

@@ -255,15 +255,13 @@ static json_t *result_json(struct trainer_result r)
 static int report_json(const struct school *s, const struct trainer_result r[SPLITS], int fits,
                        struct err *e)
 {
-    static const char *const key[SPLITS] = { "training", "validation", "public_test",
-                                             "private_test" };
     unsigned best = trainer_best(s->t);
     double acted = best > 0 ? trainer_rows(s->t)[best - 1].acted_accuracy : NAN;
     json_t *j = json_pack("{s:s, s:I, s:I, s:b}", "model", s->w->output, "epochs",
                           (json_int_t)trainer_epochs(s->t), "best_epoch", (json_int_t)best,
                           "fixed_point", fits);
     for (unsigned k = 0; k < SPLITS && j != NULL; k++)
-        json_object_set_new(j, key[k], r[k].n > 0 ? result_json(r[k]) : json_null());
+        json_object_set_new(j, dataset_split_key[k], r[k].n > 0 ? result_json(r[k]) : json_null());
     if (j == NULL)
         return err_set(e, ERR_FAILED, "the names cannot be written as JSON (not UTF-8?)");
     json_object_set_new(j, "acted_accuracy", isfinite(acted) ? json_real(acted) : json_null());

@@ -1,0 +1,126 @@
+#!/bin/sh
+# obscura infer as a user meets it: accuracy, confusion and scores of labelled sets, clips, pictures
+# and films, counted again here from the samples' own lines; and what is refused.
+. "${srcdir:-.}/tests/lib.sh"
+
+face_film=$(cd "$builddir" && pwd)/tests/face_film
+cd "$tmp" || exit 99
+value()
+{
+    "$json_get" "$1" "$2"
+}
+
+# Pictures of noise with any labels: what the model says of them is not the point, the counting is.
+awk 'BEGIN {
+    srand(5); print "emotion,pixels,Usage"
+    for (s = 0; s < 70; s++) {
+        line = ""
+        for (k = 0; k < 2304; k++)
+            line = line (k ? " " : "") int(rand() * 256)
+        printf "%d,%s,%s\n", s % 7, line, s < 40 ? "Training" : s < 60 ? "PublicTest" : "PrivateTest"
+    }
+}' > noise.csv
+run "$obscura" infer --json --csv each.csv --picture confusion.svg --threads 3 noise.csv
+cp out noise.json
+judge 'a labelled set' test "$status" -eq 0
+judge 'all its samples' test "$(value noise.json samples)" -eq 70
+judge 'a line for each' test "$(wc -l < each.csv)" -eq 71
+# csv: sample,file,truth,label,label_fixed,scores..
+recount()
+{
+    awk -F, -v what="$1" 'NR > 1 { n++; right += $3 == $4; twin += $3 == $5; flips += $4 != $5
+        public += NR > 41 && NR <= 61 && $3 == $4; cell[$3 " " $4]++; split_sum += $6 }
+        END { if (what == "right") printf "%.6f", right / n
+              if (what == "twin") printf "%.6f", twin / n
+              if (what == "public") printf "%.6f", public / 20
+              if (what == "flips") print flips
+              if (what == "cells")
+                  for (r = 0; r < 7; r++) for (c = 0; c < 7; c++) printf "%d ", cell[r " " c] }' each.csv
+}
+near()
+{
+    awk "BEGIN { d = $1 - $2; exit !(d < 1e-5 && d > -1e-5) }"
+}
+judge 'accuracy as counted from the lines' near "$(value noise.json accuracy)" "$(recount right)"
+judge 'and that of the twin' near "$(value noise.json accuracy_fixed)" "$(recount twin)"
+judge 'and of a split' near "$(value noise.json splits.public_test.accuracy)" "$(recount public)"
+judge 'and the labels that differ' test "$(value noise.json fixed.labels_differ)" = "$(recount flips)"
+cells=
+for r in 0 1 2 3 4 5 6; do
+    for c in 0 1 2 3 4 5 6; do
+        cells="$cells$(value noise.json confusion.$r.$c) "
+    done
+done
+judge 'the confusion matrix as counted from the lines' test "$cells" = "$(recount cells)"
+judge 'scores of a sample add up to one' awk -F, \
+    'NR > 1 { s = 0; for (k = 6; k <= NF; k++) s += $k; if (s < 0.999 || s > 1.001) bad = 1 }
+     END { exit bad }' each.csv
+judge 'the matrix as SVG' grep -q '</svg>' confusion.svg
+if command -v xmllint > /dev/null; then
+    judge 'the SVG is well formed' xmllint --noout confusion.svg
+fi
+i=0
+while [ -n "$(value noise.json fixed.stages.$i.value_bits 2> /dev/null)" ]; do
+    seen=$(value noise.json fixed.stages.$i.value_bits) proven=$(value noise.json fixed.stages.$i.value_bits_proven)
+    [ "$seen" -gt 0 ] && [ "$seen" -le "$proven" ] || not_ok "stage $i: $seen of $proven bits"
+    i=$((i + 1))
+done
+judge 'every stage stays in its range' test "$i" -eq 11
+
+run "$obscura" infer --json --float --threads 1 noise.csv
+cp out float.json
+judge 'floats alone give the same accuracy' test \
+    "$(value float.json accuracy)" = "$(value noise.json accuracy)"
+judge 'and no twin' test "$(value float.json accuracy_fixed)" = null
+accepted 'figures as text' 'Confusion' "$obscura" infer noise.csv
+
+# A clip: the label and scores of the private run, which a simulation gives.
+"$obscura" actor --emotion surprise --seed 4 -o clip || not_ok 'a clip is drawn'
+run "$obscura" infer --json clip.txt
+cp out clip.json
+run "$obscura" demo --transport sim --seed 1 --clip clip.txt --reveal scores --json
+cp out private.json
+judge 'the label of the private run' test \
+    "$(value clip.json files.0.label_fixed)" = "$(value private.json label)"
+for c in 0 1 2 3 4 5 6; do
+    awk "BEGIN { d = $(value clip.json files.0.scores_fixed.$c) - \
+        $(value private.json scores.$c) / $(value private.json selected)
+        exit !(d < 0.002 && d > -0.002) }" || not_ok "score $c is that of the private run"
+done
+judge 'frames are chosen by the rule' test "$(value clip.json files.0.selected)" = \
+    "$(value private.json selected)"
+run "$obscura" infer --json --select every:40 clip.txt
+cp out few.json
+judge 'or by another' test "$(value few.json files.0.selected)" -lt "$(value clip.json files.0.selected)"
+
+# Films: alone, and in folders named as RAVDESS is.
+mkdir -p films/Actor_01
+"$face_film" one films/Actor_01/02-01-03-01-01-01-01.mp4 || not_ok 'a film is made'
+cp films/Actor_01/02-01-03-01-01-01-01.mp4 films/Actor_01/02-01-02-01-01-01-01.mp4
+run "$obscura" infer --json --detector cascade films
+if [ "$status" -eq 1 ] && grep -qE 'without cascades|opencv-data' err; then
+    echo "skip - films # $(cat err)"
+else
+    cp out films.json
+    judge 'a folder of films' test "$status" -eq 0
+    judge 'calm is left out' test "$(value films.json samples)" -eq 1
+    judge 'the emotion of its name' test "$(value films.json files.0.truth)" -eq 3
+    run "$obscura" infer --json --detector cascade films/Actor_01/02-01-03-01-01-01-01.mp4
+    cp out film.json
+    judge 'a film alone gets the same label' test \
+        "$(value film.json files.0.label)" = "$(value films.json files.0.label)"
+fi
+
+refused 'no data' 2 'which data' "$obscura" infer
+refused 'data that are not there' 3 'nowhere' "$obscura" infer nowhere
+refused 'a confusion matrix of what has no label' 3 'known class' "$obscura" infer --picture x.svg clip.txt
+mkdir empty
+refused 'an empty folder' 3 'empty' "$obscura" infer empty
+printf 'emotion,pixels,Usage\n0,1 2 x 4,Training\n' > bad.csv
+refused 'damaged csv' 3 'bad.csv:2' "$obscura" infer bad.csv
+printf '\211PNG\r\n\032\n damaged' > bad.png
+refused 'a damaged picture' 3 'bad.png' "$obscura" infer bad.png
+refused 'no such model' 3 'nothing.obm' "$obscura" infer --model nothing.obm clip.txt
+refused 'a folder that is not there' 1 'no-such' "$obscura" infer --csv no-such/x.csv clip.txt
+judge 'what is refused leaves nothing' test "$(ls | grep -c '^x\.')" -eq 0
+exit $failed
