@@ -15,4 +15,9 @@
 /* Fills in and finishes *net. ERR_INPUT names the layer, or the line of broken JSON. */
 int keras_parse(struct network *net, const uint8_t *p, size_t n, const char *name, struct err *e);
 
+/* The same way back: a Sequential model whose JSON keras_parse reads as this network (an
+ * approximate softmax becomes an exact one: Keras has no other). malloc'd (free); NULL without
+ * memory. */
+char *keras_write(const struct network *net);
+
 #endif

@@ -40,8 +40,8 @@ struct model_source {
     uint32_t frames;            /* of the clip, for a selection matrix in the text; 0: unknown */
 };
 
-/* Recognises the format by content (our own file, HDF5, published text, raw floats by their exact
- * size) and reads it. Where the file does not bring its architecture it is that of the JSON, else
+/* Recognises the format by content (our own file, HDF5, safetensors, published text, raw floats by
+ * their exact size) and reads it. Where the file does not bring its architecture it is that of the JSON, else
  * the default network. *s gets the selection that a published text holds, else s->rows = 0.
  * ERR_INPUT names what is wrong; both are then empty. */
 int model_open_parse(struct model *m, struct selection *s, const struct model_source *source,

@@ -9,6 +9,7 @@
 #include "nn/text.h"
 #include "nn/weights_h5.h"
 #include "nn/weights_raw.h"
+#include "nn/weights_safetensors.h"
 #include "nn/weights_text.h"
 
 static int refuse_format(const struct model_source *src, const struct network *net,
@@ -23,7 +24,7 @@ static int refuse_format(const struct model_source *src, const struct network *n
         return err_set(e, ERR_INPUT, "%s: this is an architecture without weights; give the .h5 "
                        "file that belongs to it", src->name);
     return err_set(e, ERR_INPUT, "%s: %zu bytes of no known format; expected a model file, Keras "
-                   "HDF5, the published text, or %zu bytes of 32-bit floats (the %zu parameters "
+                   "HDF5, safetensors, the published text, or %zu bytes of 32-bit floats (the %zu parameters "
                    "of the %s network)", src->name, src->n, net->nparameter * 4, net->nparameter,
                    src->json != NULL ? "described" : "default");
 }
@@ -33,6 +34,8 @@ static int parse_with(struct model *m, struct selection *s, const struct model_s
 {
     if (weights_h5_likely(src->bytes, src->n))
         return weights_h5_parse(m, net, src->bytes, src->n, src->name, e);
+    if (weights_safetensors_likely(src->bytes, src->n))
+        return weights_safetensors_parse(m, net, src->bytes, src->n, src->name, e);
     if (src->n == net->nparameter * sizeof(float) && !text_likely(src->bytes, src->n))
         return weights_raw_parse(m, net, src->bytes, src->n, src->name, e);
     if (text_likely(src->bytes, src->n))

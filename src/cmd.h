@@ -16,5 +16,7 @@ int cmd_frames(int argc, char **argv);
 int cmd_actor(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_infer(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_prep(int argc, char **argv);
 
 #endif

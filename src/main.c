@@ -31,6 +31,8 @@ static const struct entry entries[] = {
     { "actor", "draw a clip of an acting face, to try things with", cmd_actor },
     { "train", "train a network on labelled faces", cmd_train },
     { "infer", "evaluate a model in the clear, in floats and in fixed point", cmd_infer },
+    { "import", "read a model of another program, or write it for one", cmd_import },
+    { "prep", "write clip and model as the published text inputs", cmd_prep },
     { "check-conf", "check a configuration file", cmd_check_conf },
 };
 

@@ -13,9 +13,10 @@
 #include "nn/lower.h"
 #include "nn/model_file.h"
 #include "nn/weights_h5.h"
+#include "nn/weights_safetensors.h"
 #include "src/number.h"
 
-enum { CLIP_EDGE = 48 };
+enum { CLIP_EDGE = 48, NETWORK_LIMIT = 1 << 24 };
 
 int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, struct err *e)
 {
@@ -77,18 +78,23 @@ static uint8_t *read_architecture(char path[static 1024], const char *model, siz
     if (dot == NULL || strchr(dot, '/') != NULL || strlen(model) > 1000)
         return NULL;
     snprintf(path, 1024, "%.*s.json", (int)(dot - model), model);
-    return access(path, R_OK) == 0 ? owner_read(path, (size_t)1 << 24, n, NULL) : NULL;
+    return access(path, R_OK) == 0 ? owner_read(path, NETWORK_LIMIT, n, NULL) : NULL;
 }
 
+/* network NULL: the .json beside a file of a kind that can have one. */
 static int model_parse(struct model *m, struct selection *selection, const uint8_t *p, size_t n,
-                       const char *path, uint32_t frames, struct err *e)
+                       const char *path, const char *network, uint32_t frames, struct err *e)
 {
     char json_path[1024];
     struct model_source source = { .bytes = p, .n = n, .name = path, .frames = frames };
-    uint8_t *json = weights_h5_likely(p, n) ? read_architecture(json_path, path, &source.njson)
-                                            : NULL;
+    uint8_t *json = NULL;
+    if (network != NULL && (json = owner_read(network, NETWORK_LIMIT, &source.njson, e)) == NULL)
+        return e->code;
+    if (network == NULL && (weights_h5_likely(p, n) || (weights_safetensors_likely(p, n) &&
+                                                        !weights_safetensors_described(p, n))))
+        json = read_architecture(json_path, path, &source.njson);
     source.json = json;
-    source.json_name = json_path;
+    source.json_name = network != NULL ? network : json_path;
     int code = model_open_parse(m, selection, &source, e);
     free(json);
     return code;
@@ -100,7 +106,7 @@ int owner_model(struct fixed_model *m, struct selection *selection, const uint8_
     struct model *loose = mem_new(1, sizeof *loose);
     if (loose == NULL)
         return err_set(e, ERR_FAILED, "%s: no memory for a model", path);
-    int code = model_parse(loose, selection, p, n, path, frames, e);
+    int code = model_parse(loose, selection, p, n, path, NULL, frames, e);
     if (code == 0 && fixed_lower(m, loose, LOWER_FRAC, e) != 0)
         code = err_prefix(e, "%s", path);
     model_fini(loose);
@@ -108,17 +114,24 @@ int owner_model(struct fixed_model *m, struct selection *selection, const uint8_
     return code;
 }
 
-int owner_float_file(struct model *m, const char *path, struct err *e)
+int owner_import(struct model *m, struct selection *selection, const char *path,
+                 const char *network, struct err *e)
 {
     size_t n;
-    struct selection none = { 0 };
     uint8_t *p = owner_read(path, OWNER_MODEL_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = model_parse(m, &none, p, n, path, 0, e);
-    selection_fini(&none);
+    int code = model_parse(m, selection, p, n, path, network, 0, e);
     wipe(p, n);
     free(p);
+    return code;
+}
+
+int owner_float_file(struct model *m, const char *path, struct err *e)
+{
+    struct selection none = { 0 };
+    int code = owner_import(m, &none, path, NULL, e);
+    selection_fini(&none);
     return code;
 }
 

@@ -34,7 +34,13 @@ int owner_clip(struct video *v, const uint8_t *p, size_t n, const char *path, st
  * zero. ERR_INPUT when it cannot be read. */
 uint8_t *owner_read(const char *path, size_t limit, size_t *n, struct err *e);
 
-/* A model file in any of the forms, as floats. */
+/* A model file in any of the forms, as floats, with the selection that it brings, if any. network:
+ * the file of a Keras architecture for weights that do not bring theirs (NULL: the .json beside
+ * the file, else the published network). */
+int owner_import(struct model *m, struct selection *selection, const char *path,
+                 const char *network, struct err *e);
+
+/* The same without selection and network. */
 int owner_float_file(struct model *m, const char *path, struct err *e);
 
 /* A model in one go. */

@@ -33,6 +33,7 @@ int fuzz_keras(const uint8_t *p, size_t n);
 int fuzz_model(const uint8_t *p, size_t n);
 int fuzz_party(const uint8_t *p, size_t n);
 int fuzz_picture(const uint8_t *p, size_t n);
+int fuzz_safetensors(const uint8_t *p, size_t n);
 int fuzz_selection(const uint8_t *p, size_t n);
 int fuzz_settings(const uint8_t *p, size_t n);
 int fuzz_video(const uint8_t *p, size_t n);

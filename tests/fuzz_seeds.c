@@ -11,6 +11,7 @@
 #include "nn/mtcnn_weights.h"
 #include "nn/png_out.h"
 #include "nn/video_text.h"
+#include "nn/weights_safetensors.h"
 #include "nn/weights_text.h"
 
 static const char json[] =
@@ -61,7 +62,7 @@ static void put_models(void)
     static struct fixed_net fixed;
     static struct model m;
     struct selection s;
-    size_t n;
+    size_t n, ntensors;
     uint8_t head[4] = { 1, 4, (sizeof json - 1) & 255, (sizeof json - 1) >> 8 };
     char with_json[4 + sizeof json - 1];
     network_init(&net, 4, 4, 1);
@@ -82,13 +83,18 @@ static void put_models(void)
     put("model", "own", "\0\4", 2, file, n);
     FUZZ_NEED(selection_every(&s, 2, 4, NULL) == 0);
     char *text = weights_text_write(&m, &s, s.rows, &n);
+    uint8_t *tensors = weights_safetensors_bytes(&m, &ntensors);
+    FUZZ_NEED(tensors != NULL);
     memcpy(with_json, head, 4);
     memcpy(with_json + 4, json, sizeof json - 1);
     put("model", "text", with_json, sizeof with_json, text, n);
     put("model", "raw", with_json, sizeof with_json, m.data, net.nparameter * sizeof(float));
+    put("model", "safetensors", "\0\0", 2, tensors, ntensors);
+    put("safetensors", "own", tensors, ntensors, NULL, 0);
     put("keras", "sequential", json, sizeof json - 1, NULL, 0);
     put("keras", "functional", functional, sizeof functional - 1, NULL, 0);
     mem_free(file);
+    mem_free(tensors);
     free(text);
     selection_fini(&s);
     model_fini(&m);

@@ -23,6 +23,7 @@ static const struct target {
     { "model", fuzz_model },
     { "party", fuzz_party },
     { "picture", fuzz_picture },
+    { "safetensors", fuzz_safetensors },
     { "selection", fuzz_selection },
     { "settings", fuzz_settings },
     { "video", fuzz_video },
