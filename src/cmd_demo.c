@@ -39,10 +39,10 @@ static const struct option_row rows[] = {
       1, 256 },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
       "process, virtual clock (epoll)", 0, 0 },
-    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "sim: round-trip time of the virtual network (0)",
+    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which needs root; sim: of the virtual one (0)",
       0, 60000 },
-    { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "sim: Mbit/s of the virtual network "
-      "(unlimited)", 0.001, 1e6 },
+    { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "Mbit/s that each process can send "
+      "there (unlimited)", 0.001, 1e6 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
@@ -74,9 +74,6 @@ static int take_transport(const struct wish *w, int *sim, struct err *e)
         return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
     if (!*sim && strcmp(w->transport, "epoll") != 0)
         return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", w->transport);
-    if (!*sim && (w->rtt > 0 || w->bandwidth > 0))
-        return err_set(e, ERR_USAGE, "--rtt and --bandwidth need --transport sim in this release: "
-                       "real networks are not emulated yet");
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct show {
     struct outcome *o;
     struct err *e;
     struct demo_folder folder;
+    struct wan *wan;                /* NULL: loopback */
     struct player player[CHILDREN];
     enum act act;
     int signals, have_result;
@@ -110,7 +111,9 @@ static int player_start(struct show *s, unsigned who, const char *name, struct a
     struct player *p = &s->player[who];
     p->show = s;
     snprintf(p->name, sizeof p->name, "%s", name);
-    return child_start(&p->child, p->name, a->v, fd, s->e);
+    unsigned n = s->conf->proto->parties, node = who < n ? who : who - BOB + n;
+    return child_start(&p->child, p->name, a->v, fd,
+                       s->wan != NULL ? wan_namespace(s->wan, node) : -1, s->e);
 }
 
 static int start_party(struct show *s, unsigned i)
@@ -299,6 +302,17 @@ static void show_end(struct show *s)
     }
 }
 
+/* The emulated network, if one is wished for: the parties, then Bob and Alice. */
+static int network_begin(struct show *s)
+{
+    struct wan_conf c;
+    if (s->conf->rtt_ms == 0 && s->conf->bandwidth_mbit == 0)
+        return 0;
+    wan_uniform(&c, s->conf->proto->parties + 2, s->conf->rtt_ms, s->conf->bandwidth_mbit);
+    s->wan = wan_open(&c, s->e);
+    return s->wan != NULL ? 0 : s->e->code;
+}
+
 static int show_begin(struct show *s)
 {
     sigset_t mask;
@@ -311,7 +325,7 @@ static int show_begin(struct show *s)
     s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signals < 0)
         return err_set(s->e, ERR_FAILED, "signals cannot be watched: %s", strerror(errno));
-    if (demo_folder_make(&s->folder, s->conf, s->e) != 0)
+    if (network_begin(s) != 0 || demo_folder_make(&s->folder, s->conf, s->wan, s->e) != 0)
         return s->e->code;
     for (unsigned i = 0; i < s->conf->proto->parties; i++)
         if (start_party(s, i) != 0)
@@ -351,6 +365,7 @@ int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e)
         join_traces(s);
     demo_folder_close(&s->folder);
     demo_folder_remove(&s->folder);
+    wan_close(s->wan);
     if (s->signals >= 0)
         close(s->signals);
     sigprocmask(SIG_SETMASK, &s->old_mask, NULL);

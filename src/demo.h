@@ -2,7 +2,8 @@
  * demo.h: a whole private classification on one machine.
  *
  * Two ways: demo_real starts every party, Alice and Bob as processes of their own, over TLS on
- * loopback; demo_sim runs all roles in this process on a virtual clock (net/sim.h).
+ * loopback or an emulated network (wan.h); demo_sim runs all roles in this process on a virtual
+ * clock (net/sim.h).
  */
 #ifndef OB_SRC_DEMO_H
 #define OB_SRC_DEMO_H
@@ -20,10 +21,10 @@ struct demo_conf {
     const char *log;                /* NULL: the parties' log lines are not shown */
     int quiet;                      /* no progress line */
     double timeout;                 /* seconds without an end */
+    double rtt_ms, bandwidth_mbit;  /* 0: none, unlimited; without both: loopback */
     /* demo_sim only */
     uint64_t seed;
     int seeded;                     /* the same seed gives the same run: work takes no time */
-    double rtt_ms, bandwidth_mbit;  /* 0: none, unlimited */
 };
 
 int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e);

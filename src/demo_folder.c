@@ -12,16 +12,33 @@
 
 #include "src/setup.h"
 
-static int open_socket(int *fd, unsigned *port, struct err *e)
+static int open_socket(int *fd, const char *address, unsigned *port, struct err *e)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in at = { .sin_family = AF_INET };
     socklen_t n = sizeof at;
+    inet_pton(AF_INET, address, &at.sin_addr);
     *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0 || bind(*fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(*fd, 64) != 0 ||
         getsockname(*fd, (struct sockaddr *)&at, &n) != 0)
-        return err_set(e, ERR_FAILED, "no listening socket on loopback: %s", strerror(errno));
+        return err_set(e, ERR_FAILED, "no listening socket at %s: %s", address, strerror(errno));
     *port = ntohs(at.sin_port);
     return 0;
+}
+
+/* A party's socket, where the party will be. */
+static int open_party(int *fd, const struct wan *wan, unsigned i, char *text, struct err *e)
+{
+    const char *address = wan == NULL ? "127.0.0.1" : wan_address(wan, i);
+    unsigned port = 0;
+    e->code = 0;
+    if (wan != NULL && wan_enter(wan, i) != 0)
+        return err_set(e, ERR_FAILED, "party %u's place in the emulated network: %s", i,
+                       strerror(errno));
+    open_socket(fd, address, &port, e);
+    if (wan != NULL && wan_leave(wan) != 0 && e->code == 0)
+        err_set(e, ERR_FAILED, "no way back from the emulated network: %s", strerror(errno));
+    snprintf(text, SETUP_ADDRESS, "%s:%u", address, port);
+    return e->code;
 }
 
 static int make_folder(struct demo_folder *f, struct err *e)
@@ -37,7 +54,8 @@ static int make_folder(struct demo_folder *f, struct err *e)
     return ERR_FAILED;
 }
 
-int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, struct err *e)
+int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, const struct wan *wan,
+                     struct err *e)
 {
     struct setup s = {
         .proto = conf->proto, .workers = conf->workers, .reveal_scores = conf->reveal_scores,
@@ -48,11 +66,9 @@ int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, struct
         return e->code;
     s.dir = f->path;
     for (unsigned i = 0; i < conf->proto->parties; i++) {
-        unsigned port = 0;
-        if (open_socket(&f->listen[i], &port, e) != 0)
+        if (open_party(&f->listen[i], wan, i, s.address[i], e) != 0)
             return e->code;
-        snprintf(s.address[i], SETUP_ADDRESS, "127.0.0.1:%u", port);
-        snprintf(s.listen[i], SETUP_ADDRESS, "127.0.0.1:%u", port);
+        memcpy(s.listen[i], s.address[i], SETUP_ADDRESS);
     }
     return setup_make(&s, e);
 }

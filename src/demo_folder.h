@@ -9,6 +9,7 @@
 #define OB_SRC_DEMO_FOLDER_H
 
 #include "src/demo.h"
+#include "src/wan.h"
 
 enum { DEMO_PATH = 512 };
 
@@ -17,7 +18,9 @@ struct demo_folder {
     int listen[LINK_PARTIES];       /* -1: none */
 };
 
-int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, struct err *e);
+/* On loopback, or in the parties' places of an emulated network (NULL: loopback). */
+int demo_folder_make(struct demo_folder *f, const struct demo_conf *conf, const struct wan *wan,
+                     struct err *e);
 
 /* Closes the sockets: the parties have theirs. */
 void demo_folder_close(struct demo_folder *f);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ uint64_t process_peak_bytes(void)
 }
 
 /* In the child, after fork: only calls that are safe there. */
-static void become(char *const argv[], const int out[2], const int err[2], int keep_fd,
+static void become(char *const argv[], const int out[2], const int err[2], int keep_fd, int space,
                    pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,6 +68,8 @@ static void become(char *const argv[], const int out[2], const int err[2], int k
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDONLY);
+    if (space >= 0 && setns(space, CLONE_NEWNET) != 0)
+        _exit(ERR_FAILED);
     if (null < 0 || dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0 ||
         (keep_fd >= 0 && fcntl(keep_fd, F_SETFD, 0) != 0))
         _exit(ERR_FAILED);
@@ -74,7 +77,8 @@ static void become(char *const argv[], const int out[2], const int err[2], int k
     _exit(ERR_FAILED);
 }
 
-int child_start(struct child *c, const char *name, char *const argv[], int keep_fd, struct err *e)
+int child_start(struct child *c, const char *name, char *const argv[], int keep_fd, int space,
+                struct err *e)
 {
     int out[2] = { -1, -1 }, err[2] = { -1, -1 };
     *c = (struct child){ .name = name, .pipe = { { .fd = -1 }, { .fd = -1 } } };
@@ -84,7 +88,7 @@ int child_start(struct child *c, const char *name, char *const argv[], int keep_
     fflush(NULL);
     c->pid = fork();
     if (c->pid == 0)
-        become(argv, out, err, keep_fd, parent);
+        become(argv, out, err, keep_fd, space, parent);
     if (c->pid < 0)
         goto failed;
     close(out[1]);

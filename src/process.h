@@ -38,8 +38,10 @@ struct child {
     struct child_pipe pipe[2];  /* stdout, stderr */
 };
 
-/* Starts it; it dies with its parent. keep_fd (-1: none) stays open in it. */
-int child_start(struct child *c, const char *name, char *const argv[], int keep_fd, struct err *e);
+/* Starts it, in a network namespace of its own (-1: this one); it dies with its parent. keep_fd (-1:
+ * none) stays open in it. */
+int child_start(struct child *c, const char *name, char *const argv[], int keep_fd, int space,
+                struct err *e);
 
 /* Reads what has come on one of the pipes and hands out whole lines; closes it at its end. */
 void child_read(struct child *c, int which, child_line_fn *line, void *ctx);

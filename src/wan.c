@@ -1,0 +1,243 @@
+#include "src/wan_st.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct wan {
+    struct wan_conf conf;
+    int home;                           /* the namespace that this process came from */
+    int space[WAN_NODES], tun[WAN_NODES];
+    char address[WAN_NODES][24];
+    struct wan_shared *shared;
+    pid_t line;
+};
+
+/* ---- one node ---- */
+
+/* Largest windows, so that one connection fills 1 Gbit/s at some hundred ms; no slow start after
+ * a pause, of which a computation in rounds has many. */
+static int tune(struct err *e)
+{
+    static const struct { const char *path, *value; } setting[] = {
+        { "/proc/sys/net/ipv4/tcp_rmem", "4096 1048576 67108864" },
+        { "/proc/sys/net/ipv4/tcp_wmem", "4096 1048576 67108864" },
+        { "/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0" },
+    };
+    for (size_t i = 0; i < sizeof setting / sizeof setting[0]; i++) {
+        int fd = open(setting[i].path, O_WRONLY | O_CLOEXEC);
+        ssize_t n = (ssize_t)strlen(setting[i].value);
+        int good = fd >= 0 && write(fd, setting[i].value, (size_t)n) == n;
+        if (fd >= 0)
+            close(fd);
+        if (!good)
+            return err_set(e, ERR_FAILED, "%s: %s", setting[i].path, strerror(errno));
+    }
+    return 0;
+}
+
+static int interface_up(int s, const char *name, const char *address, struct err *e)
+{
+    struct ifreq r = { 0 };
+    struct sockaddr_in *a = (struct sockaddr_in *)(void *)&r.ifr_addr;
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+    if (address != NULL) {
+        a->sin_family = AF_INET;
+        inet_pton(AF_INET, address, &a->sin_addr);
+        if (ioctl(s, SIOCSIFADDR, &r) != 0)
+            goto failed;
+        inet_pton(AF_INET, "255.255.255.0", &a->sin_addr);
+        if (ioctl(s, SIOCSIFNETMASK, &r) != 0)
+            goto failed;
+        r.ifr_qlen = 10000;
+        if (ioctl(s, SIOCSIFTXQLEN, &r) != 0)
+            goto failed;
+    }
+    if (ioctl(s, SIOCGIFFLAGS, &r) != 0)
+        goto failed;
+    r.ifr_flags |= IFF_UP;
+    if (ioctl(s, SIOCSIFFLAGS, &r) == 0)
+        return 0;
+failed:
+    return err_set(e, ERR_FAILED, "the interface %s cannot be set up: %s", name, strerror(errno));
+}
+
+/* An interface in the namespace where this thread is. Where packets are to be lost or overtake each
+ * other, the kernel cuts them before they come to the line. */
+static int interface_open(struct wan *w, unsigned i, struct err *e)
+{
+    struct ifreq r = { .ifr_name = "wan", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+    unsigned offload = w->conf.loss > 0 || w->conf.reorder > 0 ? 0 : TUN_F_CSUM | TUN_F_TSO4;
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    w->tun[i] = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (s < 0 || w->tun[i] < 0 || ioctl(w->tun[i], TUNSETIFF, &r) != 0 ||
+        ioctl(w->tun[i], TUNSETOFFLOAD, offload) != 0)
+        err_set(e, ERR_FAILED, "/dev/net/tun: %s: an emulated network needs it, and root",
+                strerror(errno));
+    else if (interface_up(s, "lo", NULL, e) == 0)
+        interface_up(s, "wan", w->address[i], e);
+    if (s >= 0)
+        close(s);
+    return e->code;
+}
+
+static int node_make(struct wan *w, unsigned i, struct err *e)
+{
+    snprintf(w->address[i], sizeof w->address[i], "10.77.0.%u", i + 1);
+    if (unshare(CLONE_NEWNET) != 0)
+        return err_set(e, ERR_FAILED, "no network namespace can be made (%s): an emulated network"
+                       " needs root", strerror(errno));
+    w->space[i] = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (w->space[i] < 0)
+        return err_set(e, ERR_FAILED, "/proc/thread-self/ns/net: %s", strerror(errno));
+    return tune(e) != 0 ? e->code : interface_open(w, i, e);
+}
+
+/* ---- the line's process ---- */
+
+static void line_process(const struct wan *w, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_TIMERSLACK, 1);
+    if (getppid() != parent)
+        _exit(0);
+    signal(SIGINT, SIG_IGN);    /* the parent decides */
+    struct sched_param p = { .sched_priority = 10 };
+    sched_setscheduler(0, SCHED_FIFO, &p);      /* without it, the statistics show the difference */
+    _exit(wan_line(&w->conf, w->tun, w->shared));
+}
+
+static int line_start(struct wan *w, struct err *e)
+{
+    pid_t parent = getpid();
+    fflush(NULL);
+    w->line = fork();
+    if (w->line < 0)
+        return err_set(e, ERR_FAILED, "the line cannot be started: %s", strerror(errno));
+    if (w->line == 0)
+        line_process(w, parent);
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int conf_check(const struct wan_conf *c, struct err *e)
+{
+    int good = c->nodes >= 2 && c->nodes <= WAN_NODES && c->jitter_ms >= 0 && c->loss >= 0 &&
+               c->loss < 1 && c->reorder >= 0 && c->reorder < 1;
+    for (unsigned i = 0; i < c->nodes && good; i++)
+        for (unsigned j = 0; j < c->nodes; j++)
+            good &= c->delay_ms[i][j] >= 0 && c->delay_ms[i][j] <= 10000 && c->mbit[i] >= 0;
+    return good ? 0 : err_set(e, ERR_USAGE, "an emulated network has 2 to %d nodes, delays up to 10 s"
+                              " and shares under 1", WAN_NODES);
+}
+
+void wan_uniform(struct wan_conf *conf, unsigned nodes, double rtt_ms, double mbit)
+{
+    *conf = (struct wan_conf){ .nodes = nodes, .seed = 1 };
+    for (unsigned i = 0; i < nodes && i < WAN_NODES; i++) {
+        for (unsigned j = 0; j < nodes && j < WAN_NODES; j++)
+            conf->delay_ms[i][j] = i == j ? 0 : rtt_ms / 2;
+        conf->mbit[i] = mbit;
+    }
+}
+
+struct wan *wan_open(const struct wan_conf *conf, struct err *e)
+{
+    struct wan *w = calloc(1, sizeof *w);
+    e->code = 0;
+    if (w == NULL) {
+        err_set(e, ERR_FAILED, "out of memory");
+        return NULL;
+    }
+    w->conf = *conf;
+    for (int i = 0; i < WAN_NODES; i++)
+        w->space[i] = w->tun[i] = -1;
+    w->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    w->shared = mmap(NULL, sizeof *w->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                     -1, 0);
+    if (w->home < 0 || w->shared == MAP_FAILED) {
+        w->shared = NULL;
+        err_set(e, ERR_FAILED, "an emulated network: %s", strerror(errno));
+    } else {
+        conf_check(conf, e);
+    }
+    for (unsigned i = 0; i < conf->nodes && e->code == 0; i++)
+        node_make(w, i, e);
+    if (w->home >= 0 && wan_leave(w) != 0 && e->code == 0)
+        err_set(e, ERR_FAILED, "no way back from a namespace: %s", strerror(errno));
+    if (e->code == 0)
+        line_start(w, e);
+    if (e->code == 0)
+        return w;
+    wan_close(w);
+    return NULL;
+}
+
+void wan_close(struct wan *w)
+{
+    if (w == NULL)
+        return;
+    if (w->line > 0) {
+        kill(w->line, SIGKILL);
+        waitpid(w->line, NULL, 0);
+    }
+    for (int i = 0; i < WAN_NODES; i++) {
+        if (w->space[i] >= 0)
+            close(w->space[i]);
+        if (w->tun[i] >= 0)
+            close(w->tun[i]);
+    }
+    if (w->home >= 0)
+        close(w->home);
+    if (w->shared != NULL)
+        munmap(w->shared, sizeof *w->shared);
+    free(w);
+}
+
+const char *wan_address(const struct wan *w, unsigned node)
+{
+    return w->address[node];
+}
+
+int wan_namespace(const struct wan *w, unsigned node)
+{
+    return w->space[node];
+}
+
+int wan_enter(const struct wan *w, unsigned node)
+{
+    return setns(w->space[node], CLONE_NEWNET);
+}
+
+int wan_leave(const struct wan *w)
+{
+    return setns(w->home, CLONE_NEWNET);
+}
+
+void wan_stall(struct wan *w, unsigned from, unsigned to, int on)
+{
+    atomic_store(&w->shared->stalled[from][to], (uint8_t)(on != 0));
+}
+
+void wan_stats(const struct wan *w, struct wan_stats *s)
+{
+    s->packets = atomic_load(&w->shared->packets);
+    s->bytes = atomic_load(&w->shared->bytes);
+    s->lost = atomic_load(&w->shared->lost);
+    for (int i = 0; i < WAN_LATE; i++)
+        s->late[i] = atomic_load(&w->shared->late[i]);
+}
