@@ -71,8 +71,16 @@ struct file_read {
 
 struct host;
 
+/* Does a message that waits let `m` pass? What belongs to an older gate of the same job goes first,
+ * so that old frames are not held up by the bytes of new ones; a stream keeps its order. */
+static inline int message_lets_pass(const struct message *waits, const struct message *m)
+{
+    return waits->job == m->job && waits->type == m->type && waits->stream > m->stream;
+}
+
 struct host_ops {
-    /* Queues m for the node; takes the payload in every case. 0, or ERR_PEER if there is no link. */
+    /* Queues m for the node, behind what does not let it pass; takes the payload in every case. 0,
+     * or ERR_PEER if there is no link. */
     int (*send)(struct host *h, unsigned node, struct message m);
     /* Bytes queued for the node and not yet handed to the network. */
     size_t (*queued)(struct host *h, unsigned node);

@@ -58,6 +58,16 @@ void sendq_fini(struct sendq *q)
     *q = (struct sendq){ 0 };
 }
 
+/* The place of a message: behind everything that has begun to go, or does not let it pass. */
+static struct outgoing **place_for(struct sendq *q, const struct message *m)
+{
+    struct outgoing **place = &q->first;
+    for (struct outgoing **at = &q->first; *at != NULL; at = &(*at)->next)
+        if ((*at)->at > 0 || !message_lets_pass(&(*at)->m, m))
+            place = &(*at)->next;
+    return place;
+}
+
 int sendq_push(struct sendq *q, const struct message *m)
 {
     struct outgoing *o = q->spare;
@@ -69,11 +79,13 @@ int sendq_push(struct sendq *q, const struct message *m)
     }
     o->m = *m;
     o->at = 0;
-    o->next = NULL;
     arena_pin(m->data);
     frame_put(o->head, m);
-    *q->last = o;
-    q->last = &o->next;
+    struct outgoing **place = place_for(q, m);
+    o->next = *place;
+    *place = o;
+    if (o->next == NULL)
+        q->last = &o->next;
     q->bytes += left(o);
     return 0;
 }

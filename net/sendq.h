@@ -23,7 +23,8 @@ struct sendq {
 int sendq_init(struct sendq *q, struct arena *a);
 void sendq_fini(struct sendq *q);
 
-/* Takes the payload, also when it fails for want of memory (-1). */
+/* Queues it behind what does not let it pass (message_lets_pass). Takes the payload, also when it
+ * fails for want of memory (-1). */
 int sendq_push(struct sendq *q, const struct message *m);
 
 /* Encrypts and sends until all has gone (TLS_DONE), or the socket takes no more for now or `budget`

@@ -1,8 +1,8 @@
 /*
  * sim_link.c: the simulated network: links, and the way of a message. See sim_st.h.
  *
- * A message waits in its sender's queue, crosses the sender's serialiser (first come, first
- * served), flies for the latency plus a random delay, and crosses the receiver's serialiser as its
+ * A message waits in its sender's queue, where older gates go first, crosses the sender's
+ * serialiser, flies for the latency plus a random delay, and crosses the receiver's serialiser as its
  * bits come in, so that n bits at rate r between idle nodes take latency + n / r. What is in the
  * queue is the sender's block; what has left is a copy, as it would be once a kernel has it. When
  * a link is ended, its queue is lost, and the news travels behind what has left already.
@@ -314,6 +314,21 @@ static void head_fires(struct event *ev)
     agenda_put(&s->agenda, &p->move, n->in_free);
 }
 
+/* Into the node's queue, behind what does not let it pass. */
+static void packet_queue(struct packet *p)
+{
+    struct node *n = p->from->node;
+    struct packet *behind = NULL, *q;
+    TAILQ_FOREACH(q, &n->out, turn) {
+        if (!message_lets_pass(&q->m, &p->m))
+            behind = q;
+    }
+    if (behind != NULL)
+        TAILQ_INSERT_AFTER(&n->out, behind, p, turn);
+    else
+        TAILQ_INSERT_HEAD(&n->out, p, turn);
+}
+
 /* Queues m, which the packet owns from here on; -1 without memory, and m is given back. */
 static int packet_new(struct side *e, struct message m)
 {
@@ -331,7 +346,7 @@ static int packet_new(struct side *e, struct message m)
             goto bad_flow;
     }
     LIST_INSERT_HEAD(&s->packets, p, all);
-    TAILQ_INSERT_TAIL(&e->node->out, p, turn);
+    packet_queue(p);
     e->queued += m.n + HEADER;
     node_pump(e->node);
     return 0;
