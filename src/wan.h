@@ -26,7 +26,7 @@ enum { WAN_NODES = 8, WAN_LATE = 16 };
 struct wan_conf {
     unsigned nodes;
     double delay_ms[WAN_NODES][WAN_NODES];  /* one way, from and to */
-    double mbit[WAN_NODES];                 /* what a node can send; 0: all that it wants to */
+    double mbit[WAN_NODES];                 /* of a node's link, each way; 0: unlimited */
     double jitter_ms;                       /* added to a delay: uniform in [0, jitter] */
     double loss;                            /* share of packets that are lost */
     double reorder;                         /* share that is held back for another delay */

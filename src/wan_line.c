@@ -41,10 +41,18 @@ struct line {
     const int *tun;
     struct wan_shared *shared;
     struct queue queue[WAN_NODES][2 * WAN_NODES];
-    uint64_t free_at[WAN_NODES];        /* when a node's link is free again */
+    uint64_t free_at[WAN_NODES];        /* when a node's link is free again for what it sends, */
+    uint64_t in_free[WAN_NODES];        /* and for what it receives */
     uint64_t random, now;
     uint8_t room[PACKET_MOST];
 };
+
+/* How long so many bytes occupy a node's link. */
+static uint64_t span_of(const struct line *l, unsigned node, size_t size)
+{
+    double mbit = l->conf->mbit[node];
+    return mbit > 0 ? (uint64_t)((double)size * 8e3 / mbit) : 0;
+}
 
 static uint64_t clock_ns(void)
 {
@@ -81,7 +89,10 @@ static size_t packet_size(const uint8_t *data, size_t n)
     return size + (segments - 1) * h.hdr_len;
 }
 
-static int queue_put(struct line *l, unsigned from, unsigned to, size_t n, uint64_t sent)
+/* A packet that begins to be sent at `start` is there when both links have had the time for it: its
+ * first bit comes after the delay. */
+static int queue_put(struct line *l, unsigned from, unsigned to, size_t n, size_t size,
+                     uint64_t start)
 {
     int held = l->conf->reorder > 0 && chance(l) < l->conf->reorder;
     struct queue *q = &l->queue[from][to + (held ? HELD : 0)];
@@ -91,8 +102,12 @@ static int queue_put(struct line *l, unsigned from, unsigned to, size_t n, uint6
     struct packet *p = malloc(sizeof *p + n);
     if (p == NULL)
         return -1;
+    uint64_t head = start + (uint64_t)(delay * 1e6), tail = head + span_of(l, from, size);
+    if (l->in_free[to] < head)
+        l->in_free[to] = head;
+    l->in_free[to] += span_of(l, to, size);
     p->next = NULL;
-    p->due = sent + (uint64_t)(delay * 1e6);
+    p->due = l->in_free[to] > tail ? l->in_free[to] : tail;
     if (p->due < q->due)
         p->due = q->due;
     q->due = p->due;
@@ -105,21 +120,28 @@ static int queue_put(struct line *l, unsigned from, unsigned to, size_t n, uint6
     return 0;
 }
 
+/* The packet in l->room goes off: 0, or -1 if it is lost. */
+static int depart(struct line *l, unsigned from, size_t n, size_t size)
+{
+    int to = packet_to(l, l->room, n);
+    uint64_t start = l->free_at[from] > l->now ? l->free_at[from] : l->now;
+    l->free_at[from] = start + span_of(l, from, size);
+    if (to < 0)
+        return 0;                       /* nobody's: neighbour discovery and the like */
+    if (l->conf->loss > 0 && chance(l) < l->conf->loss)
+        return -1;
+    return queue_put(l, from, (unsigned)to, n, size, start);
+}
+
 /* Takes one packet from a node: 1, or 0 when there is none. */
 static int take(struct line *l, unsigned from)
 {
     ssize_t n = read(l->tun[from], l->room, sizeof l->room);
     if (n <= 0)
         return 0;
-    int to = packet_to(l, l->room, (size_t)n);
     size_t size = packet_size(l->room, (size_t)n);
-    uint64_t start = l->free_at[from] > l->now ? l->free_at[from] : l->now;
-    if (l->conf->mbit[from] > 0)
-        start += (uint64_t)((double)size * 8e3 / l->conf->mbit[from]);
-    l->free_at[from] = start;
-    if (to < 0 || (l->conf->loss > 0 && chance(l) < l->conf->loss) ||
-        queue_put(l, from, (unsigned)to, (size_t)n, start) != 0)
-        atomic_fetch_add(&l->shared->lost, to >= 0);
+    if (depart(l, from, (size_t)n, size) != 0)
+        atomic_fetch_add(&l->shared->lost, 1);
     else
         atomic_fetch_add(&l->shared->bytes, size);
     return 1;
