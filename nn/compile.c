@@ -5,7 +5,7 @@
 
 #include "proto/compose.h"
 
-enum { WINDOW = 16, SLICE = 32768 };
+enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };
 
 /* What is carried along while a program is put together. */
 struct compiler {
@@ -15,7 +15,7 @@ struct compiler {
     const struct compile_options *o;
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
     uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
-    uint32_t window;
+    uint32_t window, group;
     uint32_t selection;     /* what gates read of c->selection and c->turn: */
     struct compiled_weights read[LINK_PARTIES];
 };
@@ -174,25 +174,46 @@ static uint32_t logits(struct compiler *k, uint32_t x, uint32_t f)
     return z;
 }
 
-/* One frame's walk through the stages; the last one writes its row of the logits. */
-static void frame(struct compiler *k, uint32_t f)
+/* New gates are of this frame. */
+static void frame_begin(struct compiler *k, uint32_t f, unsigned layer)
 {
-    unsigned last = k->net->nstage - 1u;
     k->p->frame = (uint16_t)f;
     k->p->turn = (uint8_t)(f % k->p->proto->parties);
-    k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
-    uint32_t x = select_frame(k, f);
-    k->p->after = NO_VALUE;
-    for (unsigned i = 0; i < last; i++) {
-        k->p->layer = (uint16_t)i;
-        x = stage(k, i, x);
-        if (f == 0)
-            k->c->stage_value[i] = x;
+    k->p->layer = (uint16_t)layer;
+}
+
+/* One stage of frame first + j. */
+static void frame_stage(struct compiler *k, uint32_t f, unsigned i, uint32_t *x)
+{
+    frame_begin(k, f, i);
+    if (i + 1u == k->net->nstage) {
+        k->token[f % k->window] = logits(k, *x, f);
+        *x = k->logits;
+    } else {
+        *x = stage(k, i, *x);
     }
-    k->p->layer = (uint16_t)last;
-    k->token[f % k->window] = logits(k, x, f);
     if (f == 0)
-        k->c->stage_value[last] = k->logits;
+        k->c->stage_value[i] = *x;
+}
+
+/*
+ * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the first
+ * stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last one
+ * would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
+ * links with the first stages together and share the waits of the later ones.
+ */
+static void frames(struct compiler *k, uint32_t first, uint32_t n)
+{
+    uint32_t x[GROUP];
+    for (uint32_t j = 0, f = first; j < n; j++, f++) {
+        frame_begin(k, f, LAYER_SELECT);
+        k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
+        x[j] = select_frame(k, f);
+        k->p->after = NO_VALUE;
+    }
+    for (unsigned i = 0; i < k->net->nstage; i++)
+        for (uint32_t j = 0; j < n; j++)
+            frame_stage(k, first + j, i, &x[j]);
 }
 
 /* ---- scores and label ---- */
@@ -262,11 +283,12 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
     if (k.p == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
     k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
+    k.group = k.window > GROUP ? GROUP : k.window;
     externals(&k);
     authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
-    for (uint32_t f = 0; f < o->selected; f++)
-        frame(&k, f);
+    for (uint32_t f = 0; f < o->selected; f += k.group)
+        frames(&k, f, o->selected - f < k.group ? o->selected - f : k.group);
     finish(&k);
     code = program_check(k.p, e);
     if (code != 0)
