@@ -18,5 +18,6 @@ int cmd_train(int argc, char **argv);
 int cmd_infer(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_prep(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 #endif

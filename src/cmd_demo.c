@@ -77,14 +77,8 @@ static int take_transport(const struct wish *w, int *sim, struct err *e)
     return 0;
 }
 
-/* The parties share this machine: more threads than cores only get into each other's way. */
-static unsigned fair_workers(unsigned parties)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
-}
-
-static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
+static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct wish *w,
+                     struct err *e)
 {
     d->proto = protocol_named(w->protocol, e);
     if (d->proto == NULL)
@@ -93,7 +87,7 @@ static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
     d->reveal_scores = w->reveal[0] == 's';
     d->select = w->select;
-    d->workers = w->workers != 0 ? (unsigned)w->workers : fair_workers(d->proto->parties);
+    d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
     d->trace = w->trace;
     d->log = w->log;
     d->quiet = w->quiet || w->log != NULL;
@@ -102,6 +96,10 @@ static int take_wish(struct demo_conf *d, const struct wish *w, struct err *e)
     d->seed = d->seeded ? w->seed : 1;
     d->rtt_ms = w->rtt;
     d->bandwidth_mbit = w->bandwidth;
+    if (w->rtt > 0 || w->bandwidth > 0) {
+        wan_uniform(network, d->proto->parties + 2, w->rtt, w->bandwidth);
+        d->network = network;
+    }
     return 0;
 }
 
@@ -158,6 +156,7 @@ static int run(int argc, char **argv, struct err *e)
     struct wish w = { .protocol = "replicated-ring", .transport = "epoll", .reveal = "label",
                       .select = "every:15", .seed = UNSEEDED, .timeout = 60 };
     struct demo_conf d = { 0 };
+    struct wan_conf network;
     struct outcome o = { 0 };
     char clip[1200], model[1200], crops[TEMP] = "";
     int at, sim;
@@ -165,7 +164,8 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 || take_wish(&d, &w, e) != 0)
+    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 ||
+        take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||
         (w.model == NULL && owner_data_path(model, sizeof model, "emotion.obm", e) != 0))

@@ -44,15 +44,27 @@ struct show {
     struct player player[CHILDREN];
     enum act act;
     int signals, have_result;
+    unsigned runs;                  /* classifications that are over */
     uint64_t deadline;
     sigset_t old_mask;
 };
+
+unsigned demo_workers(unsigned parties)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
+}
 
 static uint64_t now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t deadline(const struct show *s)
+{
+    return now_ms() + (uint64_t)(s->conf->timeout * 1000) + 30000;
 }
 
 /* The first thing that goes wrong is what the user hears of. */
@@ -184,15 +196,33 @@ static int all_accounted(const struct show *s)
     return 1;
 }
 
-/* Alice has her label: then the accounts, then the parties are told to end. */
+/* One classification is over: the next one. */
+static void show_again(struct show *s)
+{
+    for (unsigned i = 0; i < s->conf->proto->parties; i++)
+        s->player[i].accounted = 0;
+    child_fini(&s->player[ALICE].child);
+    s->have_result = 0;
+    s->act = start_alice(s) == 0 ? ACT_CLASSIFY : ACT_OVER;
+    s->deadline = deadline(s);
+}
+
+/* Alice has her label: then the accounts, then she comes again, or the parties are told to end. */
 static void show_advance(struct show *s)
 {
-    if (s->act == ACT_ACCOUNTS && all_accounted(s)) {
-        for (unsigned i = 0; i < s->conf->proto->parties; i++)
-            child_kill(&s->player[i].child, SIGTERM);
-        s->act = ACT_ENDING;
-        s->deadline = now_ms() + 10000;
+    if (s->act != ACT_ACCOUNTS || !all_accounted(s))
+        return;
+    s->runs++;
+    if (s->conf->ran != NULL)
+        s->conf->ran(s->conf->ctx, s->o);
+    if (s->runs < s->conf->runs) {
+        show_again(s);
+        return;
     }
+    for (unsigned i = 0; i < s->conf->proto->parties; i++)
+        child_kill(&s->player[i].child, SIGTERM);
+    s->act = ACT_ENDING;
+    s->deadline = now_ms() + 10000;
 }
 
 static void player_failed(struct show *s, const struct player *p)
@@ -302,14 +332,11 @@ static void show_end(struct show *s)
     }
 }
 
-/* The emulated network, if one is wished for: the parties, then Bob and Alice. */
 static int network_begin(struct show *s)
 {
-    struct wan_conf c;
-    if (s->conf->rtt_ms == 0 && s->conf->bandwidth_mbit == 0)
+    if (s->conf->network == NULL)
         return 0;
-    wan_uniform(&c, s->conf->proto->parties + 2, s->conf->rtt_ms, s->conf->bandwidth_mbit);
-    s->wan = wan_open(&c, s->e);
+    s->wan = wan_open(s->conf->network, s->e);
     return s->wan != NULL ? 0 : s->e->code;
 }
 
@@ -354,7 +381,7 @@ int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e)
     s->o = o;
     s->e = e;
     s->signals = -1;
-    s->deadline = now_ms() + (uint64_t)(conf->timeout * 1000) + 30000;
+    s->deadline = deadline(s);
     e->code = 0;
     o->proto = conf->proto;
     o->have_parties = 1;

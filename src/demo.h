@@ -9,6 +9,7 @@
 #define OB_SRC_DEMO_H
 
 #include "src/outcome.h"
+#include "src/wan.h"
 
 struct demo_conf {
     const struct protocol *proto;
@@ -21,11 +22,20 @@ struct demo_conf {
     const char *log;                /* NULL: the parties' log lines are not shown */
     int quiet;                      /* no progress line */
     double timeout;                 /* seconds without an end */
-    double rtt_ms, bandwidth_mbit;  /* 0: none, unlimited; without both: loopback */
+    /* demo_real only */
+    const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback */
+    unsigned runs;                  /* classifications in a row with the same parties; 0: one */
+    void (*ran)(void *ctx, const struct outcome *o);    /* after each; may be NULL */
+    void *ctx;
     /* demo_sim only */
     uint64_t seed;
     int seeded;                     /* the same seed gives the same run: work takes no time */
+    double rtt_ms, bandwidth_mbit;  /* 0: none, unlimited */
 };
+
+/* Worker threads of each party, where all share this machine: more threads than cores only get into
+ * each other's way. */
+unsigned demo_workers(unsigned parties);
 
 int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e);
 int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e);

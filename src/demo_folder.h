@@ -9,7 +9,6 @@
 #define OB_SRC_DEMO_FOLDER_H
 
 #include "src/demo.h"
-#include "src/wan.h"
 
 enum { DEMO_PATH = 512 };
 

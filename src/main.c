@@ -27,6 +27,7 @@ static const struct entry entries[] = {
     { "classify", "have a clip classified privately (Alice)", cmd_classify },
     { "keygen", "make keys, certificates and configuration files", cmd_keygen },
     { "plan", "rounds, bytes, memory and time of a classification, before it runs", cmd_plan },
+    { "bench", "measure classifications over emulated networks", cmd_bench },
     { "frames", "cut the faces out of a film: a clip to classify", cmd_frames },
     { "actor", "draw a clip of an acting face, to try things with", cmd_actor },
     { "train", "train a network on labelled faces", cmd_train },

@@ -1,0 +1,178 @@
+/*
+ * cmd_bench.c: `obscura bench`: the options. The work is in bench.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/base_mem.h"
+#include "src/bench.h"
+#include "src/cmd.h"
+#include "src/number.h"
+#include "src/options.h"
+#include "src/owner.h"
+
+struct wish {
+    const char *protocol, *network, *frames, *workers, *clip, *model, *dir;
+    uint64_t runs, warmup;
+    double rtt, bandwidth, timeout;
+    int forecast, quiet;
+};
+
+#define AT(m) offsetof(struct wish, m)
+
+static const struct option_row rows[] = {
+    { "protocol", 'p', OPTION_TEXT, AT(protocol), "A,B,..", "security settings, or all (all)", 0, 0 },
+    { "network", 0, OPTION_TEXT, AT(network), "A,B,..",
+      "networks: loopback, lan, 10ms, 40ms, 100ms, 40ms-100mbit, asymmetric, slow-party, or "
+      "RTT:MBIT (loopback)", 0, 0 },
+    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "one network of this round-trip time instead", 0, 60000 },
+    { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "and rate", 0.001, 1e6 },
+    { "frames", 0, OPTION_TEXT, AT(frames), "N,M,..", "selected frames (7)", 0, 0 },
+    { "workers", 0, OPTION_TEXT, AT(workers), "N,M,..",
+      "worker threads of each party (cores / parties)", 0, 0 },
+    { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
+    { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
+    { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
+    { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video (the demo clip)", 0, 0 },
+    { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
+    { "dir", 'd', OPTION_TEXT, AT(dir), "DIR", "where the files go (bench)", 0, 0 },
+    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (300)", 1, 86400 },
+    { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
+    { .name = NULL }
+};
+
+static const struct command command = {
+    .name = "bench", .synopsis = "[OPTION]..",
+    .summary = "Measures private classifications on this machine, over loopback or emulated\n"
+               "networks: every combination of the lists below.",
+    .rows = rows,
+    .notes = "Writes bench.json, bench.csv, charts (SVG) and report.html. Emulated networks need\n"
+             "root and /dev/net/tun; nothing else should run beside a measurement."
+};
+
+/* Calls item for each part of a list with commas. */
+static int list_each(const char *list, int (*item)(struct bench_wish *b, const char *text,
+                                                   struct err *e), struct bench_wish *b,
+                     struct err *e)
+{
+    for (const char *p = list;; p++) {
+        char text[64];
+        size_t n = strcspn(p, ",");
+        snprintf(text, sizeof text, "%.*s", n < sizeof text ? (int)n : 63, p);
+        if (item(b, text, e) != 0)
+            return e->code;
+        p += n;
+        if (*p == '\0')
+            return 0;
+    }
+}
+
+static int too_many(const char *what, struct err *e)
+{
+    return err_set(e, ERR_USAGE, "--%s: more than %d", what, BENCH_LIST);
+}
+
+static int add_protocol(struct bench_wish *b, const char *text, struct err *e)
+{
+    const struct protocol *p = protocol_named(text, e);
+    if (p == NULL)
+        return e->code;
+    if (b->nprotocol == BENCH_LIST)
+        return too_many("protocol", e);
+    b->protocol[b->nprotocol++] = p;
+    return 0;
+}
+
+static int add_network(struct bench_wish *b, const char *text, struct err *e)
+{
+    if (b->nnetwork == BENCH_LIST)
+        return too_many("network", e);
+    return bench_network_parse(&b->network[b->nnetwork++], text, e);
+}
+
+static int add_frames(struct bench_wish *b, const char *text, struct err *e)
+{
+    uint64_t n;
+    if (b->nselected == BENCH_LIST)
+        return too_many("frames", e);
+    if (number_count(&n, text, 1, 65535, e) != 0)
+        return err_prefix(e, "--frames");
+    b->selected[b->nselected++] = (uint32_t)n;
+    return 0;
+}
+
+static int add_workers(struct bench_wish *b, const char *text, struct err *e)
+{
+    uint64_t n;
+    if (b->nworkers == BENCH_LIST)
+        return too_many("workers", e);
+    if (number_count(&n, text, 0, 256, e) != 0)
+        return err_prefix(e, "--workers");
+    b->workers[b->nworkers++] = (unsigned)n;
+    return 0;
+}
+
+static int all_protocols(struct bench_wish *b, struct err *e)
+{
+    for (unsigned i = 0; protocol_at(i) != NULL; i++)
+        if (add_protocol(b, protocol_at(i)->name, e) != 0)
+            return e->code;
+    return 0;
+}
+
+static int networks(struct bench_wish *b, const struct wish *w, struct err *e)
+{
+    if (w->rtt < 0 && w->bandwidth <= 0)
+        return list_each(w->network, add_network, b, e);
+    struct bench_network *n = &b->network[b->nnetwork++];
+    *n = (struct bench_network){ .rtt_ms = w->rtt > 0 ? w->rtt : 0, .mbit = w->bandwidth };
+    snprintf(n->name, sizeof n->name, "%g:%g", n->rtt_ms, n->mbit);
+    return 0;
+}
+
+static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
+{
+    int code = strcmp(w->protocol, "all") == 0 ? all_protocols(b, e)
+                                               : list_each(w->protocol, add_protocol, b, e);
+    if (code == 0)
+        code = networks(b, w, e);
+    if (code == 0)
+        code = list_each(w->frames, add_frames, b, e);
+    if (code == 0)
+        code = list_each(w->workers, add_workers, b, e);
+    b->runs = (unsigned)w->runs;
+    b->warmup = (unsigned)w->warmup;
+    b->forecast = w->forecast;
+    b->dir = w->dir;
+    b->timeout = w->timeout;
+    b->quiet = w->quiet;
+    return code;
+}
+
+static int run(int argc, char **argv, struct err *e)
+{
+    struct wish w = { .protocol = "all", .network = "loopback", .frames = "7", .workers = "0",
+                      .runs = 7, .warmup = 1, .dir = "bench", .timeout = 300, .rtt = -1 };
+    struct bench_wish b = { 0 };
+    char clip[1200], model[1200];
+    int at;
+    if (options_parse(&command, argc, argv, &w, &at, e) != 0)
+        return e->code;
+    if (at != argc)
+        return err_set(e, ERR_USAGE, "'%.40s' is too much (see obscura bench --help)", argv[at]);
+    if (take_wish(&b, &w, e) != 0 ||
+        (w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||
+        (w.model == NULL && owner_data_path(model, sizeof model, "emotion.obm", e) != 0))
+        return e->code;
+    b.clip = w.clip != NULL ? w.clip : clip;
+    b.model = w.model != NULL ? w.model : model;
+    return bench_run(&b, e);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    struct err e = { 0 };
+    run(argc, argv, &e);
+    return command_end(&command, &e);
+}
