@@ -23,7 +23,6 @@ refused 'an option without its value' 2 '--protocol' "$obscura" demo --protocol
 refused 'an unknown protocol' 2 'replicated-ring' "$obscura" demo --protocol rot13
 refused 'demo --transport uring' 2 'not in this release' "$obscura" demo --transport uring
 refused 'demo --transport pigeon' 2 'pigeon' "$obscura" demo --transport pigeon
-refused 'demo --rtt needs sim' 2 '--transport sim' "$obscura" demo --rtt 40
 refused 'demo --reveal all' 2 'label or scores' "$obscura" demo --reveal all
 refused 'demo --log nonsense' 2 '--log' "$obscura" demo --log nonsense
 for v in 0 -1 1.5 x 257 99999999999999999999 ''; do
