@@ -42,6 +42,24 @@ def measure(batch, threads):
           f"processor time each, FER-2013 in {28709 * w:.0f} s", flush=True)
 
 
+def evaluate(batch, threads):
+    torch.set_num_threads(threads)
+    m, steps, best = network().eval(), 1024 // batch, []
+    x = torch.rand(batch, 1, 48, 48)
+    with torch.inference_mode():
+        for _ in range(4):
+            w, c = time.monotonic(), cpu()
+            for _ in range(steps):
+                m(x)
+            best.append(((time.monotonic() - w) / (steps * batch), (cpu() - c) / (steps * batch)))
+    w, c = min(b[0] for b in best), min(b[1] for b in best)
+    print(f"evaluation, batches of {batch}, {threads} threads: {1 / w:5.0f} frames/s, "
+          f"{c * 1e3:.3f} ms of processor time each", flush=True)
+
+
+for t in 1, 2:
+    for b in 32, 256:
+        evaluate(b, t)
 for t in 1, 2:
     for b in 64, 128, 256:
         measure(b, t)

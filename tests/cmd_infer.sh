@@ -75,7 +75,7 @@ judge 'and no twin' test "$(value float.json accuracy_fixed)" = null
 accepted 'figures as text' 'Confusion' "$obscura" infer noise.csv
 
 # A clip: the label and scores of the private run, which a simulation gives.
-"$obscura" actor --emotion surprise --seed 4 -o clip || not_ok 'a clip is drawn'
+"$obscura" actor --emotion surprise --seed 4 -o clip > /dev/null || not_ok 'a clip is drawn'
 run "$obscura" infer --json clip.txt
 cp out clip.json
 run "$obscura" demo --transport sim --seed 1 --clip clip.txt --reveal scores --json
@@ -92,6 +92,19 @@ judge 'frames are chosen by the rule' test "$(value clip.json files.0.selected)"
 run "$obscura" infer --json --select every:40 clip.txt
 cp out few.json
 judge 'or by another' test "$(value few.json files.0.selected)" -lt "$(value clip.json files.0.selected)"
+
+# Actors that training has not seen: nine clips of ten at least get what is played.
+right=0
+for emotion in angry disgust fear happy sad surprise neutral; do
+    for seed in 301 302; do
+        "$obscura" actor --emotion $emotion --seed $seed --size 16 -o "$emotion$seed" > /dev/null ||
+            not_ok "a clip of $emotion is drawn"
+        run "$obscura" infer --float --json "$emotion$seed.txt"
+        cp out acted.json
+        [ "$(value acted.json files.0.class)" = $emotion ] && right=$((right + 1))
+    done
+done
+judge "drawn emotions are recognised ($right of 14)" test $right -ge 13
 
 # Films: alone, and in folders named as RAVDESS is.
 mkdir -p films/Actor_01
