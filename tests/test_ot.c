@@ -381,7 +381,7 @@ static void wrong_proofs_are_refused(void)
  * Delta_g is `guess` gets through with 2^-k exactly, and so learns Delta_g at that price. */
 static void cheats_pass_by_guessing_alone(void)
 {
-    enum { TRIALS = 600 };
+    enum { TRIALS = 300 };
     uint64_t state = seed + 9, proof[OT_PROOF];
     uint8_t coin[PRF_KEY];
     struct ot_rows rows;
