@@ -131,7 +131,8 @@ static void portable_rows(uint64_t *rows, const uint64_t *planes, size_t stride,
                 a[p] = planes[(j + p) * stride + i / 64];
             transpose_pair(a);
             for (unsigned r = 0; r < 64; r++) {
-                uint64_t *row = rows + 2 * (i + r) + j / 64, bits = (uint32_t)(a[r % 32] >> r / 32 * 32);
+                uint64_t *row = rows + 2 * (i + r) + j / 64;
+                uint64_t bits = (uint32_t)(a[r % 32] >> r / 32 * 32);
                 *row = j % 64 == 0 ? bits : *row | bits << 32;
             }
         }

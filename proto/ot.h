@@ -27,8 +27,8 @@
  * the choice is the paper's own construction of a subspace VOLE for the repetition code: u is
  * uniform, because the missing leaf is, and the check below covers it like any other.)
  *
- * Cost: 128 - k bits for each row, and 2^k * 128 / k bits of AES at both ends. k = 4 is the choice for
- * fast networks, k = 8 halves the bytes for eight times the AES.
+ * Cost: 128 / k - 1 bits for each row, and 2^k 128 / k bits of AES at both ends. k = 4 is the
+ * choice for fast networks; k = 8 halves the bytes for eight times the AES.
  *
  * Order. Rows are numbered by (id, row); the stream of a leaf is AES at counter (id, row / 128), so
  * calls may come in any order, and rows asked for twice are the same rows: the caller never does.
@@ -87,19 +87,22 @@ void ot_offer(uint8_t offer[static OT_OFFER], const uint8_t session[static OT_SE
 
 /* The receiver's state and answer; -1: the offer is not one that an honest sender makes. */
 int ot_answer(void *state, uint8_t answer[static OT_ANSWER], unsigned k,
-              const uint8_t offer[static OT_OFFER], const uint8_t session[static OT_SESSION], const struct ot_source *source);
+              const uint8_t offer[static OT_OFFER], const uint8_t session[static OT_SESSION],
+              const struct ot_source *source);
 
 /* The sender's state, from its own offer and the answer; -1: not one of an honest receiver. */
 int ot_accept(void *state, unsigned k, const uint8_t offer[static OT_OFFER],
-              const uint8_t answer[static OT_ANSWER], const uint8_t session[static OT_SESSION], const struct ot_source *source);
+              const uint8_t answer[static OT_ANSWER], const uint8_t session[static OT_SESSION],
+              const struct ot_source *source);
 
 /* ---- extension ---- */
 
 /* Bytes of the message for n rows. */
 size_t ot_message_bytes(unsigned k, size_t n);
 
-/* n rows from number `first` (a multiple of 128) of `id`. The receiver's side leaves the message:
- * choice is a plane of KERNEL_PLANE(n) words, its padding zero. */
+/* n rows from number `first` (a multiple of 128) of `id`. The receiver's side leaves the message;
+ * choice is a plane of KERNEL_PLANE(n) words, its padding zero. Both ends cut what they need into
+ * calls alike: each call has a message of its own. Fewer than 2048 rows take the time of 2048. */
 void ot_receive(const void *state, uint32_t id, size_t first, size_t n, uint64_t *choice,
                 struct ot_block *t, uint8_t *message);
 void ot_send(const void *state, uint32_t id, size_t first, size_t n, const uint8_t *message,
@@ -108,7 +111,8 @@ void ot_send(const void *state, uint32_t id, size_t first, size_t n, const uint8
 /* ---- the check against a malicious receiver ---- */
 
 /*
- * A universal hash of all columns: with a_b independent elements of GF(2^64) for block b of 64 rows,
+ * A universal hash of all columns: with independent elements a_b of GF(2^64), one for each block b
+ * of 64 rows,
  *
  *     u = sum a_b c_b,  v_j = sum a_b t_bj,  w_j = sum a_b q_bj;  w_j = v_j + Delta_j u for all j
  *
@@ -129,8 +133,8 @@ int ot_verify(const uint64_t proof[static OT_PROOF], const struct ot_block *q,
  *     H(x; id, row) = P(P(x) ^ tweak) ^ P(x),  tweak = le64(row) || le32(id) || 0
  *
  * with P = AES-128 under a fixed key. This TMMO is tweakable circular correlation robust in the
- * ideal-permutation model (C. Guo, J. Katz, X. Wang, Y. Yu, S&P 2020): under one Delta, no (id, row)
- * may be hashed for two purposes. Cost: two AES blocks.
+ * ideal-permutation model (C. Guo, J. Katz, X. Wang, Y. Yu, S&P 2020): under one Delta, no
+ * (id, row) may be hashed for two purposes. Cost: two AES blocks.
  */
 void ot_pads(const struct ot_block *row, const struct ot_block *offset, uint32_t id,
              size_t first, size_t n, struct ot_block *pad);

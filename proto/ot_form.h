@@ -3,8 +3,8 @@
  * words, look-up in a table, bit triples. Pure functions over many elements at a time.
  *
  * Rows are made before their use is known, with random choices. A pad is kept in place of its row,
- * cut to the bits that will be needed. Later the receiver, who wants the choice b and has the random
- * c, sends flip = b ^ c, which c masks; the sender takes its pads in an order that flip says.
+ * cut to the bits that will be needed. Later the receiver, who wants the choice b and has the
+ * random c, sends flip = b ^ c, which c masks; the sender takes its pads in the order of flip.
  *
  * The sender's two pads of a row are H(q) and H(q ^ delta), the receiver's is H(t). `offset` is
  * NULL, or delta, or a multiple of it; (id, first + i) is the tweak of element i (ot_pads), and
@@ -35,8 +35,8 @@ void ot_pad_planes(uint64_t *planes, size_t stride, unsigned bits, const struct 
 /* ---- correlated transfer of words ---- */
 
 /*
- * The sender has a, the receiver b; the sum of both shares is b a modulo 2^64. With the sender's pads
- * in the order x_0, x_1 that flip says, and x_b the receiver's pad:
+ * The sender has a, the receiver b; the sum of both shares is b a modulo 2^64. With the sender's
+ * pads in the order x_0, x_1 that flip says, and x_b the receiver's pad:
  *
  *     correction = x_0 + a - x_1;  shares -x_0 and x_b + b correction
  *
@@ -72,14 +72,14 @@ void ot_join(struct ot_block *row, size_t stride, unsigned digits, size_t n);
 /* The offset of entry e < 2^OT_DIGITS. */
 void ot_multiple(struct ot_block *offset, const struct ot_block *delta, unsigned e);
 
-/* The sender's pads of joined rows: plane of bit j of entry e at (e bits + j) stride. The receiver's,
- * `bits` planes, come from ot_pad_planes without an offset. */
+/* The sender's pads of joined rows: the plane of bit j of entry e is at (e bits + j) stride. The
+ * receiver's, `bits` planes, come from ot_pad_planes without an offset. */
 void ot_table_pads(uint64_t *pads, size_t stride, unsigned bits, unsigned digits,
                    const struct ot_block *row, const struct ot_block *delta, uint32_t id,
                    size_t first, size_t n);
 
-/* pads, which the sender sends: entry e becomes table[e] ^ pad[e ^ flip], flip by element. All planes
- * have `words` words and no gaps: entries as above, `digits` planes of flip. */
+/* pads become what the sender sends: entry e is table[e] ^ pad[e ^ flip], flip by element. All
+ * planes have `words` words and no gaps: entries as above, `digits` planes of flip. */
 void ot_table_send(uint64_t *pads, const uint64_t *table, const uint64_t *flip, unsigned bits,
                    unsigned digits, size_t words);
 
@@ -92,8 +92,8 @@ void ot_table_receive(uint64_t *out, uint64_t *message, const uint64_t *choice, 
 
 /*
  * Planes a, b, c of XOR shares with (a_0 ^ a_1)(b_0 ^ b_1) = c_0 ^ c_1, from one row in each
- * direction and no message: with one-bit pads m_0, m_1 of the row that this party sends and m of the
- * one that it receives,
+ * direction and no message: with one-bit pads m_0, m_1 of the row that this party sends and m of
+ * the one that it receives,
  *
  *     a = its choice,  b = m_0 ^ m_1,  c = a b ^ m_0 ^ m
  *

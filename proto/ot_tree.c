@@ -145,8 +145,8 @@ void ot_plant(struct ot_state *s, unsigned k, uint8_t words[static OT_TREES],
 
 /* ---- the end that knows all but one ---- */
 
-/* Of 2 n children, those of node `path` are not known; the one off the path becomes so by the XOR of
- * its side: the right side if `left` is 0, the left one if it is all ones. */
+/* Of 2 n children, those of node `path` are not known; the one off the path becomes so by the XOR
+ * of its side: the right side if `left` is 0, the left one if it is all ones. */
 static void level_mend(struct tree *t, size_t n, uint64_t path, uint64_t left,
                        const struct ot_block *known)
 {

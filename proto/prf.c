@@ -83,7 +83,7 @@ void prf_schedule(uint8_t schedule[static 11][16], const uint8_t key[static PRF_
 
 /* ---- the portable implementation ---- */
 
-/* A context for each call: this may run on any thread. The key is the first word of the schedule. */
+/* A context for each call: this may run on any thread. The first round key is the key. */
 static EVP_CIPHER_CTX *openssl_begin(const uint8_t schedule[PRF_ROUNDS + 1][16])
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

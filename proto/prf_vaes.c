@@ -10,7 +10,8 @@ static inline __m256i key_load(const __m128i *keys, unsigned r)
     return _mm256_broadcastsi128_si256(_mm_load_si128(keys + r));
 }
 
-/* The rounds after the first key of 2 `count` blocks; `count` is a constant where this is inlined. */
+/* The rounds after the first key of 2 `count` blocks; `count` is a constant where this is
+ * inlined. */
 static inline __attribute__((always_inline)) void rounds_store(__m256i *s, const __m128i *keys,
                                                                uint8_t *out, unsigned count)
 {

@@ -2,7 +2,7 @@
  * bench_ot.c: oblivious transfers per second of one core, each part by itself.
  * `make tests/bench_ot` builds it; it is no test and is not run by make check.
  */
-#include "proto/ot_base.h"
+#include "proto/ot_form.h"
 #include "tests/ot_world.h"
 
 #include <time.h>
@@ -72,6 +72,18 @@ static void transpose(void)
     rows_from_planes(rows.q[0].w, planes, N / 64, N);
 }
 
+/* N tables of 16 entries of 2 bits, out of the same few rows again and again. */
+static void tables(void)
+{
+    ot_table_pads(planes, N / 64, 2, 4, rows.q, &world.delta, 1, 0, N);
+}
+
+static void triples(void)
+{
+    ot_triples(planes, planes + N / 64, planes + N / 32, rows.choice, rows.t, rows.q,
+               &world.delta, 1, 0, N);
+}
+
 static void prove(void)
 {
     static const uint8_t coin[PRF_KEY] = { 1 };
@@ -120,8 +132,9 @@ static void bench_parts(void)
     planes = ot_memory((size_t)N * 16);
     receive();
     send();
-    printf("transposition %.1f; hash of one %.1f, of both %.1f\n", rate(transpose), rate(hash_one),
-           rate(hash_both));
+    printf("transposition %.1f; hash of one %.1f, of both %.1f; pads of 16 entries of 2 bits %.1f; "
+           "triples %.1f\n", rate(transpose), rate(hash_one), rate(hash_both), rate(tables),
+           rate(triples));
     free(planes);
     ot_rows_free(&rows);
     ot_world_free(&world);
@@ -129,7 +142,7 @@ static void bench_parts(void)
 
 int main(void)
 {
-    static const unsigned fields[] = { 1, 2, 4, 8 };
+    static const unsigned fields[] = { 1, 2, 4, 6, 8 };
     pads = ot_memory(N * sizeof *pads);
     printf("%s, %s; million rows per second\n", kernel_isa(), prf_isa());
     printf(" k  receive     send    prove  rec+hash  send+hash  bits\n");

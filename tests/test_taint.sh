@@ -1,6 +1,6 @@
 #!/bin/sh
-# No gate branches or indexes on a secret (tests/test_taint*.c under valgrind), and the test itself sees
-# one that does.
+# No gate branches or indexes on a secret (tests/test_taint*.c under valgrind), and the tests
+# themselves see what does.
 program=${builddir:-.}/tests/test_taint
 
 if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 1' "${builddir:-.}/config.h"; then
