@@ -284,7 +284,7 @@ static uint32_t geometry_enter(struct program *p, const struct geometry *g)
 static uint32_t deal_linear(struct program *p, const struct geometry *g, uint32_t held,
                             uint32_t frames)
 {
-    if (p->failed || p->proto->gate[GATE_DEAL_LINEAR] == NULL)
+    if (p->failed || p->proto->gate[GATE_DEAL_LINEAR] == NULL || !geometry_fits(p, g))
         return NO_VALUE;
     struct gate gate = gate_blank(p, GATE_DEAL_LINEAR);
     gate.in[0] = setup(p);
@@ -327,7 +327,8 @@ uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame)
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                      uint32_t b, uint32_t first, uint32_t positions)
 {
-    return gate_linear_dealt(p, g, x, w, b, first, positions, NO_VALUE, 0);
+    uint32_t deal = gate_deal_linear(p, g, w, 1);
+    return gate_linear_dealt(p, g, gate_mask(p, x, deal, 0), w, b, first, positions, deal, 0);
 }
 
 uint32_t gate_linear_dealt(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,

@@ -141,7 +141,7 @@ void program_keep(struct program *p, uint32_t value);
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                      uint32_t b, uint32_t first_position, uint32_t positions);
 
-/* Where the protocol deals (elsewhere nothing is added: NO_VALUE and x itself come back). A deal of a
+/* Where the protocol deals, gate_linear brings a deal of its own; these share one (elsewhere nothing is added: NO_VALUE and x itself come back). A deal of a
  * linear map for so many frames, whose weights are w; of the frame selection (g: as for gate_linear),
  * where the mask is the video's and the selection is held. x - A of the frame's part of a deal; then
  * gate_linear_dealt in place of gate_linear. */

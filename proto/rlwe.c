@@ -376,7 +376,8 @@ static uint64_t divided(uint64_t y, uint64_t p, uint64_t inverse105, uint64_t in
 uint64_t rlwe_decrypt(uint64_t *m, const uint8_t *message, const uint32_t *at, size_t n,
                       const uint64_t *secret, const uint64_t *tables, uint64_t *scratch)
 {
-    uint64_t *a = scratch, *b = scratch + RLWE_POLY, margin = (uint64_t)1 << 20;
+    uint64_t *a = scratch, *b = scratch + RLWE_POLY;
+    int64_t margin = (int64_t)1 << 20;
     for (unsigned k = 0; k < RLWE_KEPT; k++) {
         bits_get(a + k * (size_t)N, message, N, 42);
         message += bits_bytes(N, 42);
@@ -404,9 +405,9 @@ uint64_t rlwe_decrypt(uint64_t *m, const uint8_t *message, const uint32_t *at, s
         }
         fraction += (uint64_t)1 << 30;              /* to nearest; units of 2^-31 */
         m[i] = sum + (fraction >> 31);
-        uint64_t off = fraction & (((uint64_t)1 << 31) - 1);    /* 2^30: no noise */
-        uint64_t far = off > (uint64_t)1 << 30 ? ((uint64_t)1 << 31) - off : off;
-        margin = far >> 10 < margin ? far >> 10 : margin;
+        int64_t off = (int64_t)(fraction & (((uint64_t)1 << 31) - 1)) - ((int64_t)1 << 30);
+        int64_t far = (((int64_t)1 << 30) - ((off ^ off >> 63) - (off >> 63))) >> 10;
+        margin += (far - margin) & (far - margin) >> 63;    /* the smaller one, without a branch */
     }
-    return margin;
+    return (uint64_t)margin;
 }

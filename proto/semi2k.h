@@ -9,7 +9,7 @@
  *
  *   linear maps     D = X - A is opened once for a layer's input; z_r = D * w_r + c_r + bias_r
  *   truncation      v' = v + 2^62 = v'_0 + v'_1 < 2^63, wrap = msb(v'_0) OR msb(v'_1):
- *                   v >> f (+ {-1, 0}) = (v'_0 >> f) + (v'_1 >> f) - 2^(64-f) wrap - 2^(62-f),
+ *                   v >> f (+ {0, 1}) = (v'_0 >> f) + (v'_1 >> f) - 2^(64-f) wrap - 2^(62-f) + 1,
  *                   msb AND msb by one correlated transfer modulo 2^f
  *   sign            of the m low bits A, B of the two truncated shares (the wrap does not reach them):
  *                   A[m-1] ^ B[m-1] ^ carry, carry = [A' > NOT B'] of the lower m - 1 bits: role 1

@@ -72,14 +72,21 @@ static void wrap_get(uint64_t *x, const uint8_t *in, size_t n, unsigned shift)
     }
 }
 
-/* z = the own share of the truncated value: (v' >> f) - 2^(64-f) wrap - 2^(62-f), with wrap = the
- * own top bit less the share of the AND. */
+/* The own summand of the truncated value but for the wrap; role 0's unit makes the sum the floor or one
+ * more, as a gate promises. */
+static uint64_t shifted(const struct step *s, uint64_t v)
+{
+    unsigned f = s->gate->shift;
+    return (v >> f) - (s->role == 0 ? (TRUNC_OFFSET >> f) - 1 : 0);
+}
+
+/* z = the own share of the truncated value: less 2^(64-f) wrap, with wrap = the own top bit less the
+ * share of the AND. */
 static void truncated(uint64_t *z, const struct step *s, const uint64_t *v, const uint64_t *both)
 {
     unsigned f = s->gate->shift;
     for (size_t i = 0; i < s->gate->n; i++)
-        z[i] = (v[i] >> f) - (((v[i] >> 63) - both[i]) << (64 - f)) -
-               (s->role == 0 ? TRUNC_OFFSET >> f : 0);
+        z[i] = shifted(s, v[i]) - (((v[i] >> 63) - both[i]) << (64 - f));
 }
 
 /* Role 0's half of the AND of the top bits: transfer 0, a = its own bit. */
@@ -403,9 +410,7 @@ static void relu_choose(struct step *s)
     if (g->shift > 0)
         summand(r.trunc.v, r.trunc.top, s, s->x[0]);
     for (size_t i = 0; i < g->n; i++)
-        r.v[i] = g->shift == 0 ? s->x[0][i]
-                               : (r.trunc.v[i] >> g->shift) -
-                                 (s->role == 0 ? TRUNC_OFFSET >> g->shift : 0);
+        r.v[i] = g->shift == 0 ? s->x[0][i] : shifted(s, r.trunc.v[i]);
     memset(r.sign.bits, 0, g->width * r.deal.plane * 8);
     planes_from_words(r.sign.bits, r.deal.plane, r.v, g->n, 0, g->width);
     if (s->role == 0)
