@@ -205,9 +205,9 @@ static void frame_stage(struct compiler *k, uint32_t f, unsigned i, uint32_t *x)
 }
 
 /*
- * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the first
- * stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last one
- * would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
+ * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the
+ * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
+ * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
  * links with the first stages together and share the waits of the later ones.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)

@@ -2,10 +2,10 @@
  * ntt.h: arithmetic modulo the primes of ring-LWE, and the negacyclic number theoretic transform.
  *
  * Products by a known factor use its quotient (V. Shoup): with w' = floor(w 2^64 / p), x w - p
- * floor(x w' / 2^64) is in [0, 2 p) for every 64-bit x. The transforms are those of Cooley and Tukey
- * and of Gentleman and Sande over powers of a root psi with psi^N = -1 in bit-reversed order, so that
- * products of transforms are products modulo X^N + 1 (P. Longa, M. Naehrig, CANS 2016). No branch and
- * no index depends on what is transformed.
+ * floor(x w' / 2^64) is in [0, 2 p) for every 64-bit x. The transforms are those of Cooley and
+ * Tukey and of Gentleman and Sande over powers of a root psi with psi^N = -1 in bit-reversed order,
+ * so that products of transforms are products modulo X^N + 1 (P. Longa, M. Naehrig, CANS 2016). No
+ * branch and no index depends on what is transformed.
  */
 #ifndef OB_PROTO_NTT_H
 #define OB_PROTO_NTT_H

@@ -12,8 +12,8 @@
  *     o F C H W + f C H W + (C - 1) H W + (y sh + kh - 1) W + (x sw + kw - 1)
  *
  * summed over the channels of the block (Cheetah, section 3.1; frames besides). Blocks of channels
- * are added up by homomorphism. A frame selection is a 1 x 1 convolution whose pixels are those of a
- * frame, whose channels are the clip's frames and whose filters are the rows of the matrix.
+ * are added up by homomorphism. A frame selection is a 1 x 1 convolution whose pixels are those of
+ * a frame, whose channels are the clip's frames and whose filters are the rows of the matrix.
  *
  * Block sizes minimise bytes of both messages, with products weighed in.
  */

@@ -251,7 +251,7 @@ static uint32_t setup(struct program *p)
     return p->setup;
 }
 
-/* Enters a gate whose fields are all set, and counts it at its values; before it what it uses up. */
+/* Enters a gate whose fields are all set, and before it what it uses up. */
 static void gate_enter(struct program *p, const struct gate *g)
 {
     struct gate use = *g;

@@ -29,7 +29,7 @@ enum value_kind {
     VALUE_SUM,      /* n ring elements as they come out of a product: not yet reshared */
     VALUE_BITS,     /* n shared bits */
     VALUE_WEIGHT,   /* a shared right operand, packed by the protocol for GATE_LINEAR */
-    VALUE_DEAL,     /* n words of correlated randomness at each party, as the protocol lays it out */
+    VALUE_DEAL,     /* n words of correlated randomness at each party; the protocol's */
     VALUE_KINDS
 };
 
@@ -92,7 +92,7 @@ struct gate {
     uint8_t kind, turn;
     uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
     uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
-    uint8_t from;           /* TURN: the turn of what it reads; LINEAR, MASK: which frame of a deal */
+    uint8_t from;           /* TURN: the turn of what it reads; LINEAR, MASK: frame of a deal */
     uint8_t wall;           /* starts when every gate before it is done here */
     uint16_t frame, layer;  /* labels for plan and trace */
     uint32_t in[4];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y; [3]: a deal */
@@ -141,10 +141,11 @@ void program_keep(struct program *p, uint32_t value);
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                      uint32_t b, uint32_t first_position, uint32_t positions);
 
-/* Where the protocol deals, gate_linear brings a deal of its own; these share one (elsewhere nothing is added: NO_VALUE and x itself come back). A deal of a
- * linear map for so many frames, whose weights are w; of the frame selection (g: as for gate_linear),
- * where the mask is the video's and the selection is held. x - A of the frame's part of a deal; then
- * gate_linear_dealt in place of gate_linear. */
+/* Where the protocol deals, gate_linear brings a deal of its own; these share one (elsewhere
+ * nothing is added: NO_VALUE and x itself come back). A deal of a linear map for so many frames,
+ * whose weights are w; of the frame selection (g: as for gate_linear), where the mask is the
+ * video's and the selection is held. x - A of the frame's part of a deal; then gate_linear_dealt in
+ * place of gate_linear. */
 uint32_t gate_deal_linear(struct program *p, const struct geometry *g, uint32_t w, uint32_t frames);
 uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection);
 uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame);

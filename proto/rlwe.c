@@ -301,7 +301,8 @@ static void add_flood(uint64_t *b, const uint32_t *at, const uint64_t *r, size_t
         least[k] = power(2, RLWE_FLOOD, m[k].p);
     }
     for (size_t i = 0; i < n; i++) {
-        prf_fill(s->own, s->gate, s->use, s->block + 3 * (uint64_t)N / 2 + 2 * i, draw, sizeof draw);
+        prf_fill(s->own, s->gate, s->use, s->block + 3 * (uint64_t)N / 2 + 2 * i, draw,
+                 sizeof draw);
         draw[2] &= ((uint64_t)1 << (RLWE_FLOOD + 1 - 128)) - 1;
         for (unsigned k = 0; k < K; k++) {
             uint64_t *x = b + k * (size_t)N + at[i];

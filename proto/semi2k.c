@@ -166,8 +166,8 @@ static size_t linear_scratch(const struct program *p, const struct gate *gate)
             geometry_block(depth, gate->n / g->oc) * depth) * sizeof(uint64_t);
 }
 
-/* Where C begins in the deal, behind A: of all frames of a layer; of a selection, whose right operand
- * is the difference, of all of its rows. */
+/* Where C begins in the deal, behind A: of all frames of a layer; of a selection, whose right
+ * operand is the difference, of all of its rows. */
 static size_t results_at(const struct program *p, const struct gate *gate)
 {
     const struct geometry *g = &p->geometry[gate->shape];

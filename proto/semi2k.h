@@ -3,33 +3,37 @@
  * semi-honest.
  *
  * Sharing: x = x_0 + x_1 modulo 2^64, b = b_0 ^ b_1; role r holds x_r, b_r. What does not depend on
- * the clip is made by deals (program.h): GATE_SETUP exchanges 128 base transfers each way and keys of
- * ring-LWE; GATE_DEAL makes random oblivious transfers (ot.h) and cuts them to pads; GATE_DEAL_LINEAR
- * makes a random A = A_0 + A_1 and shares of C = A * W by ring-LWE (rlwe.h, pack.h).
+ * the clip is made by deals (program.h): GATE_SETUP exchanges 128 base transfers each way and keys
+ * of ring-LWE; GATE_DEAL makes random oblivious transfers (ot.h) and cuts them to pads;
+ * GATE_DEAL_LINEAR makes a random A = A_0 + A_1 and shares of C = A * W by ring-LWE (rlwe.h,
+ * pack.h).
  *
  *   linear maps     D = X - A is opened once for a layer's input; z_r = D * w_r + c_r + bias_r
  *   truncation      v' = v + 2^62 = v'_0 + v'_1 < 2^63, wrap = msb(v'_0) OR msb(v'_1):
  *                   v >> f (+ {0, 1}) = (v'_0 >> f) + (v'_1 >> f) - 2^(64-f) wrap - 2^(62-f) + 1,
  *                   msb AND msb by one correlated transfer modulo 2^f
- *   sign            of the m low bits A, B of the two truncated shares (the wrap does not reach them):
+ *   sign            of the m low bits A, B of the two truncated shares (the wrap does not reach
+ * them):
  *                   A[m-1] ^ B[m-1] ^ carry, carry = [A' > NOT B'] of the lower m - 1 bits: role 1
- *                   looks up (A_i > e, A_i = e) at e = NOT B_i in masked tables of role 0, for blocks of
+ *                   looks up (A_i > e, A_i = e) at e = NOT B_i in masked tables of role 0, for
+ * blocks of
  *                   at most 4 bits; a tree (g, p) o (g', p') = (g ^ p g', p p') with bit triples
- *   b v             b_0 v_0 + b_1 (1 - 2 b_0) v_0 + the same with roles changed: a correlated transfer
+ *   b v             b_0 v_0 + b_1 (1 - 2 b_0) v_0 + the same with roles changed: a correlated
+ * transfer
  *                   each way
  *   b as a word     b_0 + b_1 - 2 b_0 b_1;  x y: 64 correlated transfers each way
  *
- * (CrypTFlow2: D. Rathee et al., CCS 2020; Cheetah: Z. Huang et al., USENIX Security 2022.) A ReLU with
- * truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 some 310 bits of
- * them and 1,060 bits of deals, by 34 transfers.
+ * (CrypTFlow2: D. Rathee et al., CCS 2020; Cheetah: Z. Huang et al., USENIX Security 2022.) A ReLU
+ * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 some 310
+ * bits of them and 1,060 bits of deals, by 34 transfers.
  *
- * Security (semi-honest, one corruption). Opened are x - a for a fresh uniform a, and bits masked by
- * fresh bits of triples. Of a transfer the receiver's flip hides its choice under a random one; what
- * the sender sends, but for one entry, is under pads that the receiver cannot compute (ot.h); and that
- * entry is masked. Ciphertexts hide a_r under ring-LWE; answers are uniform but for a noise that is
- * drowned (rlwe.h). So each view follows from the party's own input and random words. The rounding
- * coin of a truncation is a function of the low bits of a party's own share, as in the other settings
- * (docs/security.md).
+ * Security (semi-honest, one corruption). Opened are x - a for a fresh uniform a, and bits masked
+ * by fresh bits of triples. Of a transfer the receiver's flip hides its choice under a random one;
+ * what the sender sends, but for one entry, is under pads that the receiver cannot compute (ot.h);
+ * and that entry is masked. Ciphertexts hide a_r under ring-LWE; answers are uniform but for a
+ * noise that is drowned (rlwe.h). So each view follows from the party's own input and random words.
+ * The rounding coin of a truncation is a function of the low bits of a party's own share, as in the
+ * other settings (docs/security.md).
  */
 #ifndef OB_PROTO_SEMI2K_H
 #define OB_PROTO_SEMI2K_H
@@ -55,8 +59,8 @@ enum semi2k_use {
 
 enum { SEMI2K_BLOCK = 4 };          /* most bits of a block */
 
-/* What a gate needs, for each element: transfers of table entries from role 0 to role 1, transfers of
- * words by sender, triples. */
+/* What a gate needs, for each element: transfers of table entries from role 0 to role 1, transfers
+ * of words by sender, triples. */
 struct need {
     struct blocks blocks;           /* count 0: no tables */
     unsigned digits, words[2], triples;
@@ -74,7 +78,7 @@ static inline size_t semi2k_plane(size_t n)
 struct deal {
     struct need need;
     size_t plane;
-    size_t give_tables, give_words;             /* words: pad 0, pad 1 of each transfer, 64 planes */
+    size_t give_tables, give_words;             /* words: pads 0 and 1 of each transfer */
     size_t take_tables, take_digits, take_words, take_choices;
     size_t triples;                             /* a, b, c of each */
     size_t end;

@@ -1,8 +1,8 @@
 /*
  * semi2k_deal.c: random transfers for one gate, cut to the pads that it will need.
  *
- * Rows are numbered chunk by chunk (2048 elements); in a chunk of m elements (a multiple of 128) row
- * t m + i is the t-th of element i: digits of the tables' blocks, words, triples.
+ * Rows are numbered chunk by chunk (2048 elements); in a chunk of m elements (a multiple of 128)
+ * row t m + i is the t-th of element i: digits of the tables' blocks, words, triples.
  */
 #include <string.h>
 

@@ -39,8 +39,8 @@ size_t semi2k_linear_plan(const struct program *p, struct gate *g)
     return pack_masked(&k) + pack_results(&k);
 }
 
-/* Memory: what the scheme works in, a polynomial and its transform, coefficients, results, masks, and
- * for answering ciphertexts and sums of all blocks of frames. */
+/* Memory: what the scheme works in, a polynomial and its transform, coefficients, results, masks,
+ * and for answering ciphertexts and sums of all blocks of frames. */
 struct linear_work {
     struct pack k;
     uint64_t *scratch, *poly, *weight, *rest, *cipher, *sum;
@@ -117,7 +117,8 @@ static void add_local(struct step *s, const struct linear_work *w, uint64_t *c)
 }
 
 /* The answers of filter block o, one for each block of frames. */
-static uint8_t *answer_block(struct step *s, struct linear_work *w, uint32_t o, uint64_t *c, uint8_t *out)
+static uint8_t *answer_block(struct step *s, struct linear_work *w, uint32_t o, uint64_t *c,
+                             uint8_t *out)
 {
     memset(w->sum, 0, w->k.nf * (size_t)RLWE_SUM * 8);
     for (uint32_t b = 0; b < w->k.nc; b++) {

@@ -1,8 +1,8 @@
 /*
  * semi2k_sign.c: the sign of a sum of two summands, and AND gates.
  *
- * Planes are as long as those of the deal. Messages of a level: d and e of every AND, in the order of
- * the pairs, g before p.
+ * Planes are as long as those of the deal. Messages of a level: d and e of every AND, in the order
+ * of the pairs, g before p.
  */
 #include <string.h>
 
@@ -164,7 +164,8 @@ static const uint64_t *triple_at(const struct sign *t, unsigned number)
     return t->dealt + t->deal.triples + 3 * number * t->deal.plane;
 }
 
-/* A level opens, for each pair of blocks, p of the upper with g of the lower one, and with its p. */
+/* A level opens, for each pair of blocks, p of the upper with g of the lower one, and with its p.
+ * */
 void semi2k_level(const struct step *s, struct sign *t, unsigned level, uint64_t *out)
 {
     unsigned size = tree_size(t->deal.need.blocks.count, level), k = 0;

@@ -72,16 +72,16 @@ static void wrap_get(uint64_t *x, const uint8_t *in, size_t n, unsigned shift)
     }
 }
 
-/* The own summand of the truncated value but for the wrap; role 0's unit makes the sum the floor or one
- * more, as a gate promises. */
+/* The own summand of the truncated value but for the wrap; role 0's unit makes the sum the floor or
+ * one more, as a gate promises. */
 static uint64_t shifted(const struct step *s, uint64_t v)
 {
     unsigned f = s->gate->shift;
     return (v >> f) - (s->role == 0 ? (TRUNC_OFFSET >> f) - 1 : 0);
 }
 
-/* z = the own share of the truncated value: less 2^(64-f) wrap, with wrap = the own top bit less the
- * share of the AND. */
+/* z = the own share of the truncated value: less 2^(64-f) wrap, with wrap = the own top bit less
+ * the share of the AND. */
 static void truncated(uint64_t *z, const struct step *s, const uint64_t *v, const uint64_t *both)
 {
     unsigned f = s->gate->shift;
@@ -371,8 +371,8 @@ const struct gate_ops semi2k_mul = {
 
 /* ---- ReLU ---- */
 
-/* Memory: that of a truncation, the truncated share, the own share of the transfer, the bit, and that
- * of a sign. */
+/* Memory: that of a truncation, the truncated share, the own share of the transfer, the bit, and
+ * that of a sign. */
 struct relu {
     struct trunc trunc;
     uint64_t *v, *share, *b;

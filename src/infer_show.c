@@ -1,7 +1,6 @@
 /*
  * infer_show.c: the results of `obscura infer` in their four forms.
  */
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -242,15 +241,6 @@ int infer_json(const struct infer *i, struct err *e)
 
 /* ---- csv and SVG ---- */
 
-static int finish(struct output *o, const char *path, struct err *e)
-{
-    int code = ferror(o->f) ? err_set(e, ERR_FAILED, "%s: cannot be written: %s", path,
-                                      strerror(errno))
-                            : output_commit(o, e);
-    output_drop(o);
-    return code;
-}
-
 /* A text between quotation marks, those in it doubled. */
 static void csv_text(FILE *f, const char *text)
 {
@@ -285,7 +275,7 @@ int infer_csv(const struct infer *i, const char *path, struct err *e)
             fprintf(o.f, ",%.6f", s->score[c]);
         fputc('\n', o.f);
     }
-    return finish(&o, path, e);
+    return output_commit(&o, e);
 }
 
 /* The matrix: shares of each row as shades, counts as text. */
@@ -326,5 +316,5 @@ int infer_picture(const struct infer *i, const char *path, struct err *e)
     if (output_open(&o, path, 0, e) != 0)
         return e->code;
     draw_matrix(i, o.f);
-    return finish(&o, path, e);
+    return output_commit(&o, e);
 }
