@@ -69,8 +69,9 @@ static int take_faces(struct video *v, const struct clip_source *s, struct detec
     struct video_in *in, const char *path, struct err *e)
 {
     struct extract x = { 0 };
-    struct extract_options o = { .detector = d, .every = 1, .least = CLIP_CONFIDENCE,
-        .ctx = (void *)(uintptr_t)s, .progress = s->progress != NULL ? on_progress : NULL };
+    struct extract_options o = { .detector = d, .every = s->every > 0 ? s->every : 1,
+        .least = CLIP_CONFIDENCE, .ctx = (void *)(uintptr_t)s,
+        .progress = s->progress != NULL ? on_progress : NULL };
     int code = extract_run(&x, in, &o, e);
     if (s->progress != NULL)
         progress_clear(s->progress);

@@ -12,6 +12,7 @@
 #include "nn/judge.h"
 #include "nn/tally.h"
 #include "src/faces.h"
+#include "src/output.h"
 #include "src/progress.h"
 
 struct infer_wish {
@@ -19,6 +20,7 @@ struct infer_wish {
     const char *csv, *picture;          /* written where not NULL */
     struct faces_wish finder;
     uint64_t threads;
+    uint64_t every;                     /* of films, before faces are looked for; 0: all */
     int quick, quiet, json;             /* quick: no twin */
     char *const *data;
     unsigned ndata;
@@ -39,7 +41,7 @@ struct infer {
     struct err unfixed;
     struct judge *judge;
     struct infer_sample *sample;
-    size_t n, room;
+    size_t n, room, left_out;           /* left_out: films in folders that could not be taken */
     struct tally all, split[SPLITS];
     double seconds;
     struct progress progress;
@@ -47,11 +49,15 @@ struct infer {
 
 int infer_run(const struct infer_wish *w, struct err *e);
 
-/* Results: text, one JSON object, a line of csv per sample, the confusion matrix as SVG. */
+/* Results: text, one JSON object, a line of csv per sample, the confusion matrix as a picture: PNG
+ * where the name ends so, else SVG. */
 void infer_text(const struct infer *i, FILE *f);
 int infer_json(const struct infer *i, struct err *e);
 int infer_csv(const struct infer *i, const char *path, struct err *e);
 int infer_picture(const struct infer *i, const char *path, struct err *e);
+
+/* Ends an output: ERR_FAILED when anything of it could not be written. */
+int infer_finish(struct output *o, const char *path, struct err *e);
 
 /* Used of what is proven: bits of the largest magnitude seen. */
 unsigned infer_bits(uint64_t magnitude);
