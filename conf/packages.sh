@@ -1,8 +1,8 @@
 # packages.sh: what `quickstart` and `selftest` share: packages, and building in a folder.
 # shellcheck shell=bash
 
-packages=(gcc make autoconf automake pkg-config libevent-dev libssl-dev liburing-dev libinih-dev
-    libjansson-dev libhdf5-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
+packages=(gcc make autoconf automake pkg-config libevent-dev libssl-dev libsodium-dev liburing-dev
+    libinih-dev libjansson-dev libhdf5-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev
     libopenblas-dev liblz4-dev libexpat1-dev opencv-data libjemalloc-dev)
 
 # Those of the packages (and of the arguments) that are not installed.

@@ -2,10 +2,10 @@
  * sim_link.c: the simulated network: links, and the way of a message. See sim_st.h.
  *
  * A message waits in its sender's queue, where older gates go first, crosses the sender's
- * serialiser, flies for the latency plus a random delay, and crosses the receiver's serialiser as its
- * bits come in, so that n bits at rate r between idle nodes take latency + n / r. What is in the
- * queue is the sender's block; what has left is a copy, as it would be once a kernel has it. When
- * a link is ended, its queue is lost, and the news travels behind what has left already.
+ * serialiser, flies for the latency plus a random delay, and crosses the receiver's serialiser as
+ * its bits come in, so that n bits at rate r between idle nodes take latency + n / r. What is in
+ * the queue is the sender's block; what has left is a copy, as it would be once a kernel has it.
+ * When a link is ended, its queue is lost, and the news travels behind what has left already.
  *
  * Timers, work and files are in sim_local.c; nodes and the run itself in sim.c.
  */

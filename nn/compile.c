@@ -18,6 +18,9 @@ struct compiler {
     uint32_t window, group;
     uint32_t selection;     /* what gates read of c->selection and c->turn: */
     struct compiled_weights read[LINK_PARTIES];
+    uint32_t video, video_deal;     /* c->video as gates read it, and what was dealt for it */
+    uint32_t deal[FIXED_STAGES];    /* for the linear stages of the group at hand */
+    uint32_t place;                 /* of the frame at hand within its group */
 };
 
 static unsigned bits_for(uint64_t n)
@@ -56,7 +59,8 @@ static void externals(struct compiler *k)
     k->p->turn = 0;
 }
 
-/* Sharings that come from outside become such as gates read; weights are read as they are. */
+/* Sharings that come from outside become such as gates read; weights are read as they are. The
+ * video is one operand of all selected frames. */
 static void authenticate(struct compiler *k)
 {
     k->p->layer = LAYER_SELECT;
@@ -70,6 +74,9 @@ static void authenticate(struct compiler *k)
                 in->bias[i] = gate_auth(k->p, in->bias[i]);
     }
     k->p->turn = 0;
+    struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
+    k->video_deal = gate_deal_selection(k->p, &g, k->selection);
+    k->video = gate_mask(k->p, k->c->video, k->video_deal, 0);
 }
 
 /* What the program's turn reads. */
@@ -105,12 +112,13 @@ static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t 
     slices = slices > positions ? positions : slices;
     uint32_t z = NO_VALUE;
     uint8_t turn = k->p->turn;
+    x = gate_mask(k->p, x, k->deal[i], k->place);
     for (size_t j = 0; j < slices; j++) {
         size_t from = positions * j / slices, to = positions * (j + 1) / slices;
         if (k->c->turns == 1)
             k->p->turn = (uint8_t)((turn + j) % k->p->proto->parties);
-        z = gate_linear(k->p, &s->g, x, weights(k)->weight[i], weights(k)->bias[i], (uint32_t)from,
-                        (uint32_t)(to - from));
+        z = gate_linear_dealt(k->p, &s->g, x, weights(k)->weight[i], weights(k)->bias[i],
+                              (uint32_t)from, (uint32_t)(to - from), k->deal[i], k->place);
         linear_close(k, s, relu, z, out, first + (uint32_t)(from * s->g.oc));
     }
     k->p->turn = turn;
@@ -154,8 +162,8 @@ static uint32_t select_frame(struct compiler *k, uint32_t f)
     k->p->layer = LAYER_SELECT;
     if (k->c->turns > 1)
         k->p->turn = 0;
-    uint32_t x = gate_reshare(k->p, gate_linear(k->p, &g, k->selection, k->c->video, NO_VALUE,
-                                                f, 1));
+    uint32_t x = gate_reshare(k->p, gate_linear_dealt(k->p, &g, k->selection, k->video, NO_VALUE,
+                                                      f, 1, k->video_deal, 0));
     k->p->turn = turn;
     return to_turn(k, x, g.oc);
 }
@@ -197,14 +205,21 @@ static void frame_stage(struct compiler *k, uint32_t f, unsigned i, uint32_t *x)
 }
 
 /*
- * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the first
- * stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last one
- * would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
+ * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the
+ * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
+ * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
  * links with the first stages together and share the waits of the later ones.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
     uint32_t x[GROUP];
+    k->p->deal_after = first >= k->window ? k->token[first % k->window] : NO_VALUE;
+    for (unsigned i = 0; i < k->net->nstage; i++) {
+        frame_begin(k, first, i);
+        k->deal[i] = k->net->stage[i].kind == STAGE_LINEAR
+                         ? gate_deal_linear(k->p, &k->net->stage[i].g, k->read[0].weight[i], n)
+                         : NO_VALUE;
+    }
     for (uint32_t j = 0, f = first; j < n; j++, f++) {
         frame_begin(k, f, LAYER_SELECT);
         k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
@@ -212,8 +227,10 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
         k->p->after = NO_VALUE;
     }
     for (unsigned i = 0; i < k->net->nstage; i++)
-        for (uint32_t j = 0; j < n; j++)
+        for (uint32_t j = 0; j < n; j++) {
+            k->place = j;
             frame_stage(k, first + j, i, &x[j]);
+        }
 }
 
 /* ---- scores and label ---- */

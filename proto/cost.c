@@ -44,7 +44,7 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
     struct depths d = { 0 };
     if (g->wall)
         d = at[p->nvalue];
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (g->in[i] != NO_VALUE)
             deepen(&d, &at[g->in[i]]);
     if (g->after != NO_VALUE)
@@ -117,8 +117,8 @@ uint64_t cost_memory(const struct program *p)
         for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
             record[k] += ops->record(p, g, k);
         peak = now + scratch > peak ? now + scratch : peak;
-        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
-        for (int k = 0; k < 4; k++)
+        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
+        for (int k = 0; k < 5; k++)
             if (read[k] != NO_VALUE && --use[read[k]].readers == 0 &&
                 !p->value[read[k]].external && !p->value[read[k]].keep)
                 now -= p->value[read[k]].words * 8;

@@ -22,8 +22,8 @@ static int engine_count_readers(struct engine *en)
     }
     for (uint32_t i = 0; i < p->ngate; i++) {
         const struct gate *g = &p->gate[i];
-        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
-        for (int k = 0; k < 4; k++)
+        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
+        for (int k = 0; k < 5; k++)
             if (read[k] != NO_VALUE) {
                 en->reader[en->cell[read[k]].reader + at[read[k]]++] = i;
                 en->slot[i].missing += !p->value[read[k]].external;

@@ -91,7 +91,7 @@ int engine_ready(const struct engine *en, uint32_t id, unsigned step)
 /* The views of a gate's operands, from the values' memory. */
 static void step_operands(const struct engine *en, const struct gate *g, struct step *s)
 {
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 4; k++)
         if (g->in[k] != NO_VALUE) {
             const struct value *v = &en->program->value[g->in[k]];
             s->x[k] = en->words[g->in[k]];
@@ -309,8 +309,8 @@ static void gate_finish(struct engine *en, uint32_t id)
     struct slot *slot = &en->slot[id];
     arena_give(slot->scratch);
     slot->scratch = NULL;
-    const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->after };
-    for (int k = 0; k < 4; k++)
+    const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
+    for (int k = 0; k < 5; k++)
         if (read[k] != NO_VALUE)
             cell_unread(en, read[k]);
     en->stats.gates_done++;

@@ -121,12 +121,31 @@ static void portable_planes(uint64_t *planes, size_t stride, const uint64_t *x, 
     wipe(a, sizeof a);
 }
 
+/* The two 32 x 32 squares of rows [i, i + 32) and [i + 32, i + 64) that planes [j, j + 32) hold. */
+static void portable_rows(uint64_t *rows, const uint64_t *planes, size_t stride, size_t n)
+{
+    uint64_t a[32];
+    for (size_t i = 0; i < n; i += 64)
+        for (unsigned j = 0; j < 128; j += 32) {
+            for (unsigned p = 0; p < 32; p++)
+                a[p] = planes[(j + p) * stride + i / 64];
+            transpose_pair(a);
+            for (unsigned r = 0; r < 64; r++) {
+                uint64_t *row = rows + 2 * (i + r) + j / 64;
+                uint64_t bits = (uint32_t)(a[r % 32] >> r / 32 * 32);
+                *row = j % 64 == 0 ? bits : *row | bits << 32;
+            }
+        }
+    wipe(a, sizeof a);
+}
+
 /* ---- the choice ---- */
 
 static const struct kernel_impl kernel_portable = {
     .name = "portable",
     .gemm = portable_gemm,
     .planes_from_words = portable_planes,
+    .rows_from_planes = portable_rows,
 };
 
 #ifdef HAVE_X86_KERNELS
@@ -204,4 +223,9 @@ void planes_from_words(uint64_t *planes, size_t stride, const uint64_t *x, size_
                        unsigned lo, unsigned width)
 {
     kernel()->planes_from_words(planes, stride, x, n, lo, width);
+}
+
+void rows_from_planes(uint64_t *rows, const uint64_t *planes, size_t stride, size_t n)
+{
+    kernel()->rows_from_planes(rows, planes, stride, n);
 }

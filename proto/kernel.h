@@ -57,4 +57,9 @@ void gemm_u128(uint64_t *c_low, uint64_t *c_high, size_t ldc, const uint64_t *a_
 void planes_from_words(uint64_t *planes, size_t stride, const uint64_t *x, size_t n,
                        unsigned lo, unsigned width);
 
+/* ---- 128 bit planes to rows ---- */
+
+/* Bit j % 64 of rows[2 i + j / 64] = bit i of plane j, for j < 128, i < n, a multiple of 128. */
+void rows_from_planes(uint64_t *rows, const uint64_t *planes, size_t stride, size_t n);
+
 #endif

@@ -182,4 +182,5 @@ const struct kernel_impl kernel_avx2 = {
     .name = "avx2",
     .gemm = gemm,
     .planes_from_words = kernel_planes_avx2,
+    .rows_from_planes = kernel_rows_avx2,
 };

@@ -93,4 +93,5 @@ const struct kernel_impl kernel_avx512 = {
     .name = "avx512",
     .gemm = gemm,
     .planes_from_words = kernel_planes_avx2,
+    .rows_from_planes = kernel_rows_avx2,
 };

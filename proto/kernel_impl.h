@@ -23,14 +23,16 @@ struct kernel_impl {
                  size_t m, size_t k, size_t n);
     void (*planes_from_words)(uint64_t *planes, size_t stride, const uint64_t *x, size_t n,
                               unsigned lo, unsigned width);
+    void (*rows_from_planes)(uint64_t *rows, const uint64_t *planes, size_t stride, size_t n);
 };
 
 extern const struct kernel_impl kernel_avx2;
 extern const struct kernel_impl kernel_avx512;  /* AVX-512 F and DQ; planes are those of AVX2 */
 
-/* The plane kernel of AVX2, for the implementation above it too. */
+/* The plane kernels of AVX2, for the implementation above it too. */
 void kernel_planes_avx2(uint64_t *planes, size_t stride, const uint64_t *x, size_t n,
                         unsigned lo, unsigned width);
+void kernel_rows_avx2(uint64_t *rows, const uint64_t *planes, size_t stride, size_t n);
 
 /* How many rows of a panel to take at a time: with few rows to multiply, each panel is best read in
  * one go from wherever it lies; the second-level cache is fast enough to read it again. */

@@ -55,6 +55,7 @@ static int key_of_three(struct prf *out, const struct keys_seed *s, unsigned mis
 int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
 {
     *k = (struct keys){ .self = s->self, .parties = s->parties };
+    prf_init(&k->own, s->own);
     for (unsigned peer = 0; peer < s->parties; peer++) {
         if (peer == s->self)
             continue;
@@ -78,6 +79,7 @@ int keys_init(struct keys *k, const struct keys_seed *s, struct err *e)
 
 void keys_fini(struct keys *k)
 {
+    prf_fini(&k->own);
     for (unsigned peer = 0; peer < k->parties; peer++)
         if (peer != k->self) {
             prf_fini(&k->pair[peer]);

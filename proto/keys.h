@@ -35,6 +35,7 @@ enum { KEYS_NONCE = 16, KEYS_DIGEST = 32, KEYS_PART = 16 };
 
 struct keys {
     struct prf pair[LINK_PARTIES];  /* by the other party's number; [self] is not used */
+    struct prf own;                 /* this party's alone: what it draws for itself */
     struct prf without[LINK_PARTIES];   /* four parties: of all but that one; [self] is not used */
     unsigned self, parties;
 };
@@ -46,6 +47,7 @@ struct keys_seed {
     uint8_t secret[LINK_PARTIES][LINK_SECRET];
     uint8_t nonce[LINK_PARTIES][KEYS_NONCE];
     uint8_t digest[KEYS_DIGEST];
+    uint8_t own[KEYS_PART];         /* drawn afresh for every job, told to nobody */
     uint8_t part[LINK_PARTIES][LINK_PARTIES][KEYS_PART];    /* contributions: by whom, for the key
                                                              * that this party lacks */
 };

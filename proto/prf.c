@@ -63,7 +63,7 @@ static uint32_t sub_word(uint32_t x)
            bytes_rotate(y, 4) ^ 0x63636363u;
 }
 
-static void key_expand(uint8_t schedule[PRF_ROUNDS + 1][16], const uint8_t key[static PRF_KEY])
+void prf_schedule(uint8_t schedule[static 11][16], const uint8_t key[static PRF_KEY])
 {
     uint32_t w[4 * (PRF_ROUNDS + 1)], constant = 1;
     for (unsigned i = 0; i < 4; i++)
@@ -83,12 +83,39 @@ static void key_expand(uint8_t schedule[PRF_ROUNDS + 1][16], const uint8_t key[s
 
 /* ---- the portable implementation ---- */
 
-/* Counter blocks are written where the output goes, and encrypted in place. The key is the first
- * word of the schedule. A context for each call: this may run on any thread. */
+/* A context for each call: this may run on any thread. The first round key is the key. */
+static EVP_CIPHER_CTX *openssl_begin(const uint8_t schedule[PRF_ROUNDS + 1][16])
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    if (ctx != NULL &&
+        EVP_EncryptInit_ex(ctx, EVP_aes_128_ecb(), NULL, schedule[0], NULL) == 1 &&
+        EVP_CIPHER_CTX_set_padding(ctx, 0) == 1)
+        return ctx;
+    EVP_CIPHER_CTX_free(ctx);
+    return NULL;
+}
+
+/* Words that are not random must not leave here. */
+static _Noreturn void openssl_failed(void)
+{
+    log_line(LOG_ERR, LOG_PROTO, "OpenSSL's AES-128 failed: out of memory, or its configuration "
+             "forbids the cipher; the program ends");
+    abort();
+}
+
+enum { CHUNK = 256 };   /* blocks at a time */
+
+/* Encrypts n bytes, whole blocks and at most a chunk, in place. */
+static int openssl_encrypt(EVP_CIPHER_CTX *ctx, uint8_t *p, size_t n)
+{
+    int size = (int)n, done;
+    return EVP_EncryptUpdate(ctx, p, &done, p, size) == 1 && done == size ? 0 : -1;
+}
+
+/* Counter blocks are written where the output goes, and encrypted in place. */
 static int openssl_blocks(EVP_CIPHER_CTX *ctx, uint64_t domain, uint64_t block, uint8_t *out,
                           size_t blocks)
 {
-    enum { CHUNK = 256 };
     for (size_t i = 0; i < blocks; i += CHUNK) {
         size_t count = blocks - i < CHUNK ? blocks - i : CHUNK;
         uint8_t *p = out + i * PRF_BLOCK;
@@ -96,8 +123,7 @@ static int openssl_blocks(EVP_CIPHER_CTX *ctx, uint64_t domain, uint64_t block, 
             put_u64(p + j * PRF_BLOCK, block + i + j);
             put_u64(p + j * PRF_BLOCK + 8, domain);
         }
-        int size = (int)(count * PRF_BLOCK), done;
-        if (EVP_EncryptUpdate(ctx, p, &done, p, size) != 1 || done != size)
+        if (openssl_encrypt(ctx, p, count * PRF_BLOCK) != 0)
             return -1;
     }
     return 0;
@@ -107,29 +133,36 @@ static void openssl_fill(const uint8_t schedule[PRF_ROUNDS + 1][16], uint64_t do
                          uint64_t block, uint8_t *out, size_t n)
 {
     size_t whole = n / PRF_BLOCK, rest = n % PRF_BLOCK;
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    if (ctx == NULL || EVP_EncryptInit_ex(ctx, EVP_aes_128_ecb(), NULL, schedule[0], NULL) != 1 ||
-        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1)
-        goto failed;
-    if (openssl_blocks(ctx, domain, block, out, whole) != 0)
-        goto failed;
+    EVP_CIPHER_CTX *ctx = openssl_begin(schedule);
+    if (ctx == NULL || openssl_blocks(ctx, domain, block, out, whole) != 0)
+        openssl_failed();
     if (rest > 0) {
         uint8_t last[PRF_BLOCK];
         if (openssl_blocks(ctx, domain, block + whole, last, 1) != 0)
-            goto failed;
+            openssl_failed();
         memcpy(out + whole * PRF_BLOCK, last, rest);
         wipe(last, sizeof last);
     }
     EVP_CIPHER_CTX_free(ctx);
-    return;
-
-failed:     /* words that are not random must not leave here */
-    log_line(LOG_ERR, LOG_PROTO, "OpenSSL's AES-128 failed: out of memory, or its configuration "
-             "forbids the cipher; the program ends");
-    abort();
 }
 
-static const struct prf_impl prf_openssl = { .name = "openssl", .fill = openssl_fill };
+static void openssl_permute(const uint8_t schedule[PRF_ROUNDS + 1][16], uint8_t *p, size_t n)
+{
+    EVP_CIPHER_CTX *ctx = openssl_begin(schedule);
+    if (ctx == NULL)
+        openssl_failed();
+    for (size_t i = 0; i < n; i += CHUNK * PRF_BLOCK)
+        if (openssl_encrypt(ctx, p + i,
+                            n - i < CHUNK * PRF_BLOCK ? n - i : CHUNK * PRF_BLOCK) != 0)
+            openssl_failed();
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+static const struct prf_impl prf_openssl = {
+    .name = "openssl",
+    .fill = openssl_fill,
+    .permute = openssl_permute,
+};
 
 /* ---- the choice ---- */
 
@@ -203,7 +236,7 @@ int prf_force(const char *isa)
 
 void prf_init(struct prf *k, const uint8_t key[static PRF_KEY])
 {
-    key_expand(k->schedule, key);
+    prf_schedule(k->schedule, key);
     k->ledger = NULL;
 #ifdef OB_DEBUG
     k->ledger = ledger_new();
@@ -235,7 +268,18 @@ void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
                void *out, size_t n)
 {
     if (n > 0)
-        prf()->fill(k->schedule, gate | (uint64_t)use << 32, block, out, n);
+        prf_stream(k->schedule, gate, use, block, out, n);
+}
+
+void prf_stream(const uint8_t schedule[static 11][16], uint32_t gate, uint32_t use, uint64_t block,
+                void *out, size_t n)
+{
+    prf()->fill(schedule, gate | (uint64_t)use << 32, block, out, n);
+}
+
+void prf_permute(const uint8_t schedule[static 11][16], void *p, size_t n)
+{
+    prf()->permute(schedule, p, n);
 }
 
 void prf_expand(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n)

@@ -46,6 +46,13 @@ void prf_again(const struct prf *k, uint32_t gate, uint32_t use, uint64_t block,
  * of them; first is even. */
 void prf_expand(const uint8_t seed[static PRF_KEY], size_t first, uint64_t *out, size_t n);
 
+/* For keys that are many and lie in flat memory: the round keys, 16-byte aligned; prf_fill from
+ * them alone, outside any ledger; and AES itself, of the n / 16 blocks at p, in place. */
+void prf_schedule(uint8_t schedule[static 11][16], const uint8_t key[static PRF_KEY]);
+void prf_stream(const uint8_t schedule[static 11][16], uint32_t gate, uint32_t use, uint64_t block,
+                void *out, size_t n);
+void prf_permute(const uint8_t schedule[static 11][16], void *p, size_t n);
+
 /* Which implementation the processor got ("vaes", "aesni", "openssl"); tests can force one by
  * name, and get -1 when this machine has not got it. */
 const char *prf_isa(void);

@@ -6,14 +6,10 @@
 
 #include "proto/prf_impl.h"
 
-/* Encrypts `count` counter blocks; `count` is a constant wherever this is inlined. */
-static inline __attribute__((always_inline)) void blocks_encrypt(__m128i *s, const __m128i *keys,
-                                                                 uint64_t domain, uint64_t block,
-                                                                 unsigned count)
+/* The rounds after the first key; `count` is a constant wherever this is inlined. */
+static inline __attribute__((always_inline)) void blocks_finish(__m128i *s, const __m128i *keys,
+                                                                unsigned count)
 {
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < count; i++)
-        s[i] = _mm_xor_si128(_mm_set_epi64x((long long)domain, (long long)(block + i)), keys[0]);
     for (unsigned r = 1; r < PRF_ROUNDS; r++)
 #pragma GCC unroll 8
         for (unsigned i = 0; i < count; i++)
@@ -21,6 +17,17 @@ static inline __attribute__((always_inline)) void blocks_encrypt(__m128i *s, con
 #pragma GCC unroll 8
     for (unsigned i = 0; i < count; i++)
         s[i] = _mm_aesenclast_si128(s[i], keys[PRF_ROUNDS]);
+}
+
+/* Encrypts `count` counter blocks. */
+static inline __attribute__((always_inline)) void blocks_encrypt(__m128i *s, const __m128i *keys,
+                                                                 uint64_t domain, uint64_t block,
+                                                                 unsigned count)
+{
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; i++)
+        s[i] = _mm_xor_si128(_mm_set_epi64x((long long)domain, (long long)(block + i)), keys[0]);
+    blocks_finish(s, keys, count);
 }
 
 static inline __attribute__((always_inline)) void blocks_fill(uint8_t *out, const __m128i *keys,
@@ -72,4 +79,26 @@ static void fill(const uint8_t schedule[PRF_ROUNDS + 1][16], uint64_t domain, ui
     }
 }
 
-const struct prf_impl prf_aesni = { .name = "aesni", .fill = fill };
+static inline __attribute__((always_inline)) void blocks_permute(__m128i *p, const __m128i *keys,
+                                                                 unsigned count)
+{
+    __m128i s[8];
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; i++)
+        s[i] = _mm_xor_si128(_mm_loadu_si128(p + i), keys[0]);
+    blocks_finish(s, keys, count);
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; i++)
+        _mm_storeu_si128(p + i, s[i]);
+}
+
+static void permute(const uint8_t schedule[PRF_ROUNDS + 1][16], uint8_t *p, size_t n)
+{
+    const __m128i *keys = (const __m128i *)schedule;
+    for (; n >= 128; n -= 128, p += 128)
+        blocks_permute((__m128i *)p, keys, 8);
+    for (; n >= 16; n -= 16, p += 16)
+        blocks_permute((__m128i *)p, keys, 1);
+}
+
+const struct prf_impl prf_aesni = { .name = "aesni", .fill = fill, .permute = permute };

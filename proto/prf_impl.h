@@ -15,6 +15,8 @@ struct prf_impl {
     /* out[0 .. n) = AES(le64(block) || le64(domain)), AES(le64(block + 1) || le64(domain)) ... */
     void (*fill)(const uint8_t schedule[PRF_ROUNDS + 1][16], uint64_t domain, uint64_t block,
                  uint8_t *out, size_t n);
+    /* p[0 .. n) = AES(p), block by block; n is a multiple of 16. */
+    void (*permute)(const uint8_t schedule[PRF_ROUNDS + 1][16], uint8_t *p, size_t n);
 };
 
 extern const struct prf_impl prf_aesni;     /* AES-NI, eight blocks at a time */

@@ -41,7 +41,7 @@ struct program *program_new(const struct protocol *proto)
     if (p == NULL)
         return NULL;
     p->proto = proto;
-    p->after = NO_VALUE;
+    p->after = p->deal_after = p->setup = NO_VALUE;
     return p;
 }
 
@@ -160,7 +160,8 @@ static size_t value_size(struct program *p, uint32_t v, int kind, int other)
 static struct gate gate_blank(const struct program *p, enum gate_kind kind)
 {
     return (struct gate){ .kind = (uint8_t)kind, .turn = p->turn, .frame = p->frame,
-                          .layer = p->layer, .in = { NO_VALUE, NO_VALUE, NO_VALUE },
+                          .layer = p->layer,
+                          .in = { NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE },
                           .after = p->after, .out = NO_VALUE };
 }
 
@@ -210,18 +211,17 @@ static int gate_is_played(const struct program *p, const struct gate *g)
     return 1;
 }
 
-/* Enters a gate whose fields are all set, and counts it at its values. */
-static void gate_enter(struct program *p, const struct gate *g)
+static void gate_put(struct program *p, const struct gate *g)
 {
     if (!gate_reads(p, g->in[0]) || !gate_reads(p, g->in[1]) || !gate_reads(p, g->in[2]) ||
-        !gate_reads(p, g->after) || !gate_writes(p, g) || !gate_turns(p, g) ||
-        !gate_is_played(p, g)) {
+        !gate_reads(p, g->in[3]) || !gate_reads(p, g->after) || !gate_writes(p, g) ||
+        !gate_turns(p, g) || !gate_is_played(p, g)) {
         p->failed = 1;
         return;
     }
     if (grow(p, &p->gate, p->ngate, &p->gate_room, sizeof *p->gate) != 0)
         return;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (g->in[i] != NO_VALUE)
             p->value[g->in[i]].readers++;
     if (g->after != NO_VALUE)
@@ -229,6 +229,45 @@ static void gate_enter(struct program *p, const struct gate *g)
     p->value[g->out].makers++;
     p->value[g->out].made += g->n;
     p->gate[p->ngate++] = *g;
+}
+
+/* A gate that makes a whole DEAL value of so many words. */
+static uint32_t deal_put(struct program *p, struct gate g, size_t words)
+{
+    g.after = p->deal_after;
+    g.n = (uint32_t)words;
+    g.out = value_add(p, VALUE_DEAL, words, words, 0);
+    gate_put(p, &g);
+    return g.out;
+}
+
+/* What all deals build on. */
+static uint32_t setup(struct program *p)
+{
+    struct gate g = gate_blank(p, GATE_SETUP);
+    g.turn = 0;
+    if (p->setup == NO_VALUE)
+        p->setup = deal_put(p, g, p->proto->deal_plan(p, &g));
+    return p->setup;
+}
+
+/* Enters a gate whose fields are all set, and before it what it uses up. */
+static void gate_enter(struct program *p, const struct gate *g)
+{
+    struct gate use = *g;
+    size_t words = p->failed || p->proto->deal_plan == NULL || g->in[3] != NO_VALUE
+                       ? 0 : p->proto->deal_plan(p, &use);
+    if (words > 0) {
+        struct gate deal = gate_blank(p, GATE_DEAL);
+        deal.in[0] = setup(p);
+        deal.shape = g->kind;
+        deal.in_first = g->n;
+        deal.shift = g->shift;
+        deal.width = g->width;
+        deal.turn = g->turn;
+        use.in[3] = deal_put(p, deal, words);
+    }
+    gate_put(p, &use);
 }
 
 static uint32_t geometry_enter(struct program *p, const struct geometry *g)
@@ -241,8 +280,60 @@ static uint32_t geometry_enter(struct program *p, const struct geometry *g)
     return p->ngeometry++;
 }
 
+/* in_first: frames of a layer's deal; 0: a frame selection's. */
+static uint32_t deal_linear(struct program *p, const struct geometry *g, uint32_t held,
+                            uint32_t frames)
+{
+    if (p->failed || p->proto->gate[GATE_DEAL_LINEAR] == NULL || !geometry_fits(p, g))
+        return NO_VALUE;
+    struct gate gate = gate_blank(p, GATE_DEAL_LINEAR);
+    gate.in[0] = setup(p);
+    gate.in[1] = held;
+    gate.shape = geometry_enter(p, g);
+    gate.in_first = frames;
+    gate.turn = 0;
+    size_t words = p->failed ? 0 : p->proto->deal_plan(p, &gate);
+    if (words == 0)
+        p->failed = 1;          /* a layer beyond what the protocol can do */
+    return deal_put(p, gate, words);
+}
+
+uint32_t gate_deal_linear(struct program *p, const struct geometry *g, uint32_t w, uint32_t frames)
+{
+    return deal_linear(p, g, w, frames);
+}
+
+uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection)
+{
+    return deal_linear(p, g, selection, 0);
+}
+
+uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame)
+{
+    if (p->failed || p->proto->gate[GATE_MASK] == NULL)
+        return x;
+    struct gate gate = gate_blank(p, GATE_MASK);
+    gate.in[0] = x;
+    gate.in[3] = deal;
+    gate.from = (uint8_t)frame;
+    gate.n = (uint32_t)value_size(p, x, VALUE_SHARE, VALUE_WEIGHT);
+    if (p->failed)
+        return NO_VALUE;
+    gate.out = value_add(p, (enum value_kind)p->value[x].kind, gate.n, p->value[x].words, 0);
+    gate_enter(p, &gate);
+    return gate.out;
+}
+
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                      uint32_t b, uint32_t first, uint32_t positions)
+{
+    uint32_t deal = gate_deal_linear(p, g, w, 1);
+    return gate_linear_dealt(p, g, gate_mask(p, x, deal, 0), w, b, first, positions, deal, 0);
+}
+
+uint32_t gate_linear_dealt(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
+                           uint32_t b, uint32_t first, uint32_t positions, uint32_t deal,
+                           uint32_t frame)
 {
     size_t n = value_size(p, x, VALUE_SHARE, VALUE_SHARE);
     size_t k = value_size(p, w, VALUE_WEIGHT, VALUE_WEIGHT);
@@ -257,6 +348,8 @@ uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, ui
     gate.in[0] = x;
     gate.in[1] = w;
     gate.in[2] = b;
+    gate.in[3] = deal;
+    gate.from = (uint8_t)frame;
     gate.in_first = first;
     gate.shape = geometry_enter(p, g);
     gate.n = positions * g->oc;

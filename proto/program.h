@@ -29,6 +29,7 @@ enum value_kind {
     VALUE_SUM,      /* n ring elements as they come out of a product: not yet reshared */
     VALUE_BITS,     /* n shared bits */
     VALUE_WEIGHT,   /* a shared right operand, packed by the protocol for GATE_LINEAR */
+    VALUE_DEAL,     /* n words of correlated randomness at each party; the protocol's */
     VALUE_KINDS
 };
 
@@ -63,6 +64,12 @@ enum gate_kind {
     GATE_INJECT,    /* z = x b for a bit b (SHARE and BITS to SHARE) */
     GATE_AUTH,      /* an outside sharing becomes one that the gates read (SHARE to SHARE) */
     GATE_TURN,      /* a sharing of turn `from` becomes one of the gate's turn (SHARE to SHARE) */
+    /* Correlated randomness, in protocols that deal it themselves: made without the inputs, read
+     * by the gates that use it up (their in[3]). */
+    GATE_SETUP,     /* what all deals of a program build on (to DEAL) */
+    GATE_DEAL,      /* for one gate, whose kind is its `shape` (to DEAL) */
+    GATE_DEAL_LINEAR,   /* a mask A of a linear map's input, and shares of A * W (to DEAL) */
+    GATE_MASK,      /* z = x - A, known to all parties (SHARE to SHARE, WEIGHT to WEIGHT) */
     /* What ends a program of a malicious setting; the value made is a token (BITS, one). */
     GATE_BARRIER,   /* every party has done all gates before: what they sent is fixed */
     GATE_PROVE,     /* the protocol's: proves and verifies records (BITS to BITS) */
@@ -85,17 +92,19 @@ struct gate {
     uint8_t kind, turn;
     uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
     uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
-    uint8_t from;           /* TURN: the turn of what it reads */
+    uint8_t from;           /* TURN: the turn of what it reads; LINEAR, MASK: frame of a deal */
     uint8_t wall;           /* starts when every gate before it is done here */
     uint16_t frame, layer;  /* labels for plan and trace */
-    uint32_t in[3];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y */
+    uint32_t in[4];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y; [3]: a deal */
     uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
     uint32_t out;
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
-    uint32_t in_first;      /* LINEAR: the first output position; PROVE: the protocol's; else where
-                             * it reads from */
-    uint32_t shape;         /* LINEAR, SUMPOOL: which geometry; AFFINE, BITMAP: which map; PROVE:
-                             * the protocol's */
+    uint32_t in_first;      /* LINEAR: the first output position; DEAL: the other gate's n;
+                             * DEAL_LINEAR: frames, 0: of a selection; PROVE: the protocol's; else
+                             * where it reads from */
+    uint32_t shape;         /* LINEAR, SUMPOOL, DEAL_LINEAR: which geometry; AFFINE, BITMAP: which
+                             * map; DEAL: a kind of gate; PROVE: the protocol's */
+    uint32_t message[2];    /* DEAL_LINEAR: bytes of its two messages */
 };
 
 struct program {
@@ -109,6 +118,8 @@ struct program {
     uint16_t frame, layer;      /* labels that new gates get */
     uint8_t turn;               /* turn that new gates get */
     uint32_t after;             /* what new gates wait for; reset it to NO_VALUE */
+    uint32_t deal_after;        /* the same for deals */
+    uint32_t setup;             /* the SETUP gate's value, once there is one */
     int failed;                 /* memory ran out or a bad argument: program_check tells */
 };
 
@@ -129,6 +140,18 @@ void program_keep(struct program *p, uint32_t value);
 /* One gate each; the result is a new value unless `out` says otherwise. */
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                      uint32_t b, uint32_t first_position, uint32_t positions);
+
+/* Where the protocol deals, gate_linear brings a deal of its own; these share one (elsewhere
+ * nothing is added: NO_VALUE and x itself come back). A deal of a linear map for so many frames,
+ * whose weights are w; of the frame selection (g: as for gate_linear), where the mask is the
+ * video's and the selection is held. x - A of the frame's part of a deal; then gate_linear_dealt in
+ * place of gate_linear. */
+uint32_t gate_deal_linear(struct program *p, const struct geometry *g, uint32_t w, uint32_t frames);
+uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection);
+uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame);
+uint32_t gate_linear_dealt(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
+                           uint32_t b, uint32_t first_position, uint32_t positions, uint32_t deal,
+                           uint32_t frame);
 uint32_t gate_mul(struct program *p, uint32_t x, uint32_t y);
 uint32_t gate_and(struct program *p, uint32_t x, uint32_t y);
 uint32_t gate_sign(struct program *p, uint32_t x, unsigned width);

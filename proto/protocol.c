@@ -9,7 +9,7 @@
 
 static const struct protocol *const protocols[] = {
     &protocol_replicated, &protocol_trio, &protocol_syrep, &protocol_syrep_mac, &protocol_rep4,
-    &protocol_quad
+    &protocol_quad, &protocol_semi2k
 };
 
 const struct protocol *protocol_at(unsigned i)
@@ -47,7 +47,7 @@ size_t value_stride(const struct protocol *p, enum value_kind kind, size_t n)
 
 size_t value_words(const struct protocol *p, enum value_kind kind, size_t n)
 {
-    return p->planes[kind] * value_stride(p, kind, n);
+    return kind == VALUE_DEAL ? n : p->planes[kind] * value_stride(p, kind, n);
 }
 
 size_t value_piece(const struct protocol *p, enum value_kind kind, size_t n)

@@ -35,8 +35,8 @@ struct step {
     uint32_t id;                        /* the gate's number: its place in the randomness */
     unsigned self, role;
     unsigned level;                     /* counts the repetitions of a repeated round */
-    const uint64_t *x[3];               /* the values read: plane k at x[.] + k * stride[.] */
-    size_t stride[3];
+    const uint64_t *x[4];               /* the values read: plane k at x[.] + k * stride[.] */
+    size_t stride[4];
     uint64_t *z;                        /* the value made, from its first element on */
     size_t z_stride;
     uint8_t *scratch;                   /* lives from the first round to the last */
@@ -111,6 +111,10 @@ struct protocol {
     /* The statements of PROVE gates (prove.h); NULL: the protocol has none. */
     const struct prove_source *source;
 
+    /* Words of correlated randomness that a gate uses up, or that a SETUP or DEAL_LINEAR gate makes
+     * (the latter gets its messages' lengths, too); 0: none. NULL: the protocol deals nothing. */
+    size_t (*deal_plan)(const struct program *p, struct gate *g);
+
     /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
     void (*close)(struct program *p);
 
@@ -135,7 +139,7 @@ struct protocol {
 };
 
 extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
-    protocol_rep4, protocol_quad;
+    protocol_rep4, protocol_quad, protocol_semi2k;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);

@@ -1,8 +1,7 @@
 /*
- * bench_report.c: the files of a benchmark: bench.json and bench.csv with every figure and the machine
- * that it was measured on, charts as SVG, and report.html, which stands alone.
+ * bench_report.c: the files of a benchmark: bench.json and bench.csv with every figure and the
+ * machine that it was measured on, charts as SVG, and report.html, which stands alone.
  */
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,15 +57,6 @@ static int file_open(struct output *o, const struct bench *b, const char *name, 
     return output_open(o, path, 0, e);
 }
 
-static int file_close(struct output *o, const char *name, struct err *e)
-{
-    int code = ferror(o->f) ? err_set(e, ERR_FAILED, "%s: cannot be written: %s", name,
-                                      strerror(errno))
-                            : output_commit(o, e);
-    output_drop(o);
-    return code;
-}
-
 /* ---- JSON and csv ---- */
 
 static json_t *json_figures(const double *v, unsigned n)
@@ -115,7 +105,7 @@ static int write_json(const struct bench *b, const struct machine *m, struct err
     if (code == 0) {
         json_dumpf(j, o.f, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         fputc('\n', o.f);
-        code = file_close(&o, "bench.json", e);
+        code = output_commit(&o, e);
     }
     json_decref(j);
     return code;
@@ -137,7 +127,7 @@ static int write_csv(const struct bench *b, struct err *e)
                     (unsigned long long)c->bytes, (unsigned long long)c->most,
                     bench_bounds(b, c).all, c->forecast);
     }
-    return file_close(&o, "bench.csv", e);
+    return output_commit(&o, e);
 }
 
 /* ---- charts ---- */
@@ -314,7 +304,7 @@ static int write_report(const struct bench *b, const struct machine *m, struct l
             chart_lines(chart, o.f);
     chart_bars(&l->chart, (const char (*)[CHART_NAME])l->name, l->n, o.f);
     fputs("</html>\n", o.f);
-    return file_close(&o, "report.html", e);
+    return output_commit(&o, e);
 }
 
 static int write_charts(const struct bench *b, struct layers *l, struct chart *chart, struct err *e)
@@ -326,13 +316,13 @@ static int write_charts(const struct bench *b, struct layers *l, struct chart *c
         if (file_open(&o, b, axis_file[a], e) != 0)
             return e->code;
         chart_lines(chart, o.f);
-        if (file_close(&o, axis_file[a], e) != 0)
+        if (output_commit(&o, e) != 0)
             return e->code;
     }
     if (file_open(&o, b, "layers.svg", e) != 0)
         return e->code;
     chart_bars(&l->chart, (const char (*)[CHART_NAME])l->name, l->n, o.f);
-    return file_close(&o, "layers.svg", e);
+    return output_commit(&o, e);
 }
 
 int bench_write(const struct bench *b, struct err *e)

@@ -22,11 +22,13 @@ struct wish {
 #define AT(m) offsetof(struct wish, m)
 
 static const struct option_row rows[] = {
-    { "protocol", 'p', OPTION_TEXT, AT(protocol), "A,B,..", "security settings, or all (all)", 0, 0 },
+    { "protocol", 'p', OPTION_TEXT, AT(protocol), "A,B,..", "security settings, or all (all)", 0,
+      0 },
     { "network", 0, OPTION_TEXT, AT(network), "A,B,..",
       "networks: loopback, lan, 10ms, 40ms, 100ms, 40ms-100mbit, asymmetric, slow-party, or "
       "RTT:MBIT (loopback)", 0, 0 },
-    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "one network of this round-trip time instead", 0, 60000 },
+    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "one network of this round-trip time instead", 0,
+      60000 },
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "and rate", 0.001, 1e6 },
     { "frames", 0, OPTION_TEXT, AT(frames), "N,M,..", "selected frames (7)", 0, 0 },
     { "workers", 0, OPTION_TEXT, AT(workers), "N,M,..",
@@ -37,7 +39,8 @@ static const struct option_row rows[] = {
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "dir", 'd', OPTION_TEXT, AT(dir), "DIR", "where the files go (bench)", 0, 0 },
-    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (300)", 1, 86400 },
+    { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (300)", 1,
+      86400 },
     { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
     { .name = NULL }
 };

@@ -39,7 +39,8 @@ static const struct option_row rows[] = {
       1, 256 },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
       "process, virtual clock (epoll)", 0, 0 },
-    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which needs root; sim: of the virtual one (0)",
+    { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
+      "needs root; sim: of the virtual one (0)",
       0, 60000 },
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "Mbit/s that each process can send "
       "there (unlimited)", 0.001, 1e6 },

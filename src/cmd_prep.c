@@ -26,7 +26,8 @@ struct wish {
 #define AT(member) offsetof(struct wish, member)
 
 static const struct option_row rows[] = {
-    { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video: a film, or crops as text or .obc", 0, 0 },
+    { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video: a film, or crops as text or .obc", 0,
+      0 },
     FACES_ROWS(AT(faces)),
     { "model", 'm', OPTION_TEXT, AT(model), "FILE", "the model, in any form that is read", 0, 0 },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "every:K, or a file with the matrix (every:15)",

@@ -12,7 +12,6 @@
 #include "nn/judge.h"
 #include "nn/tally.h"
 #include "src/faces.h"
-#include "src/output.h"
 #include "src/progress.h"
 
 struct infer_wish {
@@ -55,9 +54,6 @@ void infer_text(const struct infer *i, FILE *f);
 int infer_json(const struct infer *i, struct err *e);
 int infer_csv(const struct infer *i, const char *path, struct err *e);
 int infer_picture(const struct infer *i, const char *path, struct err *e);
-
-/* Ends an output: ERR_FAILED when anything of it could not be written. */
-int infer_finish(struct output *o, const char *path, struct err *e);
 
 /* Used of what is proven: bits of the largest magnitude seen. */
 unsigned infer_bits(uint64_t magnitude);

@@ -2,7 +2,6 @@
  * infer_matrix.c: the confusion matrix of `obscura infer` as a picture: shares of each row as
  * shades, counts as text. SVG, or PNG with the small letters of font.h.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "nn/font.h"
 #include "nn/png_out.h"
 #include "src/infer.h"
+#include "src/output.h"
 
 enum { CELL = 62, LEFT = 90, TOP = 70, RIGHT = 20, BOTTOM = 40 };
 
@@ -27,15 +27,6 @@ static void title(const struct infer *i, char *text, size_t n)
 {
     snprintf(text, n, "%.2f%% of %zu right", 100.0 * (double)i->all.right / (double)i->all.labelled,
              i->all.labelled);
-}
-
-int infer_finish(struct output *o, const char *path, struct err *e)
-{
-    int code = ferror(o->f) ? err_set(e, ERR_FAILED, "%s: cannot be written: %s", path,
-                                      strerror(errno))
-                            : output_commit(o, e);
-    output_drop(o);
-    return code;
 }
 
 /* ---- SVG ---- */
@@ -92,7 +83,7 @@ static int write_svg(const struct infer *i, const char *path, struct err *e)
     if (output_open(&o, path, 0, e) != 0)
         return e->code;
     draw_svg(i, o.f);
-    return infer_finish(&o, path, e);
+    return output_commit(&o, e);
 }
 
 /* ---- PNG ---- */
@@ -162,7 +153,7 @@ static int write_png(const struct infer *i, const char *path, struct err *e)
     }
     if (code == 0) {
         fwrite(png, 1, n, o.f);
-        code = infer_finish(&o, path, e);
+        code = output_commit(&o, e);
     }
     mem_free(png);
     picture_fini(&p);

@@ -8,6 +8,7 @@
 #include "nn/scores.h"
 #include "src/infer.h"
 #include "src/outcome.h"
+#include "src/output.h"
 
 unsigned infer_bits(uint64_t magnitude)
 {
@@ -286,5 +287,5 @@ int infer_csv(const struct infer *i, const char *path, struct err *e)
             fprintf(o.f, ",%.6f", s->score[c]);
         fputc('\n', o.f);
     }
-    return infer_finish(&o, path, e);
+    return output_commit(&o, e);
 }

@@ -286,6 +286,8 @@ static int job_keys(struct job *j, struct err *e)
         memcpy(seed.secret[i], p->peer[i]->secret, LINK_SECRET);
     }
     memcpy(seed.digest, j->digest, KEYS_DIGEST);
+    if (RAND_bytes(seed.own, sizeof seed.own) != 1)
+        return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
     j->has_keys = keys_init(j->keys, &seed, e) == 0;
     wipe(&seed, sizeof seed);
     return j->has_keys ? 0 : e->code;

@@ -4,7 +4,6 @@
  * The picture has two fields, loss and accuracy over epochs; training is grey, held out pictures
  * blue, acted faces orange, and a line marks the best epoch.
  */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,15 +11,6 @@
 #include "src/train.h"
 
 enum { WIDTH = 760, HEIGHT = 300, LEFT = 60, TOP = 40, FIELD = 280, RISE = 200, GAP = 90 };
-
-static int finish(struct output *o, const char *path, struct err *e)
-{
-    int code = ferror(o->f) ? err_set(e, ERR_FAILED, "%s: cannot be written: %s", path,
-                                      strerror(errno))
-                            : output_commit(o, e);
-    output_drop(o);
-    return code;
-}
 
 /* An empty cell where there is no figure. */
 static void cell(FILE *f, double v, const char *end)
@@ -48,7 +38,7 @@ int train_log_write(const char *path, const struct trainer *t, struct err *e)
         cell(o.f, r->acted_accuracy, ",");
         cell(o.f, r->seconds, "\n");
     }
-    return finish(&o, path, e);
+    return output_commit(&o, e);
 }
 
 /* One curve's values by name. */
@@ -153,5 +143,5 @@ int train_curves_write(const char *path, const struct trainer *t, struct err *e)
     field_curve(&right, HELD_ACCURACY, "#1f5fbf");
     legend(o.f);
     fputs("</svg>\n", o.f);
-    return finish(&o, path, e);
+    return output_commit(&o, e);
 }

@@ -2,6 +2,7 @@
 # obscura bench as a user meets it: files whose figures fit together, an emulated network where this
 # machine allows one, and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
+long_under_tsan 'bench'
 
 cd "$tmp" || exit 99
 value()

@@ -71,7 +71,7 @@ static inline struct step chain_step(struct chain *c, uint32_t id, unsigned p, u
                       .z = c->value[p][g->out] +
                            (out->kind == VALUE_BITS ? g->first / 64 : g->first),
                       .z_stride = value_stride(proto, (enum value_kind)out->kind, out->n) };
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 4; k++)
         if (g->in[k] != NO_VALUE) {
             const struct value *v = &program->value[g->in[k]];
             s.x[k] = c->value[p][g->in[k]];

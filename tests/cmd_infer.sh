@@ -2,6 +2,7 @@
 # obscura infer as a user meets it: accuracy, confusion and scores of labelled sets, clips, pictures
 # and films, counted again here from the samples' own lines; and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
+long_under_tsan 'infer'
 
 face_film=$(cd "$builddir" && pwd)/tests/face_film
 cd "$tmp" || exit 99

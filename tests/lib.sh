@@ -15,6 +15,22 @@ export TMPDIR
 failed=0
 daemons=
 
+# Is the program built with this sanitizer (asan, tsan)?
+built_with()
+{
+    grep -aq "__$1_init" "$obscura"
+}
+
+# long_under_tsan NAME: the whole test is skipped there, for its time; what its threads do has tests of
+# its own.
+long_under_tsan()
+{
+    if built_with tsan; then
+        echo "skip - $1 # too long under this sanitizer"
+        exit 77
+    fi
+}
+
 finish()
 {
     for d in $daemons; do

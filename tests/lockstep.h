@@ -16,7 +16,7 @@ struct lockstep {
     const struct program *program;
     uint32_t id;                                        /* the gate */
     struct keys *keys[LOCKSTEP_PARTIES];
-    uint64_t *x[LOCKSTEP_PARTIES][3];                   /* operands in the layout of values */
+    uint64_t *x[LOCKSTEP_PARTIES][4];                   /* operands in the layout of values */
     uint64_t *z[LOCKSTEP_PARTIES];                      /* the result, allocated by lockstep_run */
     uint8_t *message[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];   /* step, from, to */
     size_t bytes[LOCKSTEP_STEPS][LOCKSTEP_PARTIES][LOCKSTEP_PARTIES];
@@ -45,7 +45,7 @@ static inline void lockstep_step(struct lockstep *l, const struct gate_ops *ops,
                          .claimed = &l->claims[p] };
     const struct value *out = &l->program->value[g->out];
     step.z_stride = value_stride(proto, (enum value_kind)out->kind, out->n);
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 4; k++)
         if (g->in[k] != NO_VALUE) {
             const struct value *v = &l->program->value[g->in[k]];
             step.x[k] = l->x[p][k];

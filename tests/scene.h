@@ -120,7 +120,7 @@ static inline struct step scene_step(struct scene *st, uint32_t id, unsigned a)
                       .role = gate_role(p->proto, g, a), .keys = &st->keys[a],
                       .record = st->record[a][id], .records = st->record[a],
                       .values = st->value[a] };
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 4; k++)
         if (g->in[k] != NO_VALUE) {
             const struct value *v = &p->value[g->in[k]];
             s.x[k] = st->value[a][g->in[k]];

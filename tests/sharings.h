@@ -94,6 +94,16 @@ static inline void sharing_masked(uint64_t held[LINK_PARTIES][SHARING_PLANES], u
             held[r][k] = all[r][k];
 }
 
+/* Additive, two parties. */
+static inline void sharing_two(uint64_t held[LINK_PARTIES][SHARING_PLANES], uint64_t x, int bits,
+                               unsigned eye, uint64_t *draw)
+{
+    uint64_t share[2];
+    sharing_sum(share, 2, eye == NOBODY ? 0 : 1 - eye, x, bits, draw);
+    for (unsigned r = 0; r < 2; r++)
+        held[r][0] = share[r];
+}
+
 static const struct {
     const char *protocol;
     sharing_fn *share;
@@ -104,6 +114,7 @@ static const struct {
     { "rep4-ring", sharing_four },
     { "trio", sharing_masked },
     { "quad", sharing_masked },
+    { "semi2k", sharing_two },
 };
 
 /* The function of a protocol; NULL, and a failed check, when it has none. */
@@ -155,6 +166,7 @@ static inline void sharing_keys(const struct protocol *proto, struct eye *e, str
     for (unsigned p = 0; p < n; p++) {
         keys[p].self = p;
         keys[p].parties = n;
+        sharing_key((struct prf *[]){ &keys[p].own }, 1, p == e->party ? &e->seen : &e->rest);
     }
     for (unsigned a = 0; a < n; a++)
         for (unsigned b = a + 1; b < n; b++)

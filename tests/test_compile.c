@@ -183,7 +183,8 @@ static void within_budget(const struct cost *c)
 {
     int macs = proto == &protocol_syrep_mac, proofs = proto == &protocol_syrep;
     CHECK(c->rounds <= (macs ? 200 : proofs ? 140 : 120));
-    CHECK(cost_total(c) <= (macs ? 700000000 : proto->parties == 4 ? 200000000 : 150000000));
+    CHECK(cost_total(c) <= (macs ? 700000000 : proto->parties == 4 ? 200000000
+                            : proto->parties == 2 ? 400000000 : 150000000));
 }
 
 /* Label 3, scores within 2^-7 of the float model, and what the run may cost. */

@@ -232,6 +232,26 @@ static void planes_every_length(void)
     CHECK(!planes_differ(30001, 1, 40, 24, SPARSE, &state));
 }
 
+/* ---- planes to rows ---- */
+
+static void rows_bit_by_bit(void)
+{
+    uint64_t state = seed + 7;
+    for (size_t n = 128; n <= 1024; n += 128) {
+        size_t stride = n / 64 + n / 128 % 3;
+        uint64_t *planes = words(128 * stride, RANDOM, &state);
+        uint64_t *rows = words(2 * n, RANDOM, &state);
+        rows_from_planes(rows, planes, stride, n);
+        unsigned wrong = 0;
+        for (size_t i = 0; i < n; i++)
+            for (unsigned j = 0; j < 128; j++)
+                wrong += (rows[2 * i + j / 64] >> j % 64 & 1) != plane_bit(planes + j * stride, i);
+        CHECK_EQ(wrong, 0);
+        CHECK(guarded(rows, 2 * n));
+        free(planes), free(rows);
+    }
+}
+
 /* ---- the choice ---- */
 
 static void choice_by_name(void)
@@ -279,6 +299,7 @@ static void all_under(const char *isa)
         { "gemm: modulo 2^128", gemm_wide },
         { "planes: every range of bits", planes_every_range_of_bits },
         { "planes: every length", planes_every_length },
+        { "rows: bit by bit", rows_bit_by_bit },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char name[80];

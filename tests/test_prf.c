@@ -156,6 +156,31 @@ static void long_stream_and_seams(void)
     }
 }
 
+/* Streams and blocks from round keys alone: the blocks that the stream encrypts give the stream, at
+ * odd addresses. */
+static void schedules_alone(void)
+{
+    enum { BLOCKS = 70 };
+    uint64_t state = seed + 4;
+    for (size_t n = 1; n <= BLOCKS; n++) {
+        _Alignas(16) uint8_t key[PRF_KEY], schedule[11][16];
+        uint8_t expected[16 * BLOCKS], out[16 * BLOCKS + 17];
+        uint64_t first = check_random(&state);
+        key_random(key, &state);
+        stream_expected(expected, key, 5, 6, first, n);
+        prf_schedule(schedule, key);
+        memset(out, 0xa5, sizeof out);
+        prf_stream(schedule, 5, 6, first, out + 1, 16 * n);
+        CHECK(memcmp(out + 1, expected, 16 * n) == 0 && out[0] == 0xa5 && out[16 * n + 1] == 0xa5);
+        for (size_t i = 0; i < n; i++) {
+            put_u64(out + 1 + 16 * i, first + i);
+            put_u64(out + 9 + 16 * i, 5 | (uint64_t)6 << 32);
+        }
+        prf_permute(schedule, out + 1, 16 * n);
+        CHECK(memcmp(out + 1, expected, 16 * n) == 0 && out[0] == 0xa5 && out[16 * n + 1] == 0xa5);
+    }
+}
+
 /* ---- threads ---- */
 
 struct filler {
@@ -332,6 +357,7 @@ static void all_under(const char *isa)
         { "SP 800-38A", answers_of_sp_800_38a },
         { "every length", every_length },
         { "long streams and seams", long_stream_and_seams },
+        { "schedules alone", schedules_alone },
         { "one key, many threads", one_key_from_many_threads },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -31,11 +31,13 @@ static void on_sent(struct chain *c, struct chain_message *m)
 
 /* When all is done it may be seen whether the claims agree, and who says so: the check compares
  * what came with words of its own, and tells. (Honest parties' sums are zero.) In proofs, coins and
- * a verdict are public; test_taint_prove.c knows which, and looks at them. */
+ * a verdict are public, in setups the points that go to the other party; test_taint_prove.c and
+ * test_taint_ot.c know which, and look at them. */
 static void on_gate(struct chain *c, uint32_t gate)
 {
     static int proving;
-    int proves = c->program->gate[gate].kind == GATE_PROVE;
+    int proves = c->program->gate[gate].kind == GATE_PROVE ||
+                 c->program->gate[gate].kind == GATE_SETUP;
     if (proves && !proving)
         VALGRIND_DISABLE_ERROR_REPORTING;
     if (!proves && proving)
@@ -49,6 +51,8 @@ static void on_gate(struct chain *c, uint32_t gate)
 
 static void mark_keys(void)
 {
+    for (unsigned p = 0; p < proto->parties; p++)
+        VALGRIND_MAKE_MEM_UNDEFINED(keys[p].own.schedule, sizeof keys[p].own.schedule);
     for (unsigned p = 0; p < proto->parties; p++)
         for (unsigned q = 0; q < proto->parties; q++) {
             struct keys *k = &keys[p];

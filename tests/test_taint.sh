@@ -1,21 +1,25 @@
 #!/bin/sh
-# No gate branches or indexes on a secret (tests/test_taint.c and test_taint_prove.c under valgrind), and
-# the test itself sees one that does.
+# No gate branches or indexes on a secret (tests/test_taint*.c under valgrind), and the tests
+# themselves see what does.
 program=${builddir:-.}/tests/test_taint
 
 if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 1' "${builddir:-.}/config.h"; then
     echo "skip - secrets_decide_nothing # valgrind or its header is missing"
     echo "skip - nor_in_proofs # valgrind or its header is missing"
+    echo "skip - nor_in_transfers # valgrind or its header is missing"
     echo "skip - a_leak_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_tag_is_seen # valgrind or its header is missing"
+    echo "skip - a_leak_of_a_choice_is_seen # valgrind or its header is missing"
     exit 77
 fi
 # A sanitizer's run time and valgrind do not mix.
 if nm "$program" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
     echo "skip - secrets_decide_nothing # sanitizer build"
     echo "skip - nor_in_proofs # sanitizer build"
+    echo "skip - nor_in_transfers # sanitizer build"
     echo "skip - a_leak_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_tag_is_seen # sanitizer build"
+    echo "skip - a_leak_of_a_choice_is_seen # sanitizer build"
     exit 77
 fi
 
@@ -33,16 +37,18 @@ clean() {
 }
 clean secrets_decide_nothing "$program"
 clean nor_in_proofs "${program}_prove"
+clean nor_in_transfers "${program}_ot"
 
 seen() {
-    memcheck "$program" "$1" >/dev/null
+    memcheck "$2" "$3" >/dev/null
     if [ $? -eq 9 ]; then
-        echo "ok - $2"
+        echo "ok - $1"
     else
-        echo "not ok - $2"
+        echo "not ok - $1"
         status=1
     fi
 }
-seen leak a_leak_is_seen
-seen claim a_leak_of_a_tag_is_seen
+seen a_leak_is_seen "$program" leak
+seen a_leak_of_a_tag_is_seen "$program" claim
+seen a_leak_of_a_choice_is_seen "${program}_ot" leak
 exit $status

@@ -118,8 +118,8 @@ static double throughput(const struct wan *w, double seconds)
     return bytes * 8e-6 / (last - from);
 }
 
-/* Round trip of ways that take so long each. A machine that does other things may add to it: what is
- * printed says how much. */
+/* Round trip of ways that take so long each. A machine that does other things may add to it: what
+ * is printed says how much. */
 static void check_delay(double delay_ms)
 {
     struct err e;

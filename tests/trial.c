@@ -30,6 +30,7 @@ static void party_start(struct trial_party *p)
     };
     p->seed.self = p->self;
     p->seed.parties = t->program->proto->parties;
+    memset(p->seed.own, (int)p->self + 1, sizeof p->seed.own);
     for (unsigned i = 0; i < LINK_PARTIES; i++)
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             p->seed.part[i][k][0] = (uint8_t)(16 * i + k + 1);
