@@ -108,7 +108,8 @@ int clip_take(struct video *v, const struct clip_source *s, const char *path, st
     uint8_t *p = owner_read(path, OWNER_CLIP_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = owner_clip(v, p, n, path, e);
+    int code = n > 0 ? owner_clip(v, p, n, path, e)
+                     : err_set(e, ERR_INPUT, "%s: the file is empty", path);
     wipe(p, n);
     free(p);
     return code;

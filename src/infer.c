@@ -12,6 +12,7 @@
 #include "nn/picture_file.h"
 #include "nn/scores.h"
 #include "src/clip.h"
+#include "src/output.h"
 #include "src/owner.h"
 
 enum { STEP = 512, PEEK = 64 };     /* frames between two looks at the progress line */
@@ -381,6 +382,11 @@ int infer_run(const struct infer_wish *w, struct err *e)
         mem_free(i);
         return err_set(e, ERR_USAGE, "which data? Give clips, pictures, or a labelled set (see "
                        "obscura infer --help)");
+    }
+    if (output_apart(w->csv, w->data, w->ndata, e) != 0 ||
+        output_apart(w->picture, w->data, w->ndata, e) != 0) {
+        mem_free(i);
+        return e->code;
     }
     i->w = w;
     progress_init(&i->progress, 0, w->quiet);
