@@ -81,8 +81,9 @@ static void text_stages(const struct infer *i, FILE *f)
     const struct fixed_net *net = &i->fixed->net;
     struct judge_account a;
     judge_account(i->judge, &a);
-    fprintf(f, "\nRoom in fixed point: bits of the largest magnitude seen, of those that are proven:"
-            "\nvalues, whose signs circuits of this width compute, and products in the ring of 64"
+    fprintf(f, "\nRoom in fixed point: bits of the largest magnitude seen, of those that are "
+            "proven:\nvalues, whose signs circuits of this width compute, and products in the "
+            "ring of 64"
             "\n  stage                 value         product\n");
     for (unsigned k = 0; k < net->nstage; k++) {
         const struct stage *s = &net->stage[k];
