@@ -128,7 +128,8 @@ json_t *outcome_json(const struct outcome *o)
     json_t *j = json_pack(
         "{s:i, s:s, s:o, s:s, s:s?, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
         "label", (int)r->label, "class", r->class_name, "scores", scores_json(r),
-        "protocol", o->proto->name, "verified", o->proto->verified, "frames", whole(r->frames), "selected", whole(r->selected),
+        "protocol", o->proto->name, "verified", o->proto->verified,
+        "frames", whole(r->frames), "selected", whole(r->selected),
         "seconds", "total", r->seconds_total, "input", r->seconds_input, "offline", 0.0,
         "online", r->seconds_total);
     if (j == NULL)
