@@ -186,8 +186,8 @@ static void others_deals_are_seen(void)
     mixed.party[1].engine = other.party[1].engine;
     play_run(&w->k, &w->online, PART_ONLINE, &mixed, 3);
     CHECK(wrong(&w->k, &w->online) > OUT);
-    world_free(w);
     trial_free(&other);
+    world_free(w);
 }
 
 /* Does the engine of party 0 know the first message of gate 0, the setup? */
