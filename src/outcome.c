@@ -16,7 +16,7 @@ void account_from(struct account *a, const struct job_report *r, const struct pr
         .messages = r->stats.messages, .rounds = r->stats.rounds, .input_bytes = r->input_bytes,
         .input_seconds = r->input_seconds, .run_seconds = r->run_seconds,
         .memory_bytes = r->memory_peak, .planned_rounds = r->planned_rounds,
-        .planned_bytes = r->planned_bytes
+        .planned_bytes = r->planned_bytes, .bytes_offline = r->stats.dealt
     };
     snprintf(a->text, sizeof a->text, "%s", r->text);
     for (unsigned i = 0; i < proto->parties; i++) {
@@ -30,14 +30,15 @@ json_t *account_json(const struct account *a)
     char job[17];
     snprintf(job, sizeof job, "%016" PRIx64, a->job);
     json_t *j = json_pack(
-        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:{s:I, s:I}}",
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I,"
+        " s:{s:I, s:I}}",
         "job", job, "code", a->code, "frames", whole(a->frames), "selected", whole(a->selected),
         "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
         "bytes_wire", whole(a->bytes_wire), "messages", whole(a->messages),
         "rounds", whole(a->rounds), "cpu_seconds", a->cpu_seconds,
         "input_seconds", a->input_seconds, "run_seconds", a->run_seconds,
         "peak_rss_bytes", whole(a->peak_rss_bytes), "memory_bytes", whole(a->memory_bytes),
-        "input_bytes", whole(a->input_bytes),
+        "input_bytes", whole(a->input_bytes), "bytes_offline", whole(a->bytes_offline),
         "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
@@ -47,17 +48,18 @@ json_t *account_json(const struct account *a)
 int account_parse(struct account *a, const char *text, struct err *e)
 {
     const char *job = NULL;
-    json_int_t v[12] = { 0 };
+    json_int_t v[13] = { 0 };
     json_error_t bad;
     *a = (struct account){ 0 };
     json_t *j = json_loads(text, 0, &bad);
     int failed = j == NULL || json_unpack(j,
-        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:{s:I, s:I}}",
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:I,"
+        " s:{s:I, s:I}}",
         "job", &job, "code", &a->code, "frames", &v[0], "selected", &v[1],
         "bytes_sent", &v[2], "bytes_received", &v[3], "bytes_wire", &v[4], "messages", &v[5],
         "rounds", &v[6], "cpu_seconds", &a->cpu_seconds, "input_seconds", &a->input_seconds,
         "run_seconds", &a->run_seconds, "peak_rss_bytes", &v[7], "memory_bytes", &v[8],
-        "input_bytes", &v[9], "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
+        "input_bytes", &v[9], "bytes_offline", &v[12], "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
         a->frames = (uint32_t)v[0];
@@ -72,6 +74,7 @@ int account_parse(struct account *a, const char *text, struct err *e)
         a->input_bytes = (uint64_t)v[9];
         a->planned_rounds = (uint32_t)v[10];
         a->planned_bytes = (uint64_t)v[11];
+        a->bytes_offline = (uint64_t)v[12];
     }
     json_decref(j);
     return failed ? err_set(e, ERR_FAILED, "a party's account cannot be read") : 0;
@@ -98,11 +101,12 @@ static json_t *plan_json(const struct outcome *o)
 /* Adds what only the parties know. */
 static void add_parties(json_t *j, const struct outcome *o)
 {
-    uint64_t online = 0, input = 0, rounds = 0;
+    uint64_t total = 0, offline = 0, input = 0, rounds = 0;
     json_t *list = json_array();
     for (unsigned i = 0; i < o->proto->parties; i++) {
         const struct account *a = &o->party[i];
-        online += a->bytes_sent;
+        total += a->bytes_sent;
+        offline += a->bytes_offline;
         input += a->input_bytes;
         rounds = a->rounds > rounds ? a->rounds : rounds;
         json_array_append_new(list, json_pack(
@@ -112,9 +116,9 @@ static void add_parties(json_t *j, const struct outcome *o)
             "cpu_seconds", a->cpu_seconds, "peak_rss_bytes", whole(a->peak_rss_bytes)));
     }
     json_object_set_new(j, "rounds", json_integer(whole(rounds)));
-    json_object_set_new(j, "bytes", json_pack("{s:I, s:I, s:i, s:I}", "total", whole(online),
-                                              "input", whole(input), "offline", 0,
-                                              "online", whole(online)));
+    json_object_set_new(j, "bytes", json_pack("{s:I, s:I, s:I, s:I}", "total", whole(total),
+                                              "input", whole(input), "offline", whole(offline),
+                                              "online", whole(total - offline)));
     json_object_set_new(j, "parties", list);
 }
 
@@ -124,7 +128,8 @@ json_t *outcome_json(const struct outcome *o)
     json_t *j = json_pack(
         "{s:i, s:s, s:o, s:s, s:s?, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
         "label", (int)r->label, "class", r->class_name, "scores", scores_json(r),
-        "protocol", o->proto->name, "verified", o->proto->verified, "frames", whole(r->frames), "selected", whole(r->selected),
+        "protocol", o->proto->name, "verified", o->proto->verified,
+        "frames", whole(r->frames), "selected", whole(r->selected),
         "seconds", "total", r->seconds_total, "input", r->seconds_input, "offline", 0.0,
         "online", r->seconds_total);
     if (j == NULL)
@@ -205,15 +210,19 @@ void outcome_print(const struct outcome *o, FILE *f)
     fprintf(f, "The clip shows: %s (class %u), from %u of %u frames in %.2f s", r->class_name,
             r->label, r->selected, r->frames, r->seconds_total);
     if (o->have_parties) {
-        uint64_t sent = 0, input = 0, rounds = 0;
+        uint64_t sent = 0, offline = 0, input = 0, rounds = 0;
         for (unsigned i = 0; i < o->proto->parties; i++) {
             sent += o->party[i].bytes_sent;
+            offline += o->party[i].bytes_offline;
             input += o->party[i].input_bytes;
             rounds = o->party[i].rounds > rounds ? o->party[i].rounds : rounds;
         }
         fprintf(f, " (and %.2f s to share the inputs); the parties exchanged %s in %" PRIu64
                 " rounds, beside %s of inputs.\n", r->seconds_input, bytes_text(a, (double)sent),
                 rounds, bytes_text(b, (double)input));
+        if (offline > 0)
+            fprintf(f, "Of these, %s depend on the clip; %s do not.\n",
+                    bytes_text(a, (double)(sent - offline)), bytes_text(b, (double)offline));
         if (o->proto->verified != NULL)
             fprintf(f, "The computation was verified (%s) before the label left the parties.\n",
                     o->proto->verified);
