@@ -99,10 +99,11 @@ run "$obscura" demo --transport sim --json --select every:97 --trace "$tmp/one.j
 judge 'sim: one frame' test "$(json "$tmp/out" selected)" -eq 1
 judge 'sim: trace' json "$tmp/one.json" traceEvents
 
-# The published clip against the float reference, where both are at hand.
+# The published clip and model against their float reference, where these are at hand.
 data=${OBSCURA_DATA:-$srcdir/../shared/data}
 if [ -r "$data/sample_video.txt" ] && [ -r "$data/model/reference.json" ]; then
-    run "$obscura" demo --json --reveal scores --clip "$data/sample_video.txt"
+    run "$obscura" demo --json --reveal scores --clip "$data/sample_video.txt" \
+        --model "$data/model/emotion.f32"
     judge 'sample video: label' test "$(json "$tmp/out" label)" -eq 3
     for i in 0 1 2 3 4 5 6; do
         judge "sample video: score $i as the float reference" awk -v a="$(json "$tmp/out" scores.$i)" \
