@@ -29,7 +29,7 @@ static size_t answers_bytes(const struct pack *k)
 size_t semi2k_linear_plan(const struct program *p, struct gate *g)
 {
     struct pack k;
-    if (plan_of(&k, p, g) != 0)
+    if (plan_of(&k, p, g) != 0 || k.nc > RLWE_PRODUCTS)
         return 0;
     size_t first = pack_inputs(&k) * RLWE_CIPHER_BYTES, second = answers_bytes(&k);
     if (first > LINK_MESSAGE_MAX || second > LINK_MESSAGE_MAX)

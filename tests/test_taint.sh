@@ -8,10 +8,12 @@ if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 
     echo "skip - nor_in_proofs # valgrind or its header is missing"
     echo "skip - nor_in_transfers # valgrind or its header is missing"
     echo "skip - nor_in_silent_transfers # valgrind or its header is missing"
+    echo "skip - nor_in_encryption # valgrind or its header is missing"
     echo "skip - a_leak_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_tag_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_choice_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_the_noise_is_seen # valgrind or its header is missing"
+    echo "skip - a_leak_of_a_result_is_seen # valgrind or its header is missing"
     exit 77
 fi
 # A sanitizer's run time and valgrind do not mix.
@@ -20,10 +22,12 @@ if nm "$program" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
     echo "skip - nor_in_proofs # sanitizer build"
     echo "skip - nor_in_transfers # sanitizer build"
     echo "skip - nor_in_silent_transfers # sanitizer build"
+    echo "skip - nor_in_encryption # sanitizer build"
     echo "skip - a_leak_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_tag_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_choice_is_seen # sanitizer build"
     echo "skip - a_leak_of_the_noise_is_seen # sanitizer build"
+    echo "skip - a_leak_of_a_result_is_seen # sanitizer build"
     exit 77
 fi
 
@@ -43,6 +47,7 @@ clean secrets_decide_nothing "$program"
 clean nor_in_proofs "${program}_prove"
 clean nor_in_transfers "${program}_ot"
 clean nor_in_silent_transfers "${program}_silent"
+clean nor_in_encryption "${program}_rlwe"
 
 seen() {
     memcheck "$2" "$3" >/dev/null
@@ -57,4 +62,5 @@ seen a_leak_is_seen "$program" leak
 seen a_leak_of_a_tag_is_seen "$program" claim
 seen a_leak_of_a_choice_is_seen "${program}_ot" leak
 seen a_leak_of_the_noise_is_seen "${program}_silent" leak
+seen a_leak_of_a_result_is_seen "${program}_rlwe" leak
 exit $status
