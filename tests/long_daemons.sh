@@ -248,7 +248,7 @@ struck()
 {
     clip=$short time=$quick what="$1 $3 of party $2"
     [ $(($3 % 10)) -eq 5 ] && clip=$long time=$slow
-    moment "$3" "$4" $((time * 11 / 10))
+    moment "$3" "$4" "$time"
     what="$what at $at s"
     classify "$clip" > "$tmp/out" 2> "$tmp/err" &
     client=$!
@@ -275,7 +275,7 @@ revived()
 }
 
 for i in 0 1 2; do
-    [ "$kills" -lt 10 ] || measure
+    measure
     n=0
     while [ $n -lt "$kills" ]; do
         struck KILL $i $n "$kills"
