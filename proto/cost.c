@@ -60,22 +60,34 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
         c->products += g->n;
 }
 
-int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e)
+/* The gates of a part with a label (UINT16_MAX: any). */
+static int cost_gates(struct cost *c, const struct program *p, enum program_part part,
+                      uint16_t layer, struct err *e)
 {
     memset(c, 0, sizeof *c);
     struct depths *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (at == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
     for (uint32_t i = 0; i < p->ngate; i++)
-        if (layer == UINT16_MAX || p->gate[i].layer == layer)
+        if (gate_in_part(&p->gate[i], part) && (layer == UINT16_MAX || p->gate[i].layer == layer))
             cost_gate(c, at, p, &p->gate[i]);
     mem_free(at);
     return 0;
 }
 
+int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e)
+{
+    return cost_gates(c, p, PART_ALL, layer, e);
+}
+
 int cost_program(struct cost *c, const struct program *p, struct err *e)
 {
-    return cost_layer(c, p, UINT16_MAX, e);
+    return cost_gates(c, p, PART_ALL, UINT16_MAX, e);
+}
+
+int cost_part(struct cost *c, const struct program *p, enum program_part part, struct err *e)
+{
+    return cost_gates(c, p, part, UINT16_MAX, e);
 }
 
 uint64_t cost_sent(const struct cost *c, unsigned party)

@@ -16,8 +16,9 @@ struct cost {
     uint64_t products;      /* ring multiplications in linear maps, one share of each operand */
 };
 
-/* The whole program. 0 or ERR_FAILED (memory). */
+/* The whole program, or a part of it. 0 or ERR_FAILED (memory). */
 int cost_program(struct cost *c, const struct program *p, struct err *e);
+int cost_part(struct cost *c, const struct program *p, enum program_part part, struct err *e);
 
 /* The gates with a label only (layer; UINT16_MAX: all), rounds counted from the layer's start. */
 int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e);

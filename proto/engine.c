@@ -93,6 +93,26 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e)
     return en;
 }
 
+/* A gate that does not run: what it would make is there, or nobody waits for it. */
+static void engine_leave_out(struct engine *en, uint32_t id)
+{
+    uint32_t out = en->program->gate[id].out;
+    en->slot[id].steps = 0;
+    en->left--;
+    if (--en->cell[out].makers > 0)
+        return;
+    for (uint32_t k = 0; k < en->program->value[out].readers; k++)
+        en->slot[en->reader[en->cell[out].reader + k]].missing--;
+}
+
+void engine_part(struct engine *en, enum program_part part)
+{
+    en->part = part;
+    for (uint32_t i = 0; i < en->program->ngate; i++)
+        if (!gate_in_part(&en->program->gate[i], part))
+            engine_leave_out(en, i);
+}
+
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
 {
     en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes externals */
@@ -181,7 +201,7 @@ void engine_start(struct engine *en)
     if (en->proto->flags & PROTOCOL_MALICIOUS)
         keys_confirm(en->conf.keys, &en->claims);
     for (uint32_t i = 0; i < en->program->ngate; i++)
-        if (en->slot[i].missing == 0)
+        if (en->slot[i].missing == 0 && en->slot[i].steps > 0)
             engine_push(en, i);
     engine_wall(en);
     engine_pump(en);
@@ -200,7 +220,7 @@ void engine_drained(struct engine *en)
 static void engine_give_back(struct engine *en)
 {
     for (uint32_t v = 0; v < en->program->nvalue; v++)
-        if (!en->program->value[v].external)
+        if (!engine_borrows(en, v))
             arena_give(en->words[v]);
     for (uint32_t i = 0; i < en->program->ngate; i++) {
         arena_give(en->slot[i].scratch);

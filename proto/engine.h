@@ -60,8 +60,13 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e);
 /* Cancels what runs (work on workers is let finish, without `done`), gives memory back. */
 void engine_free(struct engine *en);
 
+/* From now on, only this part of the program is there: messages for the other are refused. Before
+ * engine_start, and before any message of the other part has come. PART_DEALS reads no input but
+ * weights and selection, and its results are kept; for PART_ONLINE they are bound like externals. */
+void engine_part(struct engine *en, enum program_part part);
+
 /* Memory of an external value: borrowed until the engine is freed, in the layout of
- * value_words(). All externals are bound before engine_start. */
+ * value_words(). All externals that gates of the part read are bound before engine_start. */
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words);
 void engine_start(struct engine *en);
 

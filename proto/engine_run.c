@@ -43,7 +43,7 @@ static void cell_unread(struct engine *en, uint32_t v)
 {
     struct cell *c = &en->cell[v];
     const struct value *value = &en->program->value[v];
-    if (--c->readers == 0 && !value->external && !value->keep) {
+    if (--c->readers == 0 && !engine_borrows(en, v) && !value->keep) {
         arena_give(en->words[v]);
         en->words[v] = NULL;
     }
@@ -61,7 +61,7 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
         struct slot *s = &en->slot[id];
         if (c->depth > s->depth)
             s->depth = c->depth;
-        if (--s->missing == 0)
+        if (--s->missing == 0 && s->steps > 0)
             engine_push(en, id);
     }
 }

@@ -86,6 +86,13 @@ static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, siz
     return p->nvalue++;
 }
 
+uint32_t program_dealt(const struct program *p, uint32_t from)
+{
+    while (from < p->nvalue && (p->value[from].kind != VALUE_DEAL || from == p->setup))
+        from++;
+    return from < p->nvalue ? from : NO_VALUE;
+}
+
 /* Weights are packed outside, for a geometry: nothing else makes them. */
 static int kind_is_plain(struct program *p, enum value_kind kind)
 {

@@ -194,7 +194,26 @@ void map_constant(struct map *m, uint32_t row, int64_t constant);
 uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m);
 uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m);
 
-/* SHA-256 over everything that the parties must agree on. */
+/* SHA-256 over everything that the parties must agree on; over what the deals depend on alone, which
+ * is the same for programs that differ only in what they do with them. */
 void program_digest(const struct program *p, uint8_t digest[static 32]);
+void program_deals_digest(const struct program *p, uint8_t digest[static 32]);
+
+/* A program in two parts: what deals make, and what uses it up. Each can run without the other. */
+enum program_part { PART_ALL, PART_DEALS, PART_ONLINE };
+
+static inline int gate_deals(const struct gate *g)
+{
+    return g->kind == GATE_SETUP || g->kind == GATE_DEAL || g->kind == GATE_DEAL_LINEAR;
+}
+
+/* Does the gate run in this part? */
+static inline int gate_in_part(const struct gate *g, enum program_part part)
+{
+    return part == PART_ALL || gate_deals(g) == (part == PART_DEALS);
+}
+
+/* The next value from `from` on that deals make and others read; NO_VALUE: there is none. */
+uint32_t program_dealt(const struct program *p, uint32_t from);
 
 #endif

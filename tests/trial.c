@@ -38,8 +38,13 @@ static void party_start(struct trial_party *p)
     if (keys_init(&p->keys, &p->seed, &p->err) != 0)
         return;
     p->engine = engine_new(&conf, &p->err);
-    for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
+    if (p->engine == NULL)
+        return;
+    engine_part(p->engine, t->part);
+    for (unsigned i = 0; i < t->inputs; i++)
         engine_bind(p->engine, t->input_value[i], p->input[i]);
+    for (uint32_t v = 0; t->dealt != NULL && (v = program_dealt(t->program, v)) != NO_VALUE; v++)
+        engine_bind(p->engine, v, engine_value(t->dealt->party[p->self].engine, v));
 }
 
 static void on_up(void *ctx, unsigned node, const struct node_info *info)

@@ -37,6 +37,8 @@ struct trial_party {
 struct trial {
     struct program *program;
     const struct program *own[LINK_PARTIES];    /* what a party runs instead; NULL: the same */
+    enum program_part part;         /* what is run; then for PART_ONLINE, where the deals are: */
+    const struct trial *dealt;
     struct sim_options options;
     uint64_t crash_at;              /* virtual time at which crash_party stops; 0: never */
     unsigned crash_party;
