@@ -98,6 +98,7 @@ static uint8_t *pack_job(struct arena *a, uint64_t *random, size_t *n)
 {
     struct wire_job m;
     bytes(&m, sizeof m, random);
+    m.serial %= WIRE_SERIALS;
     return wire_job_pack(a, &m, n);
 }
 
