@@ -64,7 +64,7 @@ struct plan {
     struct fixed_model model;
     struct compile_options options;
     struct compiled compiled;
-    struct cost cost;
+    struct cost cost, deals, online;    /* of the whole; of its two parts */
     unsigned nlayer;
     struct layer_plan layer[PLAN_LAYERS];
     double compute, network, delay;     /* seconds */
@@ -159,6 +159,10 @@ static int make_plan(struct plan *p, struct err *e)
     if (code == 0)
         code = cost_program(&p->cost, p->compiled.program, e);
     if (code == 0)
+        code = cost_part(&p->deals, p->compiled.program, PART_DEALS, e);
+    if (code == 0)
+        code = cost_part(&p->online, p->compiled.program, PART_ONLINE, e);
+    if (code == 0)
         code = find_layers(p, e);
     if (code == 0)
         forecast(p);
@@ -195,6 +199,10 @@ static void print_plan(const struct plan *p)
     for (unsigned i = 0; i < p->nlayer; i++)
         print_row(p, p->layer[i].name, p->layer[i].shape, p->layer[i].gates, &p->layer[i].cost);
     print_row(p, "in all", "", p->compiled.program->ngate, &p->cost);
+    if (p->proto->deal_plan != NULL) {
+        print_row(p, "of it, deals", "", 0, &p->deals);
+        print_row(p, "with stored deals", "", 0, &p->online);
+    }
     printf("\n%" PRIu64 " messages; up to %s of memory for values at each party.\n"
            "Rounds of layers overlap between frames, so they do not add up.\n\n",
            messages_of(&p->cost), bytes_text(text, (double)cost_memory(p->compiled.program)));
@@ -232,16 +240,25 @@ static json_t *layers_json(const struct plan *p)
     return list;
 }
 
+static json_t *part_json(const struct plan *p, const struct cost *c)
+{
+    return json_pack("{s:I, s:o, s:I}", "rounds", (json_int_t)c->rounds, "bytes", bytes_json(p, c),
+                     "bytes_total", (json_int_t)cost_total(c));
+}
+
 static json_t *plan_json(const struct plan *p)
 {
     return json_pack(
-        "{s:s, s:s?, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
-        "protocol", p->proto->name, "verified", p->proto->verified, "frames", (json_int_t)p->options.frames,
+        "{s:s, s:s?, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I,"
+        " s:{s:f, s:f, s:f, s:f}}",
+        "protocol", p->proto->name, "verified", p->proto->verified,
+        "frames", (json_int_t)p->options.frames,
         "selected", (json_int_t)p->options.selected, "layers", layers_json(p),
         "rounds", (json_int_t)p->cost.rounds, "bytes", bytes_json(p, &p->cost),
         "bytes_total", (json_int_t)cost_total(&p->cost),
-        "messages", (json_int_t)messages_of(&p->cost), "gates",
-        (json_int_t)p->compiled.program->ngate, "products", (json_int_t)p->cost.products,
+        "offline", part_json(p, &p->deals), "online", part_json(p, &p->online),
+        "messages", (json_int_t)messages_of(&p->cost),
+        "gates", (json_int_t)p->compiled.program->ngate, "products", (json_int_t)p->cost.products,
         "memory_bytes", (json_int_t)cost_memory(p->compiled.program), "forecast",
         "seconds", bound(p), "compute_seconds", p->compute, "bandwidth_seconds", p->network,
         "delay_seconds", p->delay);
