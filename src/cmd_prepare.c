@@ -113,8 +113,8 @@ static int report(const struct errand *r, struct err *e)
             "seconds", is->seconds, "rounds", (json_int_t)is->rounds, "bytes", (json_int_t)sent,
             "bytes_sent_per_item", per_party(r, is->bytes), "bytes_stored",
             per_party(r, is->stored)), 1, e);
-    printf("%u item%s for model '%s' (%u frames looked at) in %.2f s: the parties exchanged %s, and "
-           "each stored %s.\n", is->items, is->items == 1 ? "" : "s", s->model_name, is->selected,
+    printf("%u item%s for model '%s' (%u frames looked at) in %.2f s: the parties exchanged %s, "
+           "and each stored %s.\n", is->items, is->items == 1 ? "" : "s", s->model_name, is->selected,
            is->seconds, bytes_text(a, (double)sent), bytes_text(b, (double)stored));
     return 0;
 }

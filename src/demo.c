@@ -1,7 +1,8 @@
 /*
  * demo.c: the demo with real processes: a small state machine over their pipes and ends.
  *
- *     Bob provides (and prepares) -> Alice classifies -> every party accounts for the job -> the parties end
+ *     Bob provides, and prepares -> Alice classifies -> every party accounts for the job -> the
+ *     parties end
  *
  * What goes wrong anywhere ends the demo with that process's own line and status.
  */
