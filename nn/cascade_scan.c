@@ -53,6 +53,7 @@ static void level_fill(struct level *l, const uint8_t *grey, unsigned w, unsigne
         for (unsigned y = top; y < bottom; y++)
             for (unsigned x = 0; x < w; x++)
                 l->row[x] += grey[y * pitch + x];
+        const uint32_t *up = l->sum + i * wide, *squares_up = l->square + i * wide;
         uint32_t sum = 0, square = 0, *s = l->sum + (i + 1) * wide, *q = l->square + (i + 1) * wide;
         s[0] = q[0] = 0;
         for (unsigned j = 0; j < l->w; j++) {
@@ -64,8 +65,8 @@ static void level_fill(struct level *l, const uint8_t *grey, unsigned w, unsigne
             uint32_t v = (uint32_t)(mean / (float)((right - left) * (bottom - top)) + 0.5f);
             sum += v;
             square += v * v;
-            s[j + 1] = s[j + 1 - wide] + sum;
-            q[j + 1] = q[j + 1 - wide] + square;
+            s[j + 1] = up[j + 1] + sum;
+            q[j + 1] = squares_up[j + 1] + square;
         }
     }
 }

@@ -14,6 +14,7 @@
 enum { PATH = 160, TEXT = 4096, NUMBERS = 64, ITEMS_MOST = 100000, FILE_MOST = 32 << 20 };
 enum { ROOM_STAGE, ROOM_TREE, ROOM_NODE, ROOM_LEAF, ROOM_FEATURE };
 
+#define NUMBER_MOST 1e9         /* what is added up stays finite */
 #define CASCADE "opencv_storage/cascade/"
 
 struct parse {
@@ -56,18 +57,24 @@ static int grow(struct parse *s, void **items, unsigned which, unsigned n, unsig
     return 0;
 }
 
-/* The element's text as numbers; how many. */
+/* The element's text as numbers; how many. 0 where it holds anything else, or too many. */
 static unsigned numbers(struct parse *s, double v[static NUMBERS])
 {
     struct text t;
-    unsigned n = 0;
-    int got = 1;
     text_init(&t, (const uint8_t *)s->text, s->ntext, s->name);
-    while (n < NUMBERS && text_next(&t, &v[n], &got, NULL) == 0 && got)
-        n++;
-    if (got)
-        refuse(s, "expected at most 64 numbers");
-    return got ? 0 : n;
+    for (unsigned n = 0;; n++) {
+        double next;
+        int got;
+        if (text_next(&t, &next, &got, NULL) != 0 || (got && fabs(next) > NUMBER_MOST))
+            return 0;
+        if (!got)
+            return n;
+        if (n == NUMBERS) {
+            refuse(s, "expected at most 64 numbers");
+            return 0;
+        }
+        v[n] = next;
+    }
 }
 
 /* v as a whole number from low to high. */
@@ -82,16 +89,18 @@ static int whole(struct parse *s, int *out, double v, int low, int high)
 
 /* ---- what elements mean ---- */
 
+/* Rectangles are checked against the window, so it has one size from the beginning. */
 static void on_edge(struct parse *s)
 {
     double v[NUMBERS];
     int edge;
-    if (numbers(s, v) != 1 || whole(s, &edge, v[0], 4, CASCADE_EDGE_MAX) != 0)
+    unsigned *to = strcmp(s->path, CASCADE "width") == 0 ? &s->c->w : &s->c->h;
+    if (*to != 0)
+        refuse(s, "the window has two sizes");
+    else if (numbers(s, v) != 1 || whole(s, &edge, v[0], 4, CASCADE_EDGE_MAX) != 0)
         refuse(s, "expected a window's edge of 4 to 64");
-    else if (strcmp(s->path, CASCADE "width") == 0)
-        s->c->w = (unsigned)edge;
     else
-        s->c->h = (unsigned)edge;
+        *to = (unsigned)edge;
 }
 
 static void on_stage(struct parse *s)

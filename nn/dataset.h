@@ -90,6 +90,13 @@ int dataset_folder_read(struct dataset *d, const char *path, struct err *e);
  * emotion that the network has no class for. */
 int dataset_ravdess(const struct dataset *d, const char *name, struct dataset_item *item);
 
+/* Visits the films in a folder, and in the folders in it (Actor_01 ..), in the order of their
+ * names, with what these say; films that are left out are passed over. ERR_INPUT for any other
+ * file. Anything else than 0 from visit ends it, and is passed on. */
+typedef int dataset_film_fn(void *ctx, const char *path, struct dataset_item item, struct err *e);
+int dataset_films_each(const struct dataset *d, const char *path, dataset_film_fn *visit, void *ctx,
+                       struct err *e);
+
 /* Finds the faces of a film: calls take(context, grey) for each, h x w grey levels, until that
  * returns something else than 0, and passes that on. ERR_INPUT for a film that cannot be read. */
 struct film_reader {
@@ -99,8 +106,7 @@ struct film_reader {
     void *self;
 };
 
-/* Adds the faces of all films in a folder, and in the folders in it (Actor_01 ..), that are named
- * as RAVDESS's are. */
+/* Adds the faces of all of them. */
 int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
                        struct err *e);
 

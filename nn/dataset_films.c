@@ -42,17 +42,11 @@ int dataset_ravdess(const struct dataset *d, const char *name, struct dataset_it
 }
 
 struct walk {
-    struct dataset *d;
-    const struct film_reader *reader;
-    struct dataset_item item;       /* of the film that is being read */
+    const struct dataset *d;
+    dataset_film_fn *visit;
+    void *ctx;
     unsigned depth;                 /* of the folder that is being read */
 };
-
-static int face_take(void *context, const uint8_t *grey, struct err *e)
-{
-    struct walk *w = context;
-    return dataset_add(w->d, grey, w->item, e);
-}
 
 static int entry_read(void *ctx, const char *path, const char *name, struct err *e);
 
@@ -69,18 +63,25 @@ static int folder_read(struct walk *w, const char *path, unsigned depth, struct 
 static int entry_read(void *ctx, const char *path, const char *name, struct err *e)
 {
     struct walk *w = ctx;
+    struct dataset_item item;
     struct stat st;
     if (stat(path, &st) != 0)
         return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode))
         return w->depth == 0 ? folder_read(w, path, 1, e)
                              : err_set(e, ERR_INPUT, "%s: a folder too deep; expected films", path);
-    int known = dataset_ravdess(w->d, name, &w->item);
+    int known = dataset_ravdess(w->d, name, &item);
     if (known < 0)
         return err_set(e, ERR_INPUT, "%s: expected a film named like 02-01-03-01-01-01-07.mp4 "
-                       "(emotion third, actor last)", path);
-    return known == 0 ? 0 : w->reader->read(w->reader->self, path, w->d->h, w->d->w, face_take, w,
-                                            e);
+                       "(emotion third, actor last), of an emotion that the network has", path);
+    return known == 0 ? 0 : w->visit(w->ctx, path, item, e);
+}
+
+int dataset_films_each(const struct dataset *d, const char *path, dataset_film_fn *visit, void *ctx,
+                       struct err *e)
+{
+    struct walk w = { .d = d, .visit = visit, .ctx = ctx };
+    return folder_read(&w, path, 0, e);
 }
 
 /* By the name of the first entry; a folder in a folder is looked into. Ends the visit: 1 for films, -1
@@ -99,12 +100,32 @@ int dataset_films_likely(const char *path)
     return folder_each(path, first_likely, &depth, NULL) == 1;
 }
 
+/* Faces on their way into a set. */
+struct intake {
+    struct dataset *d;
+    const struct film_reader *reader;
+    struct dataset_item item;       /* of the film that is being read */
+};
+
+static int face_take(void *context, const uint8_t *grey, struct err *e)
+{
+    struct intake *in = context;
+    return dataset_add(in->d, grey, in->item, e);
+}
+
+static int film_take(void *ctx, const char *path, struct dataset_item item, struct err *e)
+{
+    struct intake *in = ctx;
+    in->item = item;
+    return in->reader->read(in->reader->self, path, in->d->h, in->d->w, face_take, in, e);
+}
+
 int dataset_films_read(struct dataset *d, const char *path, const struct film_reader *reader,
                        struct err *e)
 {
-    struct walk w = { .d = d, .reader = reader };
+    struct intake in = { .d = d, .reader = reader };
     size_t before = d->n;
-    int code = folder_read(&w, path, 0, e);
+    int code = dataset_films_each(d, path, film_take, &in, e);
     if (code == 0 && d->n == before)
         code = err_set(e, ERR_INPUT, "%s: no face in any film there", path);
     return code;

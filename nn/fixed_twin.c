@@ -9,12 +9,16 @@
 
 #include "net/base_mem.h"
 #include "nn/fixed.h"
+#include "proto/kernel.h"
+
+enum { ROWS = 32 };             /* output positions that are multiplied at a time */
 
 struct twin {
     const struct fixed_model *m;
     enum fixed_rounding rounding;
     unsigned stage;
-    uint64_t *patch;
+    uint64_t *patch;            /* ROWS patches */
+    uint64_t *packed;           /* a convolution's weights, for gemm_u64 */
     struct fixed_seen *seen;    /* NULL: nobody asks */
     struct err *e;
 };
@@ -81,15 +85,6 @@ static const int64_t *pixel(const struct geometry *g, const int64_t *x, const st
     return x + ((size_t)(w->y + i) * g->w + (size_t)(w->x + j)) * g->c;
 }
 
-static void patch_fill(uint64_t *row, const struct geometry *g, const int64_t *x, size_t p)
-{
-    struct window w = window_at(g, p);
-    memset(row, 0, geometry_depth(g) * sizeof *row);
-    for (uint32_t i = w.i0; i < w.i1; i++)
-        memcpy(row + ((size_t)i * g->kw + w.j0) * g->c, pixel(g, x, &w, i, w.j0),
-               (size_t)(w.j1 - w.j0) * g->c * sizeof *row);
-}
-
 /* y[o] = bias[o] + sum_t row[t] w[t][o] modulo 2^64. */
 static void multiply(uint64_t *restrict y, const uint64_t *restrict row, size_t depth,
                      const int64_t *restrict w, const int64_t *restrict bias, size_t oc)
@@ -101,30 +96,61 @@ static void multiply(uint64_t *restrict y, const uint64_t *restrict row, size_t 
             y[o] += row[t] * (uint64_t)w[t * oc + o];
 }
 
-static int run_linear(const struct twin *t, int64_t *y, const int64_t *x)
+/* A dense layer has one position, for which packing its weights does not pay. */
+static int is_packed(const struct stage *s)
+{
+    return s->kind == STAGE_LINEAR && geometry_positions(&s->g) > 1;
+}
+
+/* Sums of products at positions first .. first + n - 1. */
+static void run_products(const struct twin *t, uint64_t *y, const int64_t *x, size_t first,
+                         size_t n)
 {
     const struct stage *s = &t->m->net.stage[t->stage];
-    const struct geometry *g = &s->g;
-    for (size_t p = 0; p < geometry_positions(g); p++) {
-        int64_t *v = y + p * g->oc;
-        patch_fill(t->patch, g, x, p);
-        multiply((uint64_t *)v, t->patch, geometry_depth(g), t->m->weight[t->stage],
-                 t->m->bias[t->stage], g->oc);
-        for (size_t o = 0; o < g->oc; o++) {
-            if (t->seen != NULL)
-                see(&t->seen->product[t->stage], v[o]);
-            if (!fits(v[o], s->product_bits))
-                return out_of_range(t, "sum of products", p * g->oc + o, s->product_bits);
-            v[o] = truncate(t, v[o], s->shift);
-            if (t->seen != NULL)
-                see(&t->seen->value[t->stage], v[o]);
-            if (!fits(v[o], s->width - 1u))
-                return out_of_range(t, "value", p * g->oc + o, s->width);
-            if (s->relu && v[o] < 0)
-                v[o] = 0;
-        }
+    size_t depth = geometry_depth(&s->g), oc = s->g.oc;
+    const int64_t *bias = t->m->bias[t->stage];
+    geometry_patches(t->patch, depth, &s->g, (const uint64_t *)x, first, n);
+    if (!is_packed(s)) {
+        multiply(y, t->patch, depth, t->m->weight[t->stage], bias, oc);
+        return;
     }
+    for (size_t p = 0; p < n; p++)
+        memcpy(y + p * oc, bias, oc * sizeof *y);
+    gemm_u64(y, oc, t->patch, depth, t->packed, n, depth, oc);
+}
+
+/* What becomes of the sum of products at place k of the output. */
+static int settle(const struct twin *t, int64_t *v, size_t k)
+{
+    const struct stage *s = &t->m->net.stage[t->stage];
+    if (t->seen != NULL)
+        see(&t->seen->product[t->stage], *v);
+    if (!fits(*v, s->product_bits))
+        return out_of_range(t, "sum of products", k, s->product_bits);
+    *v = truncate(t, *v, s->shift);
+    if (t->seen != NULL)
+        see(&t->seen->value[t->stage], *v);
+    if (!fits(*v, s->width - 1u))
+        return out_of_range(t, "value", k, s->width);
+    if (s->relu && *v < 0)
+        *v = 0;
     return 0;
+}
+
+static int run_linear(const struct twin *t, int64_t *y, const int64_t *x)
+{
+    const struct geometry *g = &t->m->net.stage[t->stage].g;
+    size_t positions = geometry_positions(g), depth = geometry_depth(g), oc = g->oc;
+    int code = 0;
+    if (is_packed(&t->m->net.stage[t->stage]))
+        gemm_pack(t->packed, (const uint64_t *)t->m->weight[t->stage], oc, depth, oc);
+    for (size_t p = 0; code == 0 && p < positions; p += ROWS) {
+        size_t n = positions - p < ROWS ? positions - p : ROWS;
+        run_products(t, (uint64_t *)y + p * oc, x, p, n);
+        for (size_t k = p * oc; code == 0 && k < (p + n) * oc; k++)
+            code = settle(t, &y[k], k);
+    }
+    return code;
 }
 
 /* One output of a pool. Maxima are taken by differences, so these are held against the width. */
@@ -187,13 +213,19 @@ static int run_stage(const struct twin *t, int64_t *y, const int64_t *x)
     }
 }
 
-static size_t patch_most(const struct fixed_net *net)
+/* Words of the patches, and of packed weights, that any stage needs. */
+static void most_words(const struct fixed_net *net, size_t *patch, size_t *packed)
 {
-    size_t most = 1;
-    for (unsigned i = 0; i < net->nstage; i++)
-        if (net->stage[i].kind == STAGE_LINEAR && geometry_depth(&net->stage[i].g) > most)
-            most = geometry_depth(&net->stage[i].g);
-    return most;
+    *patch = *packed = 1;
+    for (unsigned i = 0; i < net->nstage; i++) {
+        const struct stage *s = &net->stage[i];
+        size_t depth = geometry_depth(&s->g), rows = geometry_positions(&s->g);
+        rows = rows < ROWS ? rows : ROWS;
+        if (s->kind == STAGE_LINEAR && rows * depth > *patch)
+            *patch = rows * depth;
+        if (is_packed(s) && gemm_packed_words(depth, s->g.oc) > *packed)
+            *packed = gemm_packed_words(depth, s->g.oc);
+    }
 }
 
 static int frame_check(const struct fixed_net *net, const int64_t *frame, struct err *e)
@@ -218,10 +250,12 @@ static int twin_run(const struct fixed_model *m, enum fixed_rounding r, const in
                     struct err *e)
 {
     struct twin t = { .m = m, .rounding = r, .seen = seen, .e = e };
-    size_t patch = patch_most(&m->net) * sizeof *t.patch;
+    size_t patch, packed;
     int64_t *y[FIXED_STAGES] = { NULL };
     int code = frame_check(&m->net, frame, e);
-    if (code == 0 && (t.patch = malloc(patch)) == NULL)
+    most_words(&m->net, &patch, &packed);
+    if (code == 0 && ((t.patch = mem_new(patch, sizeof *t.patch)) == NULL ||
+                      (t.packed = mem_new(packed, sizeof *t.packed)) == NULL))
         code = err_set(e, ERR_FAILED, "no memory for the fixed-point twin");
 
     const int64_t *x = frame;
@@ -241,7 +275,12 @@ static int twin_run(const struct fixed_model *m, enum fixed_rounding r, const in
         else
             give_back(y[i], geometry_out(&m->net.stage[i].g) * sizeof **y);
     }
-    give_back(t.patch, patch);
+    if (t.patch != NULL)
+        wipe(t.patch, patch * sizeof *t.patch);
+    if (t.packed != NULL)
+        wipe(t.packed, packed * sizeof *t.packed);
+    mem_free(t.patch);
+    mem_free(t.packed);
     return code;
 }
 

@@ -75,7 +75,7 @@ static int layer_add(struct keras *k, struct layer l)
 /* Whether `axis` of the configuration, where it is given, is the last one. */
 static int last_axis(const struct keras *k)
 {
-    int axis = (int)number_of(json_object_get(k->config, "axis"), -1);
+    double axis = number_of(json_object_get(k->config, "axis"), -1);
     return axis == -1 || axis == k->rank - 1;
 }
 

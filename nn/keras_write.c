@@ -2,7 +2,6 @@
  * keras_write.c: a network as the JSON of a Sequential Keras model. See keras.h.
  */
 #include <jansson.h>
-#include <string.h>
 
 #include "nn/keras.h"
 
@@ -48,25 +47,15 @@ static json_t *layer_config(const struct layer *l, const char **class_name)
     }
 }
 
-/* Keras wants every layer to have a name of its own; ours need not. */
-static json_t *layer_name(const struct network *net, unsigned i)
-{
-    int taken = 0;
-    for (unsigned k = 0; k < net->nlayer; k++)
-        taken |= k != i && strcmp(net->layer[k].name, net->layer[i].name) == 0 &&
-                 (k < i || net->layer[k].nweight > 0);
-    return taken && net->layer[i].nweight == 0
-               ? json_sprintf("%s_%u_%u", net->layer[i].name, net->layer[i].kind, i + 1)
-               : json_string(net->layer[i].name);
-}
-
 char *keras_write(const struct network *net)
 {
+    char title[NETWORK_LAYERS][NETWORK_NAME];
     json_t *layers = json_array();
+    network_titles(title, net);
     for (unsigned i = 0; i < net->nlayer; i++) {
         const char *class_name;
         json_t *config = layer_config(&net->layer[i], &class_name);
-        json_object_set_new(config, "name", layer_name(net, i));
+        json_object_set_new(config, "name", json_string(title[i]));
         if (i == 0)
             json_object_set_new(config, "batch_input_shape",
                                 json_pack("[n, i, i, i]", (int)net->h, (int)net->w, (int)net->c));

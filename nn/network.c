@@ -156,13 +156,17 @@ static void network_names(struct network *net)
         "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
     };
     int faces = net->nclass == 7 && net->h == 48 && net->w == 48 && net->c == 1;
-    for (unsigned i = 0; i < net->nclass; i++)
+    for (unsigned i = 0; i < net->nclass; i++) {
         if (net->class_name[i][0] == '\0')
             snprintf(net->class_name[i], FIXED_NAME, faces ? "%s" : "%s%u",
                      faces ? emotion[i] : "class", i);
-    for (unsigned i = 0; i < net->nlayer; i++)
+        network_name_clean(net->class_name[i]);
+    }
+    for (unsigned i = 0; i < net->nlayer; i++) {
         if (net->layer[i].name[0] == '\0')
             snprintf(net->layer[i].name, NETWORK_NAME, "%u", i + 1);
+        network_name_clean(net->layer[i].name);
+    }
 }
 
 int network_finish(struct network *net, struct err *e)

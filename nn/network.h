@@ -81,6 +81,19 @@ void network_default(struct network *net);
 /* Whether both have the same input and layers (names and dropout rates apart). */
 int network_equal(const struct network *a, const struct network *b);
 
+/* Makes a name one that can be shown and written anywhere: what is not UTF-8, and control
+ * characters, become question marks. network_finish does so with all names. */
+void network_name_clean(char *name);
+
+/* Names the classes of a finished network: exactly as many as there are, with commas between. -1
+ * when they are not, or one is empty or too long. */
+int network_classes(struct network *net, const char *text);
+
+/* A name for every layer, all different, for files that need that: a layer's own; one without
+ * weights that shares its name gets numbers behind it; "layer1", .. for all if that is not
+ * enough. */
+void network_titles(char title[static NETWORK_LAYERS][NETWORK_NAME], const struct network *net);
+
 /* "conv", "average pool", ... */
 const char *layer_kind_name(unsigned kind);
 

@@ -227,7 +227,7 @@ static int read_content(struct trainer *t, struct reader *r, const char *path, s
     return r->bad || r->n != 0 ? err_set(e, ERR_INPUT, "%s: damaged", path) : 0;
 }
 
-static int parse(struct trainer *t, const uint8_t *p, size_t n, const char *path, struct err *e)
+int trainer_parse(struct trainer *t, const uint8_t *p, size_t n, const char *path, struct err *e)
 {
     uint8_t sum[DIGEST_BYTES];
     struct reader r = { .p = p, .n = n };
@@ -247,7 +247,9 @@ static int parse(struct trainer *t, const uint8_t *p, size_t n, const char *path
     int code = read_recipe(t, &r, path, e);
     if (code == 0)
         code = read_content(t, &r, path, e);
-    return code == 0 ? model_check(t->m, path, e) : code;
+    if (code == 0)
+        code = model_check(t->m, path, e);
+    return code == 0 && t->best_epoch > 0 ? model_check(&t->best, path, e) : code;
 }
 
 int trainer_load(struct trainer *t, const char *path, struct err *e)
@@ -261,7 +263,7 @@ int trainer_load(struct trainer *t, const char *path, struct err *e)
     int code = block == NULL ? err_set(e, ERR_FAILED, "%s: no memory to read it", path) : 0;
     if (code == 0) {
         size_t n = fread(block, 1, room, f);
-        code = parse(t, block, n, path, e);
+        code = trainer_parse(t, block, n, path, e);
         wipe(block, room);
     }
     mem_free(block);

@@ -63,4 +63,7 @@ int trainer_check(struct trainer *t, struct err *e);
 /* Everything that decides the weights, as words "name=value". */
 void trainer_recipe(const struct trainer *t, char text[static TRAINER_RECIPE]);
 
+/* trainer_load for what is in memory. */
+int trainer_parse(struct trainer *t, const uint8_t *p, size_t n, const char *path, struct err *e);
+
 #endif

@@ -10,9 +10,10 @@
 #include "net/base_mem.h"
 #include "nn/keras.h"
 
-enum { HEADER_MOST = 1 << 24, RANK = 4, PARTS = 4, TENSORS = 4 * NETWORK_LAYERS };
+enum { HEADER_MOST = 1 << 24, RANK = 4, TENSORS = 5 * NETWORK_LAYERS };
 
-enum part { PART_KERNEL, PART_BIAS, PART_MEAN, PART_VARIANCE };
+/* PART_NONE: a counter of batches, which only takes its place in the file. */
+enum part { PART_KERNEL, PART_BIAS, PART_MEAN, PART_VARIANCE, PARTS, PART_NONE = PARTS };
 
 struct tensor {
     const char *name;           /* whole; borrowed from the JSON */
@@ -44,15 +45,14 @@ struct archive {
 
 int weights_safetensors_likely(const uint8_t *p, size_t n)
 {
-    return n > 9 && get_u64(p) < n && p[8] == '{';
+    return n > 9 && get_u64(p) >= 2 && get_u64(p) <= n - 8 && p[8] == '{';
 }
 
 int weights_safetensors_described(const uint8_t *p, size_t n)
 {
     static const char key[] = "\"architecture\"";
     return weights_safetensors_likely(p, n) &&
-           memmem(p + 8, (size_t)get_u64(p) < n - 8 ? (size_t)get_u64(p) : n - 8, key,
-                  sizeof key - 1) != NULL;
+           memmem(p + 8, (size_t)get_u64(p), key, sizeof key - 1) != NULL;
 }
 
 /* ---- the header ---- */
@@ -67,8 +67,9 @@ static int known_part(const char *kind, enum part *part, int *torch)
     static const struct { const char *kind; enum part part; int torch; } known[] = {
         { "kernel", PART_KERNEL, 0 }, { "weight", PART_KERNEL, 1 }, { "gamma", PART_KERNEL, 0 },
         { "scale", PART_KERNEL, 0 }, { "bias", PART_BIAS, 0 }, { "beta", PART_BIAS, 0 },
-        { "moving_mean", PART_MEAN, 0 }, { "running_mean", PART_MEAN, 0 },
-        { "moving_variance", PART_VARIANCE, 0 }, { "running_var", PART_VARIANCE, 0 },
+        { "moving_mean", PART_MEAN, 0 }, { "running_mean", PART_MEAN, 1 },
+        { "moving_variance", PART_VARIANCE, 0 }, { "running_var", PART_VARIANCE, 1 },
+        { "num_batches_tracked", PART_NONE, 0 },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(kind, known[i].kind) == 0) {
@@ -124,6 +125,8 @@ static int read_place(const struct archive *a, struct tensor *t, const json_t *v
         return refuse(a, t->name, "its data_offsets are not inside the file");
     t->begin = (size_t)b;
     t->end = (size_t)n;
+    if (t->part == PART_NONE)
+        return 0;
     return t->end - t->begin == t->count * type_size(t->type)
                ? 0 : refuse(a, t->name, "its data_offsets do not fit its shape and dtype");
 }
@@ -145,13 +148,11 @@ static int read_tensor(struct archive *a, const char *name, const json_t *v)
         return refuse(a, name, "more tensors than any network here has");
     struct tensor *t = &a->tensor[a->tensors];
     *t = (struct tensor){ .name = name, .group = group };
-    if (strcmp(kind, "num_batches_tracked") == 0)
-        return 0;
     if (group == 0 || !known_part(kind, &t->part, &t->torch))
         return refuse(a, name, "its name must end in .kernel, .weight, .bias, or what batch "
                       "normalisations have");
-    if (read_type(a, t, json_object_get(v, "dtype")) != 0 ||
-        read_shape(a, t, json_object_get(v, "shape")) != 0 ||
+    if ((t->part != PART_NONE && (read_type(a, t, json_object_get(v, "dtype")) != 0 ||
+                                  read_shape(a, t, json_object_get(v, "shape")) != 0)) ||
         read_place(a, t, json_object_get(v, "data_offsets")) != 0)
         return ERR_INPUT;
     a->tensors++;
@@ -161,17 +162,22 @@ static int read_tensor(struct archive *a, const char *name, const json_t *v)
 static int by_place(const void *x, const void *y)
 {
     const struct tensor *a = x, *b = y;
-    return (a->begin > b->begin) - (a->begin < b->begin);
+    if (a->begin != b->begin)
+        return a->begin < b->begin ? -1 : 1;
+    return (a->end > b->end) - (a->end < b->end);
 }
 
-/* Counters that are left out may lie between; nothing may lie on another. */
+/* The data are used up, and nothing lies on another. */
 static int places_check(struct archive *a)
 {
     qsort(a->tensor, a->tensors, sizeof *a->tensor, by_place);
-    for (unsigned i = 1; i < a->tensors; i++)
-        if (a->tensor[i].begin < a->tensor[i - 1].end)
-            return refuse(a, a->tensor[i].name, "its data overlap those of another");
-    return 0;
+    size_t at = 0;
+    for (unsigned i = 0; i < a->tensors; at = a->tensor[i++].end)
+        if (a->tensor[i].begin != at)
+            return refuse(a, a->tensor[i].name, a->tensor[i].begin < at
+                          ? "its data overlap those of another" : "there is a gap before its data");
+    return at == a->ndata ? 0 : err_set(a->e, ERR_INPUT, "%s: %zu bytes behind the last tensor",
+                                        a->name, a->ndata - at);
 }
 
 static int header_read(struct archive *a, const uint8_t *p, size_t n)
@@ -256,6 +262,8 @@ static int groups_make(struct archive *a)
 {
     for (unsigned i = 0; i < a->tensors; i++) {
         const struct tensor *t = &a->tensor[i];
+        if (t->part == PART_NONE)
+            continue;
         struct group *g = group_of(a, t);
         if (g->part[t->part] != NULL)
             return refuse(a, t->name, "its group has two of this kind");
@@ -274,20 +282,30 @@ static int group_kind(const struct group *g)
     return k == NULL ? 0 : k->rank == 4 ? LAYER_CONV : k->rank == 2 ? LAYER_DENSE : 0;
 }
 
+/* 2: the group is called so; 1: so after a dot or a slash; else 0. */
 static int has_name(const struct group *g, const char *name)
 {
     const struct tensor *t = group_any(g);
     size_t n = strlen(name);
-    return t->group >= n && memcmp(t->name + t->group - n, name, n) == 0 &&
-           (t->group == n || t->name[t->group - n - 1] == '.' || t->name[t->group - n - 1] == '/');
+    if (t->group < n || memcmp(t->name + t->group - n, name, n) != 0)
+        return 0;
+    if (t->group == n)
+        return 2;
+    return t->name[t->group - n - 1] == '.' || t->name[t->group - n - 1] == '/';
 }
 
-static struct group *group_named(struct archive *a, const char *name)
+/* The one group of this name, in whole or at its end, that is left; NULL also if there are two. */
+static struct group *group_named(struct archive *a, const char *name, int whole)
 {
-    for (unsigned i = 0; i < a->groups; i++)
-        if (!a->group[i].used && has_name(&a->group[i], name))
-            return &a->group[i];
-    return NULL;
+    struct group *found = NULL;
+    for (unsigned i = 0; i < a->groups; i++) {
+        if (a->group[i].used || has_name(&a->group[i], name) != (whole ? 2 : 1))
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = &a->group[i];
+    }
+    return found;
 }
 
 static struct group *group_next(struct archive *a, int kind)
@@ -351,14 +369,21 @@ static int shape_is(const struct archive *a, const struct tensor *t, const struc
                    "(%s)", a->name, t->name, l->name, want, have);
 }
 
+/* Where value i of a flattened picture is when channels come first. */
+static size_t channel_first(const struct geometry *flat, size_t i)
+{
+    return i % flat->c * flat->h * flat->w + i / flat->c;
+}
+
+/* flat: the picture that the values are of, where the file has its channels first; else NULL. */
 static int load_vector(const struct archive *a, const struct tensor *t, const struct layer *l,
-                       float *to, size_t n)
+                       const struct geometry *flat, float *to, size_t n)
 {
     const uint64_t shape[] = { n };
     if (shape_is(a, t, l, 1, shape) != 0)
         return ERR_INPUT;
     for (size_t i = 0; i < n; i++)
-        to[i] = number(a, t, i);
+        to[i] = number(a, t, flat != NULL ? channel_first(flat, i) : i);
     return 0;
 }
 
@@ -377,13 +402,13 @@ static int load_conv(const struct archive *a, const struct tensor *t, const stru
     return 0;
 }
 
-/* The picture that a dense layer's inputs were before they were flattened; a pixel of so many
- * channels where they were none. */
+/* The picture that a layer's inputs were before they were flattened; a pixel of so many channels
+ * where they were none. */
 static struct geometry picture_before(const struct network *net, const struct layer *l)
 {
     for (const struct layer *p = l; p > net->layer;) {
         p--;
-        if (p->kind == LAYER_FLATTEN)
+        if (p->kind == LAYER_FLATTEN && (p->g.h > 1 || p->g.w > 1))
             return p->g;
         if (p->kind == LAYER_DENSE || p->kind == LAYER_CONV)
             break;
@@ -396,12 +421,12 @@ static int load_dense(const struct archive *a, const struct tensor *t, const str
 {
     const uint64_t keras[] = { l->g.c, l->g.oc }, torch[] = { l->g.oc, l->g.c };
     const struct geometry flat = picture_before(net, l);
-    size_t area = (size_t)flat.h * flat.w, inputs = l->g.c;
+    size_t inputs = l->g.c;
     if (shape_is(a, t, l, 2, t->torch ? torch : keras) != 0)
         return ERR_INPUT;
     for (size_t i = 0; i < t->count; i++) {
-        size_t o = i % l->g.oc, in = i / l->g.oc, theirs = in % flat.c * area + in / flat.c;
-        to[i] = number(a, t, t->torch ? o * inputs + theirs : i);
+        size_t o = i % l->g.oc, in = i / l->g.oc;
+        to[i] = number(a, t, t->torch ? o * inputs + channel_first(&flat, in) : i);
     }
     return 0;
 }
@@ -417,17 +442,21 @@ static const struct tensor *part_need(const struct archive *a, const struct grou
     return g->part[part];
 }
 
-static int load_norm(const struct archive *a, const struct group *g, const struct layer *l,
-                     float *to)
+static int load_norm(const struct archive *a, const struct group *g, const struct network *net,
+                     const struct layer *l, float *to)
 {
+    const struct geometry flat = picture_before(net, l);
     size_t c = l->g.c;
-    for (int part = 0; part < PARTS; part++) {
-        const struct tensor *t = g->part[part];
-        if (t == NULL && part >= PART_MEAN)
-            return part_need(a, g, (enum part)part, l) == NULL ? ERR_INPUT : 0;
-        for (size_t i = 0; t == NULL && i < c; i++)
-            to[(size_t)part * c + i] = part == PART_KERNEL;
-        if (t != NULL && load_vector(a, t, l, to + (size_t)part * c, c) != 0)
+    int torch = 0;
+    if (part_need(a, g, PART_MEAN, l) == NULL || part_need(a, g, PART_VARIANCE, l) == NULL)
+        return ERR_INPUT;
+    for (int part = 0; part < PARTS; part++)
+        torch |= g->part[part] != NULL && g->part[part]->torch;
+    for (int part = 0; part < PARTS; part++, to += c) {
+        for (size_t i = 0; g->part[part] == NULL && i < c; i++)
+            to[i] = part == PART_KERNEL;
+        if (g->part[part] != NULL &&
+            load_vector(a, g->part[part], l, torch ? &flat : NULL, to, c) != 0)
             return ERR_INPUT;
     }
     return 0;
@@ -438,69 +467,92 @@ static int load_layer(const struct archive *a, const struct group *g, struct mod
     const struct layer *l = &m->net.layer[i];
     const struct tensor *bias = g->part[PART_BIAS];
     if (l->kind == LAYER_BATCHNORM)
-        return load_norm(a, g, l, m->weight[i]);
+        return load_norm(a, g, &m->net, l, m->weight[i]);
     const struct tensor *kernel = part_need(a, g, PART_KERNEL, l);
     if (kernel == NULL || (m->bias[i] != NULL && part_need(a, g, PART_BIAS, l) == NULL))
         return ERR_INPUT;
     if (m->bias[i] == NULL && bias != NULL)
         return refuse(a, bias->name, "the network's layer has no bias");
+    if (group_kind(g) == LAYER_BATCHNORM)
+        return refuse(a, kernel->name, "its group is that of a normalisation; the network's layer "
+                      "is none");
     int code = l->kind == LAYER_CONV ? load_conv(a, kernel, l, m->weight[i])
                                      : load_dense(a, kernel, &m->net, l, m->weight[i]);
-    return code == 0 && bias != NULL ? load_vector(a, bias, l, m->bias[i], l->nbias) : code;
+    return code == 0 && bias != NULL ? load_vector(a, bias, l, NULL, m->bias[i], l->nbias) : code;
 }
 
-static int all_named(struct archive *a, const struct model *m)
+/* Gives every layer with parameters the group of its name: first those called so in whole. 0 with
+ * nothing given if there is none for one. */
+static int give_named(struct archive *a, const struct model *m, struct group **of)
 {
-    for (unsigned i = 0; i < m->net.nlayer; i++)
-        if (m->weight[i] != NULL && group_named(a, m->net.layer[i].name) == NULL)
-            return 0;
-    return 1;
+    unsigned missing = 0;
+    for (int whole = 1; whole >= 0; whole--) {
+        missing = 0;
+        for (unsigned i = 0; i < m->net.nlayer; i++) {
+            if (m->weight[i] == NULL || of[i] != NULL)
+                continue;
+            of[i] = group_named(a, m->net.layer[i].name, whole);
+            missing += of[i] == NULL;
+            if (of[i] != NULL)
+                of[i]->used = 1;
+        }
+    }
+    for (unsigned i = 0; missing > 0 && i < m->net.nlayer; i++)
+        of[i] = NULL;
+    for (unsigned i = 0; missing > 0 && i < a->groups; i++)
+        a->group[i].used = 0;
+    return missing == 0;
 }
 
-static int model_load(struct archive *a, struct model *m)
+static int give_ordered(struct archive *a, const struct model *m, struct group **of)
 {
-    int named = all_named(a, m);
     for (unsigned i = 0; i < m->net.nlayer; i++) {
         const struct layer *l = &m->net.layer[i];
         if (m->weight[i] == NULL)
             continue;
-        struct group *g = named ? group_named(a, l->name) : group_next(a, l->kind);
-        if (g == NULL)
-            return err_set(a->e, ERR_INPUT, "%s: layer %s (%s): no tensors are left for it", a->name,
-                           l->name, layer_kind_name(l->kind));
-        g->used = 1;
-        if (load_layer(a, g, m, i) != 0)
-            return ERR_INPUT;
+        of[i] = group_next(a, l->kind);
+        if (of[i] == NULL)
+            return err_set(a->e, ERR_INPUT, "%s: layer %s (%s): no tensors are left for it",
+                           a->name, l->name, layer_kind_name(l->kind));
+        of[i]->used = 1;
     }
-    for (unsigned i = 0; i < a->groups; i++)
-        if (!a->group[i].used)
-            return refuse(a, group_any(&a->group[i])->name, "the network has no layer for it");
     return 0;
+}
+
+static int model_load(struct archive *a, struct model *m)
+{
+    struct group *of[NETWORK_LAYERS] = { NULL };
+    int code = give_named(a, m, of) ? 0 : give_ordered(a, m, of);
+    for (unsigned i = 0; code == 0 && i < m->net.nlayer; i++)
+        if (of[i] != NULL)
+            code = load_layer(a, of[i], m, i);
+    for (unsigned i = 0; code == 0 && i < a->groups; i++)
+        if (!a->group[i].used)
+            code = refuse(a, group_any(&a->group[i])->name, "the network has no layer for it");
+    return code;
 }
 
 /* ---- architecture ---- */
 
-static void classes_take(struct network *net, const char *text)
-{
-    for (unsigned c = 0; text != NULL && c < net->nclass; c++) {
-        size_t n = strcspn(text, ",");
-        if (n > 0 && n < FIXED_NAME)
-            snprintf(net->class_name[c], FIXED_NAME, "%.*s", (int)n, text);
-        text = text[n] == ',' ? text + n + 1 : NULL;
-    }
-}
-
-static int network_read(const struct archive *a, struct network *net, const struct network *beside)
+static int network_read(const struct archive *a, struct network *net,
+                        const struct network *beside)
 {
     const json_t *meta = json_object_get(a->header, "__metadata__");
     const char *text = json_string_value(json_object_get(meta, "architecture"));
+    const char *classes = json_string_value(json_object_get(meta, "classes"));
+    const char *softmax = json_string_value(json_object_get(meta, "softmax"));
     *net = *beside;
     if (text == NULL)
         return 0;
     if (keras_parse(net, (const uint8_t *)text, strlen(text), a->name, a->e) != 0)
         return a->e->code;
-    classes_take(net, json_string_value(json_object_get(meta, "classes")));
-    return 0;
+    struct layer *last = &net->layer[net->nlayer - 1];
+    if (softmax != NULL && strcmp(softmax, "approximate") == 0 && last->kind == LAYER_EXACT_SOFTMAX)
+        last->kind = LAYER_APPROX_SOFTMAX;
+    if (classes == NULL || network_classes(net, classes) == 0)
+        return 0;
+    return err_set(a->e, ERR_INPUT, "%s: classes of the metadata: expected %u names of 1 to %d "
+                   "bytes, with commas between", a->name, net->nclass, FIXED_NAME - 1);
 }
 
 int weights_safetensors_parse(struct model *m, const struct network *beside, const uint8_t *p,
@@ -534,85 +586,4 @@ int weights_safetensors_parse(struct model *m, const struct network *beside, con
     mem_free(a);
     mem_free(net);
     return code;
-}
-
-/* ---- writing ---- */
-
-/* A layer's name in the file: its own if no other layer with parameters has it. */
-static void layer_title(char title[static NETWORK_NAME], const struct model *m, unsigned i)
-{
-    snprintf(title, NETWORK_NAME, "%s", m->net.layer[i].name);
-    for (unsigned k = 0; k < m->net.nlayer; k++)
-        if (k != i && m->weight[k] != NULL && strcmp(m->net.layer[k].name, title) == 0)
-            snprintf(title, NETWORK_NAME, "layer%u", i + 1);
-}
-
-static void header_tensor(json_t *header, const char *title, const char *kind, json_t *shape,
-                          size_t *at, size_t n)
-{
-    char name[NETWORK_NAME + 24];
-    snprintf(name, sizeof name, "%s.%s", title, kind);
-    json_object_set_new(header, name, json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape",
-                                                shape, "data_offsets", (json_int_t)(4 * *at),
-                                                (json_int_t)(4 * (*at + n))));
-    *at += n;
-}
-
-/* Tensors stand in the order of the model's block, so their data are that block. */
-static void header_layer(json_t *header, const struct model *m, unsigned i, size_t *at)
-{
-    static const char *const norm[PARTS] = { "gamma", "beta", "moving_mean", "moving_variance" };
-    const struct layer *l = &m->net.layer[i];
-    const struct geometry *g = &l->g;
-    char title[NETWORK_NAME];
-    layer_title(title, m, i);
-    if (l->kind == LAYER_BATCHNORM) {
-        for (int k = 0; k < PARTS; k++)
-            header_tensor(header, title, norm[k], json_pack("[i]", (int)g->c), at, g->c);
-        return;
-    }
-    json_t *shape = l->kind == LAYER_CONV
-                        ? json_pack("[i, i, i, i]", (int)g->kh, (int)g->kw, (int)g->c, (int)g->oc)
-                        : json_pack("[i, i]", (int)g->c, (int)g->oc);
-    header_tensor(header, title, "kernel", shape, at, l->nweight);
-    if (m->bias[i] != NULL)
-        header_tensor(header, title, "bias", json_pack("[i]", (int)g->oc), at, l->nbias);
-}
-
-static char *header_write(const struct model *m)
-{
-    char classes[NETWORK_CLASSES * FIXED_NAME] = "";
-    size_t at = 0;
-    char *architecture = keras_write(&m->net);
-    for (unsigned c = 0; c < m->net.nclass; c++)
-        snprintf(classes + strlen(classes), sizeof classes - strlen(classes), "%s%s",
-                 c > 0 ? "," : "", m->net.class_name[c]);
-    json_t *header = architecture == NULL ? NULL
-                     : json_pack("{s:{s:s, s:s, s:s}}", "__metadata__", "format", "keras",
-                                 "architecture", architecture, "classes", classes);
-    free(architecture);
-    for (unsigned i = 0; header != NULL && i < m->net.nlayer; i++)
-        if (m->weight[i] != NULL)
-            header_layer(header, m, i, &at);
-    char *text = header != NULL ? json_dumps(header, JSON_COMPACT) : NULL;
-    json_decref(header);
-    return text;
-}
-
-uint8_t *weights_safetensors_bytes(const struct model *m, size_t *n)
-{
-    char *header = header_write(m);
-    if (header == NULL)
-        return NULL;
-    size_t length = strlen(header), padded = (length + 7) / 8 * 8;
-    *n = 8 + padded + m->net.nparameter * sizeof(float);
-    uint8_t *p = mem_new(*n, 1);
-    if (p != NULL) {
-        put_u64(p, padded);
-        memset(p + 8, ' ', padded);
-        memcpy(p + 8, header, length);
-        memcpy(p + 8 + padded, m->data, m->net.nparameter * sizeof(float));
-    }
-    free(header);
-    return p;
 }

@@ -14,14 +14,15 @@
  *     gamma, scale, weight        of a batch normalisation
  *     moving_mean, running_mean, moving_variance, running_var;  num_batches_tracked is left out
  *
- * Groups belong to layers by name where the file has all names of the network's layers (as their
- * last part: "net.conv1" is "conv1"). Otherwise each layer with parameters, in order, takes the
- * first group of its kind that is left, groups being ordered by name with numbers as numbers.
- * Every group must be used, and all shapes agree. A `weight` behind a flattened picture counts its
- * inputs by channel first, as PyTorch flattens.
+ * Groups belong to layers by name where the file has one for each of the network's layers (the
+ * whole name, or its last part: "net.conv1" is "conv1"). Otherwise each layer with parameters, in
+ * order, takes the first group of its kind that is left, groups being ordered by name with numbers
+ * as numbers. Every group must be used, and all shapes agree. What PyTorch calls `weight` or
+ * `running_..` behind a flattened picture counts its inputs by channel first, as it flattens.
  *
  * The architecture is the one in the header's __metadata__ (`architecture`: Keras JSON; `classes`:
- * their names with commas), else the caller's.
+ * their names with commas; `softmax`: `approximate` for the one Keras does not have), else the
+ * caller's.
  */
 #ifndef OB_NN_WEIGHTS_SAFETENSORS_H
 #define OB_NN_WEIGHTS_SAFETENSORS_H
@@ -38,7 +39,8 @@ int weights_safetensors_parse(struct model *m, const struct network *beside, con
                               size_t n, const char *name, struct err *e);
 
 /* The file as a block (mem_free after wiping *n bytes), or NULL without memory. Tensors are F32 in
- * Keras's layout, called after their layers. */
+ * Keras's layout, called after their layers (network_titles). A comma in the name of a class
+ * becomes a semicolon. */
 uint8_t *weights_safetensors_bytes(const struct model *m, size_t *n);
 
 #endif

@@ -39,16 +39,16 @@ static void cost_step(struct cost *c, struct depths *d, const struct protocol *p
 
 /* at: depths of the values by number, and last of all gates so far, which a wall waits for. */
 static void cost_gate(struct cost *c, struct depths *at, const struct program *p,
-                      const struct gate *g)
+                      const struct gate *g, enum program_part part)
 {
     struct depths d = { 0 };
+    uint32_t read[GATE_READS];
     if (g->wall)
         d = at[p->nvalue];
-    for (int i = 0; i < 4; i++)
-        if (g->in[i] != NO_VALUE)
-            deepen(&d, &at[g->in[i]]);
-    if (g->after != NO_VALUE)
-        deepen(&d, &at[g->after]);
+    gate_operands(read, g, part);
+    for (int i = 0; i < GATE_READS; i++)
+        if (read[i] != NO_VALUE)
+            deepen(&d, &at[read[i]]);
     unsigned steps = gate_steps(gate_ops(p->proto, g), g);
     for (unsigned s = 0; s < steps; s++)
         cost_step(c, &d, p->proto, g, s);
@@ -60,34 +60,34 @@ static void cost_gate(struct cost *c, struct depths *at, const struct program *p
         c->products += g->n;
 }
 
-/* The gates of a part with a label (UINT16_MAX: any). */
-static int cost_gates(struct cost *c, const struct program *p, enum program_part part,
-                      uint16_t layer, struct err *e)
+static int cost_some(struct cost *c, const struct program *p, enum program_part part,
+                     uint16_t layer, struct err *e)
 {
     memset(c, 0, sizeof *c);
     struct depths *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (at == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
     for (uint32_t i = 0; i < p->ngate; i++)
-        if (gate_in_part(&p->gate[i], part) && (layer == UINT16_MAX || p->gate[i].layer == layer))
-            cost_gate(c, at, p, &p->gate[i]);
+        if (gate_in_part(&p->gate[i], part) &&
+            (layer == UINT16_MAX || p->gate[i].layer == layer))
+            cost_gate(c, at, p, &p->gate[i], part);
     mem_free(at);
     return 0;
 }
 
-int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e)
-{
-    return cost_gates(c, p, PART_ALL, layer, e);
-}
-
 int cost_program(struct cost *c, const struct program *p, struct err *e)
 {
-    return cost_gates(c, p, PART_ALL, UINT16_MAX, e);
+    return cost_some(c, p, PART_ALL, UINT16_MAX, e);
 }
 
 int cost_part(struct cost *c, const struct program *p, enum program_part part, struct err *e)
 {
-    return cost_gates(c, p, part, UINT16_MAX, e);
+    return cost_some(c, p, part, UINT16_MAX, e);
+}
+
+int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e)
+{
+    return cost_some(c, p, PART_ALL, layer, e);
 }
 
 uint64_t cost_sent(const struct cost *c, unsigned party)
@@ -129,8 +129,9 @@ uint64_t cost_memory(const struct program *p)
         for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
             record[k] += ops->record(p, g, k);
         peak = now + scratch > peak ? now + scratch : peak;
-        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
-        for (int k = 0; k < 5; k++)
+        uint32_t read[GATE_READS];
+        gate_operands(read, g, PART_ALL);
+        for (int k = 0; k < GATE_READS; k++)
             if (read[k] != NO_VALUE && --use[read[k]].readers == 0 &&
                 !p->value[read[k]].external && !p->value[read[k]].keep)
                 now -= p->value[read[k]].words * 8;

@@ -16,8 +16,11 @@ struct cost {
     uint64_t products;      /* ring multiplications in linear maps, one share of each operand */
 };
 
-/* The whole program, or a part of it. 0 or ERR_FAILED (memory). */
+/* The whole program. 0 or ERR_FAILED (memory). */
 int cost_program(struct cost *c, const struct program *p, struct err *e);
+
+/* The gates of a part, run alone. The bytes of the two parts add up to the program's; rounds do
+ * not: in the whole program most deals are made while other gates wait. */
 int cost_part(struct cost *c, const struct program *p, enum program_part part, struct err *e);
 
 /* The gates with a label only (layer; UINT16_MAX: all), rounds counted from the layer's start. */

@@ -5,30 +5,43 @@
 
 /* ---- construction ---- */
 
-static int engine_count_readers(struct engine *en)
+/* Who reads what, of the gates that are run; gives the number of all reads. */
+static uint32_t engine_count_readers(struct engine *en)
 {
     const struct program *p = en->program;
-    uint32_t total = 0;
-    for (uint32_t v = 0; v < p->nvalue; v++) {
-        en->cell[v] = (struct cell){ .makers = p->value[v].makers,
-                                     .readers = p->value[v].readers, .reader = total };
-        total += p->value[v].readers;
+    uint32_t total = 0, read[GATE_READS];
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        gate_operands(read, &p->gate[i], en->conf.part);
+        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
+            if (read[k] != NO_VALUE)
+                en->cell[read[k]].readers++;
     }
-    en->reader = mem_new((size_t)total + 1, sizeof *en->reader);
+    for (uint32_t v = 0; v < p->nvalue; v++) {
+        en->cell[v].makers = p->value[v].makers;
+        en->cell[v].reader = total;
+        total += en->cell[v].readers;
+    }
+    return total;
+}
+
+static int engine_list_readers(struct engine *en)
+{
+    const struct program *p = en->program;
+    uint32_t read[GATE_READS];
+    en->reader = mem_new((size_t)engine_count_readers(en) + 1, sizeof *en->reader);
     uint32_t *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (en->reader == NULL || at == NULL) {
         mem_free(at);
         return -1;
     }
     for (uint32_t i = 0; i < p->ngate; i++) {
-        const struct gate *g = &p->gate[i];
-        const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
-        for (int k = 0; k < 5; k++)
+        gate_operands(read, &p->gate[i], en->conf.part);
+        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
             if (read[k] != NO_VALUE) {
                 en->reader[en->cell[read[k]].reader + at[read[k]]++] = i;
-                en->slot[i].missing += !p->value[read[k]].external;
+                en->slot[i].missing += !value_is_bound(&p->value[read[k]], en->conf.part);
             }
-        en->slot[i].missing += g->wall;
+        en->slot[i].missing += p->gate[i].wall || en->slot[i].steps == 0;
     }
     mem_free(at);
     return 0;
@@ -48,7 +61,10 @@ static int engine_build(struct engine *en)
         en->run == NULL)
         return -1;
     for (uint32_t i = 0; i < p->ngate; i++) {
-        en->slot[i].steps = (uint16_t)gate_steps(gate_ops(en->proto, &p->gate[i]), &p->gate[i]);
+        const struct gate *g = &p->gate[i];
+        int plays = gate_in_part(g, en->conf.part);
+        en->slot[i].steps = plays ? (uint16_t)gate_steps(gate_ops(en->proto, g), g) : 0;
+        en->stats.gates_done += !plays;
         en->slot[i].inbox = boxes;
         boxes += en->slot[i].steps * en->proto->parties;
     }
@@ -56,7 +72,8 @@ static int engine_build(struct engine *en)
     en->record = mem_new((size_t)p->ngate + 1, sizeof *en->record);
     if (en->inbox == NULL || en->record == NULL)
         return -1;
-    return engine_count_readers(en);
+    en->left = p->ngate - en->stats.gates_done;
+    return engine_list_readers(en);
 }
 
 void engine_release(struct engine *en)
@@ -84,7 +101,6 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e)
     en->conf = *conf;
     en->program = conf->program;
     en->proto = conf->program->proto;
-    en->left = conf->program->ngate;
     if (engine_build(en) != 0) {
         engine_release(en);
         err_set(e, ERR_FAILED, "out of memory for a job");
@@ -93,29 +109,9 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e)
     return en;
 }
 
-/* A gate that does not run: what it would make is there, or nobody waits for it. */
-static void engine_leave_out(struct engine *en, uint32_t id)
-{
-    uint32_t out = en->program->gate[id].out;
-    en->slot[id].steps = 0;
-    en->left--;
-    if (--en->cell[out].makers > 0)
-        return;
-    for (uint32_t k = 0; k < en->program->value[out].readers; k++)
-        en->slot[en->reader[en->cell[out].reader + k]].missing--;
-}
-
-void engine_part(struct engine *en, enum program_part part)
-{
-    en->part = part;
-    for (uint32_t i = 0; i < en->program->ngate; i++)
-        if (!gate_in_part(&en->program->gate[i], part))
-            engine_leave_out(en, i);
-}
-
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
 {
-    en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes externals */
+    en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes it */
 }
 
 /* ---- messages ---- */
@@ -201,7 +197,7 @@ void engine_start(struct engine *en)
     if (en->proto->flags & PROTOCOL_MALICIOUS)
         keys_confirm(en->conf.keys, &en->claims);
     for (uint32_t i = 0; i < en->program->ngate; i++)
-        if (en->slot[i].missing == 0 && en->slot[i].steps > 0)
+        if (en->slot[i].missing == 0)
             engine_push(en, i);
     engine_wall(en);
     engine_pump(en);
@@ -220,7 +216,7 @@ void engine_drained(struct engine *en)
 static void engine_give_back(struct engine *en)
 {
     for (uint32_t v = 0; v < en->program->nvalue; v++)
-        if (!engine_borrows(en, v))
+        if (!value_is_bound(&en->program->value[v], en->conf.part))
             arena_give(en->words[v]);
     for (uint32_t i = 0; i < en->program->ngate; i++) {
         arena_give(en->slot[i].scratch);

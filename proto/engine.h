@@ -38,6 +38,9 @@ struct engine_conf {
     const struct keys *keys;
     struct arena *arena;
     unsigned self;
+    /* PART_DEALS: runs deals only, which engine_value then has, all of them. PART_ONLINE: runs the
+     * others, with all deals bound. The parties must have agreed on it, as on the program. */
+    enum program_part part;
     uint8_t type;               /* of the messages between engines */
     uint64_t job;
     size_t high_mark;           /* no new gate starts while a link has more bytes queued */
@@ -49,9 +52,10 @@ struct engine_conf {
 
 struct engine_stats {
     uint64_t sent[LINK_PARTIES], received[LINK_PARTIES];    /* payload bytes */
+    uint64_t dealt;                                         /* of what is sent: by deals */
     uint64_t messages;                                      /* sent */
     uint32_t rounds;                                        /* deepest message chain seen */
-    uint32_t gates_done;
+    uint32_t gates_done;                                    /* those of the other part included */
     uint64_t busy_ns;                                       /* on workers */
 };
 
@@ -60,13 +64,8 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e);
 /* Cancels what runs (work on workers is let finish, without `done`), gives memory back. */
 void engine_free(struct engine *en);
 
-/* From now on, only this part of the program is there: messages for the other are refused. Before
- * engine_start, and before any message of the other part has come. PART_DEALS reads no input but
- * weights and selection, and its results are kept; for PART_ONLINE they are bound like externals. */
-void engine_part(struct engine *en, enum program_part part);
-
-/* Memory of an external value: borrowed until the engine is freed, in the layout of
- * value_words(). All externals that gates of the part read are bound before engine_start. */
+/* Memory of an external value, and in PART_ONLINE of a deal: borrowed until the engine is freed, in
+ * the layout of value_words() (a deal: its words). All are bound before engine_start. */
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words);
 void engine_start(struct engine *en);
 
@@ -77,7 +76,7 @@ uint8_t *engine_room(struct engine *en, unsigned from, const struct message *hea
 void engine_message(struct engine *en, unsigned from, struct message m);
 void engine_drained(struct engine *en);
 
-/* A kept value, complete once `done` has been called without error. */
+/* A kept value, or a deal of PART_DEALS, complete once `done` has been called without error. */
 const uint64_t *engine_value(const struct engine *en, uint32_t value);
 
 void engine_stats(const struct engine *en, struct engine_stats *s);

@@ -43,7 +43,7 @@ static void cell_unread(struct engine *en, uint32_t v)
 {
     struct cell *c = &en->cell[v];
     const struct value *value = &en->program->value[v];
-    if (--c->readers == 0 && !engine_borrows(en, v) && !value->keep) {
+    if (--c->readers == 0 && !value_is_bound(value, en->conf.part) && !value->keep) {
         arena_give(en->words[v]);
         en->words[v] = NULL;
     }
@@ -56,17 +56,18 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
         c->depth = depth;
     if (--c->makers > 0)
         return;
-    for (uint32_t k = 0; k < en->program->value[v].readers; k++) {
+    for (uint32_t k = 0; k < c->readers; k++) {        /* none of them has begun */
         uint32_t id = en->reader[c->reader + k];
         struct slot *s = &en->slot[id];
         if (c->depth > s->depth)
             s->depth = c->depth;
-        if (--s->missing == 0 && s->steps > 0)
+        if (--s->missing == 0)
             engine_push(en, id);
     }
 }
 
-/* A wall waits for every gate before it; those behind it wait for its token. */
+/* A wall waits for every gate before it; those behind it wait for its token. (Deals come before all
+ * walls, so where they are left out the count is right as well.) */
 void engine_wall(struct engine *en)
 {
     uint32_t id = en->program->ngate - en->left;
@@ -273,6 +274,7 @@ static int step_send(struct engine *en, struct run *r)
                              .job = en->conf.job, .stream = r->id, .seq = slot->step,
                              .n = n, .data = data };
         en->stats.sent[to] += n;
+        en->stats.dealt += gate_in_part(g, PART_DEALS) ? n : 0;
         en->stats.messages++;
         failed |= h->ops->send(h, to, m);
     }
@@ -309,8 +311,9 @@ static void gate_finish(struct engine *en, uint32_t id)
     struct slot *slot = &en->slot[id];
     arena_give(slot->scratch);
     slot->scratch = NULL;
-    const uint32_t read[] = { g->in[0], g->in[1], g->in[2], g->in[3], g->after };
-    for (int k = 0; k < 5; k++)
+    uint32_t read[GATE_READS];
+    gate_operands(read, g, en->conf.part);
+    for (int k = 0; k < GATE_READS; k++)
         if (read[k] != NO_VALUE)
             cell_unread(en, read[k]);
     en->stats.gates_done++;

@@ -28,7 +28,7 @@ struct run {
 /* Where a gate stands. */
 struct slot {
     uint32_t missing;           /* inputs that are not complete */
-    uint16_t step, steps;       /* steps 0: of the part that does not run */
+    uint16_t step, steps;
     uint16_t depth;             /* messages behind what it has seen so far */
     uint8_t queued;             /* in the heap, or running */
     uint32_t inbox;             /* first of steps * parties entries */
@@ -57,7 +57,6 @@ struct engine {
     struct inbox *inbox;
     struct cell *cell;
     uint64_t **words;           /* of the values that are there */
-    enum program_part part;
     uint32_t *reader;           /* gates that read a value, value by value */
     uint8_t **record;           /* of the gates that keep one, by number; NULL: nobody does */
     struct claims claims;       /* of all steps so far, by party */
@@ -92,13 +91,6 @@ static inline struct inbox *inbox_at(const struct engine *en, uint32_t id, unsig
 static inline size_t due(const struct engine *en, uint32_t id, unsigned step, unsigned from)
 {
     return gate_bytes(en->proto, &en->program->gate[id], step, from, en->conf.self);
-}
-
-/* Is the value's memory somebody else's? */
-static inline int engine_borrows(const struct engine *en, uint32_t v)
-{
-    const struct value *value = &en->program->value[v];
-    return value->external || (value->kind == VALUE_DEAL && en->part == PART_ONLINE);
 }
 
 /* Has everything come that step `step` of the gate reads? */

@@ -2,7 +2,7 @@
  * ot_check.c: the universal hash of rows that convicts a receiver of mixed choices. Rows are turned
  * back into columns, 512 at a time.
  */
-#include "proto/ot.h"
+#include "proto/ot_impl.h"
 
 #include <string.h>
 
@@ -34,8 +34,8 @@ static void columns_hash(uint64_t hash[static OT_KAPPA], const uint64_t *a,
     }
 }
 
-static void rows_hash(uint64_t hash[static OT_KAPPA], const struct ot_block *rows, size_t n,
-                      const uint8_t *coin)
+void ot_rows_hash(uint64_t hash[static OT_KAPPA], const struct ot_block *rows, size_t n,
+                  const uint8_t coin[static PRF_KEY])
 {
     uint64_t a[CHUNK];
     memset(hash, 0, OT_KAPPA * sizeof *hash);
@@ -56,14 +56,14 @@ void ot_prove(uint64_t proof[static OT_PROOF], const uint64_t *choice, const str
         coefficients(a, coin, b, count, n / 64);
         proof[0] ^= gf64_dot(a, choice + b, count);
     }
-    rows_hash(proof + 1, t, n, coin);
+    ot_rows_hash(proof + 1, t, n, coin);
 }
 
 int ot_verify(const uint64_t proof[static OT_PROOF], const struct ot_block *q,
               const struct ot_block *delta, size_t n, const uint8_t coin[static PRF_KEY])
 {
     uint64_t hash[OT_KAPPA], differ = 0;
-    rows_hash(hash, q, n, coin);
+    ot_rows_hash(hash, q, n, coin);
     for (unsigned j = 0; j < OT_KAPPA; j++)
         differ |= hash[j] ^ proof[1 + j] ^ (proof[0] & -(delta->w[j / 64] >> (j % 64) & 1));
     return differ == 0 ? 0 : -1;

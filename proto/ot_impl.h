@@ -1,6 +1,6 @@
 /*
- * ot_impl.h: the state of one end, and how it grows out of base transfers. Private to ot*.c and
- * their tests.
+ * ot_impl.h: the state of one end, how it grows out of base transfers, and the hash of rows that
+ * checks compare. Private to ot*.c, silent*.c and their tests.
  */
 #ifndef OB_PROTO_OT_IMPL_H
 #define OB_PROTO_OT_IMPL_H
@@ -32,5 +32,9 @@ void ot_plant(struct ot_state *s, unsigned k, uint8_t words[static OT_TREES],
 int ot_puncture(struct ot_state *s, unsigned k, const struct ot_block *delta,
                 const uint8_t words[static OT_TREES],
                 const uint8_t known[static OT_KAPPA][PRF_KEY]);
+
+/* hash[j] = the sum of a_b times block b of column j: v_j of ot_prove. n is a multiple of 64. */
+void ot_rows_hash(uint64_t hash[static OT_KAPPA], const struct ot_block *rows, size_t n,
+                  const uint8_t coin[static PRF_KEY]);
 
 #endif

@@ -70,6 +70,30 @@ int program_check(const struct program *p, struct err *e)
     return 0;
 }
 
+/* ---- parts ---- */
+
+int gate_in_part(const struct gate *g, enum program_part part)
+{
+    int deals = g->kind == GATE_SETUP || g->kind == GATE_DEAL || g->kind == GATE_DEAL_LINEAR;
+    return part == PART_ALL || deals == (part == PART_DEALS);
+}
+
+void gate_operands(uint32_t read[static GATE_READS], const struct gate *g, enum program_part part)
+{
+    memcpy(read, g->in, sizeof g->in);
+    read[GATE_READS - 1] = part == PART_DEALS ? NO_VALUE : g->after;
+}
+
+int value_is_bound(const struct value *v, enum program_part part)
+{
+    return v->external || (part == PART_ONLINE && v->kind == VALUE_DEAL);
+}
+
+int value_is_dealt(const struct program *p, uint32_t value)
+{
+    return p->value[value].kind == VALUE_DEAL && value != p->setup;
+}
+
 /* ---- values ---- */
 
 static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, size_t words,
@@ -84,13 +108,6 @@ static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, siz
                                           .turn = turn,
                                           .n = (uint32_t)n, .words = words };
     return p->nvalue++;
-}
-
-uint32_t program_dealt(const struct program *p, uint32_t from)
-{
-    while (from < p->nvalue && (p->value[from].kind != VALUE_DEAL || from == p->setup))
-        from++;
-    return from < p->nvalue ? from : NO_VALUE;
 }
 
 /* Weights are packed outside, for a geometry: nothing else makes them. */
@@ -238,9 +255,12 @@ static void gate_put(struct program *p, const struct gate *g)
     p->gate[p->ngate++] = *g;
 }
 
-/* A gate that makes a whole DEAL value of so many words. */
+/* A gate that makes a whole DEAL value of so many words, of nothing but what is bound and the
+ * setup. */
 static uint32_t deal_put(struct program *p, struct gate g, size_t words)
 {
+    if (g.in[1] != NO_VALUE && (g.in[1] >= p->nvalue || !p->value[g.in[1]].external))
+        p->failed = 1;
     g.after = p->deal_after;
     g.n = (uint32_t)words;
     g.out = value_add(p, VALUE_DEAL, words, words, 0);

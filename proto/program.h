@@ -107,6 +107,10 @@ struct gate {
     uint32_t message[2];    /* DEAL_LINEAR: bytes of its two messages */
 };
 
+/* What is run of a program: deals need nothing but the model, so they may be made long before the
+ * inputs are there, and what is left later. Numbers stay those of the whole program. */
+enum program_part { PART_ALL, PART_DEALS, PART_ONLINE };
+
 struct program {
     const struct protocol *proto;
     struct value *value;
@@ -130,6 +134,17 @@ void program_free(struct program *p);                   /* NULL is legal */
 
 /* 0, or ERR_FAILED if something went wrong while building. */
 int program_check(const struct program *p, struct err *e);
+
+/* Is the gate run in this part? What it reads there, NO_VALUE in places that are empty: deals alone
+ * wait for no frames. */
+enum { GATE_READS = 5 };
+int gate_in_part(const struct gate *g, enum program_part part);
+void gate_operands(uint32_t read[static GATE_READS], const struct gate *g, enum program_part part);
+
+/* Is the value bound from outside in this part? Is it a deal, which one part leaves and the other
+ * takes (SETUP's value is none)? */
+int value_is_bound(const struct value *v, enum program_part part);
+int value_is_dealt(const struct program *p, uint32_t value);
 
 /* A new value to be made by gates (slices add up); a value bound from outside. */
 uint32_t program_value(struct program *p, enum value_kind kind, size_t n);
@@ -198,22 +213,5 @@ uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m);
  * is the same for programs that differ only in what they do with them. */
 void program_digest(const struct program *p, uint8_t digest[static 32]);
 void program_deals_digest(const struct program *p, uint8_t digest[static 32]);
-
-/* A program in two parts: what deals make, and what uses it up. Each can run without the other. */
-enum program_part { PART_ALL, PART_DEALS, PART_ONLINE };
-
-static inline int gate_deals(const struct gate *g)
-{
-    return g->kind == GATE_SETUP || g->kind == GATE_DEAL || g->kind == GATE_DEAL_LINEAR;
-}
-
-/* Does the gate run in this part? */
-static inline int gate_in_part(const struct gate *g, enum program_part part)
-{
-    return part == PART_ALL || gate_deals(g) == (part == PART_DEALS);
-}
-
-/* The next value from `from` on that deals make and others read; NO_VALUE: there is none. */
-uint32_t program_dealt(const struct program *p, uint32_t from);
 
 #endif

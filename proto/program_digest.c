@@ -20,8 +20,8 @@ static void digest_gate(EVP_MD_CTX *md, const struct gate *g)
 {
     const uint32_t field[] = { g->kind, g->turn, g->shift, g->width, g->from,
                                g->wall, g->frame, g->layer, g->in[0],
-                               g->in[1], g->in[2], g->in[3], g->after, g->out, g->first, g->n, g->in_first,
-                               g->shape };
+                               g->in[1], g->in[2], g->in[3], g->after, g->out, g->first, g->n,
+                               g->in_first, g->shape };
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         digest_u32(md, field[i]);
 }
@@ -51,7 +51,7 @@ void program_deals_digest(const struct program *p, uint8_t digest[static 32])
     EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
     for (uint32_t i = 0; i < p->ngate; i++) {
         const struct gate *g = &p->gate[i];
-        if (!gate_deals(g))
+        if (!gate_in_part(g, PART_DEALS))
             continue;
         digest_u32(md, i);
         digest_gate(md, g);

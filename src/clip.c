@@ -69,8 +69,9 @@ static int take_faces(struct video *v, const struct clip_source *s, struct detec
     struct video_in *in, const char *path, struct err *e)
 {
     struct extract x = { 0 };
-    struct extract_options o = { .detector = d, .every = 1, .least = CLIP_CONFIDENCE,
-        .ctx = (void *)(uintptr_t)s, .progress = s->progress != NULL ? on_progress : NULL };
+    struct extract_options o = { .detector = d, .every = s->every > 0 ? s->every : 1,
+        .least = CLIP_CONFIDENCE, .ctx = (void *)(uintptr_t)s,
+        .progress = s->progress != NULL ? on_progress : NULL };
     int code = extract_run(&x, in, &o, e);
     if (s->progress != NULL)
         progress_clear(s->progress);
@@ -107,7 +108,8 @@ int clip_take(struct video *v, const struct clip_source *s, const char *path, st
     uint8_t *p = owner_read(path, OWNER_CLIP_LIMIT, &n, e);
     if (p == NULL)
         return e->code;
-    int code = owner_clip(v, p, n, path, e);
+    int code = n > 0 ? owner_clip(v, p, n, path, e)
+                     : err_set(e, ERR_INPUT, "%s: the file is empty", path);
     wipe(p, n);
     free(p);
     return code;

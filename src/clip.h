@@ -17,15 +17,15 @@ struct clip_source {
     struct faces_wish faces;
     struct progress *progress;  /* NULL: none */
     const char *command;        /* for notes on standard error */
+    uint32_t every;             /* frames 0, every, 2 every, .. of films are looked at; 0: all */
 };
 
 /* Whether the file holds a film or a picture rather than a clip, as far as its first bytes say; 0
  * when it cannot be read. */
 int clip_is_film(const char *path);
 
-/* The faces of a film, decoded frame by frame. Every frame is looked at, and one without a face
- * gets the crop of the nearest that has one, so that the clip is as long as the film; ERR_INPUT when
- * fewer than half have one. */
+/* The faces of a film, decoded frame by frame: a clip of all frames that are looked at. One without
+ * a face gets the crop of the nearest that has one; ERR_INPUT when fewer than half have one. */
 int clip_take_film(struct video *v, const struct clip_source *s, const char *path, struct err *e);
 
 /* Either, from a file. */

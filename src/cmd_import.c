@@ -138,15 +138,9 @@ static unsigned replace_pools(struct network *net)
 
 static int name_classes(struct network *net, const char *text, struct err *e)
 {
-    for (unsigned c = 0; c < net->nclass; c++) {
-        size_t n = strcspn(text, ",");
-        if (n == 0 || n >= FIXED_NAME || (text[n] == '\0') != (c + 1 == net->nclass))
-            return err_set(e, ERR_USAGE, "--classes: expected %u names of 1 to %d characters, with "
-                           "commas between", net->nclass, FIXED_NAME - 1);
-        snprintf(net->class_name[c], FIXED_NAME, "%.*s", (int)n, text);
-        text += n + 1;
-    }
-    return 0;
+    return network_classes(net, text) == 0
+               ? 0 : err_set(e, ERR_USAGE, "--classes: expected %u names of 1 to %d characters, "
+                             "with commas between", net->nclass, FIXED_NAME - 1);
 }
 
 /* ---- writing ---- */
@@ -183,6 +177,8 @@ static int write_model(const char *path, const struct model *m, const struct fix
     if (ends_in(path, ".safetensors")) {
         block = weights_safetensors_bytes(m, &n);
         code = write_block(path, block, n, e);
+        if (block != NULL)
+            wipe(block, n);
         mem_free(block);
         return code;
     }
@@ -191,6 +187,8 @@ static int write_model(const char *path, const struct model *m, const struct fix
     else if ((block = keras_write(&m->net)) != NULL)
         n = strlen(block);
     code = write_block(path, block, n, e);
+    if (block != NULL)
+        wipe(block, n);
     free(block);
     return code;
 }

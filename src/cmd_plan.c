@@ -64,7 +64,7 @@ struct plan {
     struct fixed_model model;
     struct compile_options options;
     struct compiled compiled;
-    struct cost cost, deals, online;    /* of the whole; of its two parts */
+    struct cost cost, offline, online;      /* the whole; the parts where there are deals */
     unsigned nlayer;
     struct layer_plan layer[PLAN_LAYERS];
     double compute, network, delay;     /* seconds */
@@ -159,7 +159,7 @@ static int make_plan(struct plan *p, struct err *e)
     if (code == 0)
         code = cost_program(&p->cost, p->compiled.program, e);
     if (code == 0)
-        code = cost_part(&p->deals, p->compiled.program, PART_DEALS, e);
+        code = cost_part(&p->offline, p->compiled.program, PART_DEALS, e);
     if (code == 0)
         code = cost_part(&p->online, p->compiled.program, PART_ONLINE, e);
     if (code == 0)
@@ -188,6 +188,15 @@ static void print_row(const struct plan *p, const char *name, const char *shape,
     printf(" %13" PRIu64 "\n", cost_total(c));
 }
 
+static void print_part(const struct plan *p, const char *name, enum program_part part,
+                       const struct cost *c)
+{
+    uint32_t gates = 0;
+    for (uint32_t i = 0; i < p->compiled.program->ngate; i++)
+        gates += gate_in_part(&p->compiled.program->gate[i], part) != 0;
+    print_row(p, name, "", gates, c);
+}
+
 static void print_plan(const struct plan *p)
 {
     char text[24];
@@ -200,8 +209,8 @@ static void print_plan(const struct plan *p)
         print_row(p, p->layer[i].name, p->layer[i].shape, p->layer[i].gates, &p->layer[i].cost);
     print_row(p, "in all", "", p->compiled.program->ngate, &p->cost);
     if (p->proto->deal_plan != NULL) {
-        print_row(p, "of it, deals", "", 0, &p->deals);
-        print_row(p, "with stored deals", "", 0, &p->online);
+        print_part(p, "  deals, without the clip", PART_DEALS, &p->offline);
+        print_part(p, "  online, deals made before", PART_ONLINE, &p->online);
     }
     printf("\n%" PRIu64 " messages; up to %s of memory for values at each party.\n"
            "Rounds of layers overlap between frames, so they do not add up.\n\n",
@@ -242,8 +251,8 @@ static json_t *layers_json(const struct plan *p)
 
 static json_t *part_json(const struct plan *p, const struct cost *c)
 {
-    return json_pack("{s:I, s:o, s:I}", "rounds", (json_int_t)c->rounds, "bytes", bytes_json(p, c),
-                     "bytes_total", (json_int_t)cost_total(c));
+    return json_pack("{s:I, s:o, s:I}", "rounds", (json_int_t)c->rounds, "bytes",
+                     bytes_json(p, c), "bytes_total", (json_int_t)cost_total(c));
 }
 
 static json_t *plan_json(const struct plan *p)
@@ -256,9 +265,9 @@ static json_t *plan_json(const struct plan *p)
         "selected", (json_int_t)p->options.selected, "layers", layers_json(p),
         "rounds", (json_int_t)p->cost.rounds, "bytes", bytes_json(p, &p->cost),
         "bytes_total", (json_int_t)cost_total(&p->cost),
-        "offline", part_json(p, &p->deals), "online", part_json(p, &p->online),
-        "messages", (json_int_t)messages_of(&p->cost),
-        "gates", (json_int_t)p->compiled.program->ngate, "products", (json_int_t)p->cost.products,
+        "offline", part_json(p, &p->offline), "online", part_json(p, &p->online),
+        "messages", (json_int_t)messages_of(&p->cost), "gates",
+        (json_int_t)p->compiled.program->ngate, "products", (json_int_t)p->cost.products,
         "memory_bytes", (json_int_t)cost_memory(p->compiled.program), "forecast",
         "seconds", bound(p), "compute_seconds", p->compute, "bandwidth_seconds", p->network,
         "delay_seconds", p->delay);

@@ -62,19 +62,34 @@ struct prep {
     uint32_t frames;
 };
 
+static int differs(const char *path, struct err *e)
+{
+    return err_set(e, ERR_FAILED, "%s: what was written does not read back as it was", path);
+}
+
+/* Whether the file holds the text. */
+static int file_same(const struct output *o, const char *path, const char *text, size_t n,
+                     struct err *e)
+{
+    size_t have;
+    uint8_t *p = owner_read(whole_file_temp(o->file), n + 1, &have, e);
+    if (p == NULL)
+        return e->code;
+    int same = have == n && memcmp(p, text, n) == 0;
+    wipe(p, have);
+    free(p);
+    return same ? 0 : differs(path, e);
+}
+
 static int file_put(struct output *o, const char *path, const char *text, size_t n, struct err *e)
 {
     if (text == NULL)
         return err_set(e, ERR_FAILED, "no memory to write %s", path);
     if (output_open(o, path, 0, e) != 0)
         return e->code;
-    return fwrite(text, 1, n, o->f) == n && fflush(o->f) == 0
-               ? 0 : err_set(e, ERR_FAILED, "%s: cannot be written", path);
-}
-
-static int differs(const char *path, struct err *e)
-{
-    return err_set(e, ERR_FAILED, "%s: what was written does not read back as it was", path);
+    if (fwrite(text, 1, n, o->f) != n || fflush(o->f) != 0)
+        return err_set(e, ERR_FAILED, "%s: cannot be written", path);
+    return file_same(o, path, text, n, e);
 }
 
 /* Exact to the 13 decimals of the form. */
@@ -101,6 +116,8 @@ static int prep_video(struct prep *p, struct err *e)
     if (code == 0 && !video_same(v, &back))
         code = differs(p->video_path, e);
     video_fini(&back);
+    if (text != NULL)
+        wipe(text, n);
     free(text);
     return code;
 }
@@ -152,9 +169,14 @@ static int prep_read(struct prep *p, struct err *e)
         p->frames = p->clip.frames;
     if (w->model == NULL)
         return 0;
-    return owner_float_file(&p->model, w->model, e) != 0 ? e->code
-                                                         : owner_choose(&p->selection, w->select,
-                                                                        p->frames, e);
+    if (owner_float_file(&p->model, w->model, e) != 0)
+        return e->code;
+    const struct network *net = &p->model.net;
+    const struct video *v = &p->clip;
+    if (w->clip != NULL && (net->h != v->h || net->w != v->w || net->c != v->c))
+        return err_set(e, ERR_INPUT, "%s: for pictures of %ux%ux%u; the clip has %ux%ux%u",
+                       w->model, net->h, net->w, net->c, v->h, v->w, v->c);
+    return owner_choose(&p->selection, w->select, p->frames, e);
 }
 
 static int prep_places(struct prep *p, struct err *e)

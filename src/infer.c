@@ -1,5 +1,6 @@
 #include "src/infer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,11 +8,11 @@
 
 #include "net/base_mem.h"
 #include "nn/clip_file.h"
-#include "nn/folder.h"
 #include "nn/lower.h"
 #include "nn/picture_file.h"
 #include "nn/scores.h"
 #include "src/clip.h"
+#include "src/output.h"
 #include "src/owner.h"
 
 enum { STEP = 512, PEEK = 64 };     /* frames between two looks at the progress line */
@@ -147,15 +148,15 @@ static int clip_fits(const struct infer *i, const struct video *v, const char *p
                              "%u", path, v->w, v->h, v->c, net->w, net->h, net->c);
 }
 
-static int judge_clip(struct infer *i, const struct video *v, const char *path, int truth,
-                      struct err *e)
+static int judge_clip(struct infer *i, const struct video *v, const char *select, const char *path,
+                      int truth, struct err *e)
 {
     struct selection s = { 0 };
     size_t classes = i->m.net.nclass;
     double *logits = NULL;
     int code = clip_fits(i, v, path, e);
     if (code == 0)
-        code = owner_choose(&s, i->w->select, v->frames, e);
+        code = owner_choose(&s, select, v->frames, e);
     if (code == 0 && (logits = mem_new(2 * s.rows * classes, sizeof *logits)) == NULL)
         code = err_set(e, ERR_FAILED, "no memory");
     struct chosen c = { v, s.frame };
@@ -186,29 +187,57 @@ static int named_class(const struct infer *i, const char *path)
     return known ? item.label : -1;
 }
 
+static int load_clip(struct infer *i, struct video *v, const char *path, struct err *e)
+{
+    const struct clip_source source = { .faces = i->w->finder, .progress = &i->progress,
+                                        .command = "infer", .every = (uint32_t)i->w->every };
+    return clip_take(v, &source, path, e);
+}
+
+/* Of a film whose frames have been chosen before faces were looked for, all that are there. */
+static const char *clip_select(const struct infer *i, const char *path)
+{
+    return i->w->every > 0 && clip_is_film(path) ? "every:1" : i->w->select;
+}
+
 static int take_clip(struct infer *i, const char *path, struct err *e)
 {
     struct video v = { 0 };
-    const struct clip_source source = { .faces = i->w->finder, .progress = &i->progress,
-                                        .command = "infer" };
-    int code = clip_take(&v, &source, path, e);
+    int code = load_clip(i, &v, path, e);
     if (code == 0)
-        code = judge_clip(i, &v, path, named_class(i, path), e);
+        code = judge_clip(i, &v, clip_select(i, path), path, named_class(i, path), e);
     video_fini(&v);
     return code;
 }
 
-/* A folder of films: those whose names tell an emotion, in this folder and the ones in it. */
-static int visit_film(void *ctx, const char *path, const char *name, struct err *e)
+/* In a folder, a film that is refused is left out: one of a thousand must not undo hours. */
+static int visit_film(void *ctx, const char *path, struct dataset_item item, struct err *e)
 {
     struct infer *i = ctx;
-    struct stat st;
-    (void)name;
-    if (stat(path, &st) != 0)
-        return err_set(e, ERR_INPUT, "%s: cannot be read", path);
-    if (S_ISDIR(st.st_mode))
-        return folder_each(path, visit_film, i, e);
-    return named_class(i, path) < 0 ? 0 : take_clip(i, path, e);
+    struct video v = { 0 };
+    int code = load_clip(i, &v, path, e);
+    if (code == 0) {
+        code = judge_clip(i, &v, clip_select(i, path), path, item.label, e);
+    } else if (code == ERR_INPUT) {
+        progress_clear(&i->progress);
+        fprintf(stderr, "obscura infer: note: left out: %s\n", e->text);
+        *e = (struct err){ 0 };
+        i->left_out++;
+        code = 0;
+    }
+    video_fini(&v);
+    return code;
+}
+
+static int take_films(struct infer *i, const char *path, struct err *e)
+{
+    struct dataset d;
+    int code = dataset_init(&d, &i->m.net, e);
+    if (code != 0)
+        return code;
+    code = dataset_films_each(&d, path, visit_film, i, e);
+    dataset_fini(&d);
+    return code;
 }
 
 /* ---- pictures ---- */
@@ -231,7 +260,7 @@ static int take_picture(struct infer *i, const char *path, struct err *e)
     for (size_t k = 0; k < pixels && code == 0; k++)
         v.value[k] = grey[k] / 255.0;
     if (code == 0)
-        code = judge_clip(i, &v, path, -1, e);
+        code = judge_clip(i, &v, "every:1", path, -1, e);
     picture_reader_free(r);
     video_fini(&v);
     free(grey);
@@ -285,7 +314,7 @@ static int take(struct infer *i, const char *path, struct err *e)
     case FORM_DATASET:
         return take_dataset(i, path, e);
     case FORM_FILMS:
-        return folder_each(path, visit_film, i, e);
+        return take_films(i, path, e);
     case FORM_PICTURE:
         return take_picture(i, path, e);
     default:
@@ -353,6 +382,11 @@ int infer_run(const struct infer_wish *w, struct err *e)
         mem_free(i);
         return err_set(e, ERR_USAGE, "which data? Give clips, pictures, or a labelled set (see "
                        "obscura infer --help)");
+    }
+    if (output_apart(w->csv, w->data, w->ndata, e) != 0 ||
+        output_apart(w->picture, w->data, w->ndata, e) != 0) {
+        mem_free(i);
+        return e->code;
     }
     i->w = w;
     progress_init(&i->progress, 0, w->quiet);

@@ -19,6 +19,7 @@ struct infer_wish {
     const char *csv, *picture;          /* written where not NULL */
     struct faces_wish finder;
     uint64_t threads;
+    uint64_t every;                     /* of films, before faces are looked for; 0: all */
     int quick, quiet, json;             /* quick: no twin */
     char *const *data;
     unsigned ndata;
@@ -39,7 +40,7 @@ struct infer {
     struct err unfixed;
     struct judge *judge;
     struct infer_sample *sample;
-    size_t n, room;
+    size_t n, room, left_out;           /* left_out: films in folders that could not be taken */
     struct tally all, split[SPLITS];
     double seconds;
     struct progress progress;
@@ -47,7 +48,8 @@ struct infer {
 
 int infer_run(const struct infer_wish *w, struct err *e);
 
-/* Results: text, one JSON object, a line of csv per sample, the confusion matrix as SVG. */
+/* Results: text, one JSON object, a line of csv per sample, the confusion matrix as a picture: PNG
+ * where the name ends so, else SVG. */
 void infer_text(const struct infer *i, FILE *f);
 int infer_json(const struct infer *i, struct err *e);
 int infer_csv(const struct infer *i, const char *path, struct err *e);

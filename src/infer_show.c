@@ -1,10 +1,9 @@
 /*
- * infer_show.c: the results of `obscura infer` in their four forms.
+ * infer_show.c: the results of `obscura infer` as text, JSON and csv.
  */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "nn/scores.h"
 #include "src/infer.h"
@@ -28,19 +27,26 @@ static double share(size_t a, size_t b)
 
 /* ---- text ---- */
 
+static void text_side(const struct infer *i, const char *side, const double *score, FILE *f)
+{
+    size_t n = i->m.net.nclass;
+    fprintf(f, "  %-11s %-10s", side, class_name(i, scores_label(score, n)));
+    for (size_t c = 0; c < n; c++)
+        fprintf(f, " %s %.3f", class_name(i, c), score[c]);
+    fputc('\n', f);
+}
+
 static void text_sample(const struct infer *i, const struct infer_sample *s, FILE *f)
 {
-    size_t n = i->m.net.nclass, label = scores_label(s->score, n);
+    size_t label = scores_label(s->score, i->m.net.nclass);
     fprintf(f, "%s: %s", s->name, class_name(i, label));
     if (s->truth >= 0)
         fprintf(f, " (%s%s)", (size_t)s->truth == label ? "right" : "its name says ",
                 (size_t)s->truth == label ? "" : class_name(i, (size_t)s->truth));
-    fprintf(f, ", %u of %u frames;", s->selected, s->frames);
-    for (size_t c = 0; c < n; c++)
-        fprintf(f, " %s %.3f", class_name(i, c), s->score[c]);
-    fputc('\n', f);
-    if (i->fixed != NULL && scores_label(s->twin, n) != label)
-        fprintf(f, "  the fixed-point twin says %s\n", class_name(i, scores_label(s->twin, n)));
+    fprintf(f, ", %u of %u frames\n", s->selected, s->frames);
+    text_side(i, "floats", s->score, f);
+    if (i->fixed != NULL)
+        text_side(i, "fixed point", s->twin, f);
 }
 
 static void text_accuracy(const struct tally *t, const char *name, FILE *f)
@@ -60,13 +66,13 @@ static void text_confusion(const struct infer *i, FILE *f)
     fprintf(f, "\nConfusion (rows: true class; columns: label found)\n%-10s", "");
     for (uint32_t c = 0; c < t->nclass; c++)
         fprintf(f, " %8.8s", class_name(i, c));
-    fprintf(f, "   precision  recall      F1\n");
+    fprintf(f, "   support precision  recall      F1\n");
     for (uint32_t r = 0; r < t->nclass; r++) {
         struct tally_class k = tally_class(t, r);
         fprintf(f, "%-10.10s", class_name(i, r));
         for (uint32_t c = 0; c < t->nclass; c++)
             fprintf(f, " %8zu", t->confusion[r][c]);
-        fprintf(f, "     %7.3f %7.3f %7.3f\n", k.precision, k.recall, k.f1);
+        fprintf(f, "   %7zu   %7.3f %7.3f %7.3f\n", k.support, k.precision, k.recall, k.f1);
     }
 }
 
@@ -76,7 +82,9 @@ static void text_stages(const struct infer *i, FILE *f)
     struct judge_account a;
     judge_account(i->judge, &a);
     fprintf(f, "\nRoom in fixed point: bits of the largest magnitude seen, of those that are "
-            "proven\n  stage                 value         product\n");
+            "proven:\nvalues, whose signs circuits of this width compute, and products in the "
+            "ring of 64"
+            "\n  stage                 value         product\n");
     for (unsigned k = 0; k < net->nstage; k++) {
         const struct stage *s = &net->stage[k];
         fprintf(f, "  %2u %-14s  %2u of %2u", k + 1,
@@ -107,6 +115,8 @@ static void text_twin(const struct infer *i, FILE *f)
 void infer_text(const struct infer *i, FILE *f)
 {
     struct judge_account a;
+    if (i->left_out > 0)
+        fprintf(f, "%zu films left out\n", i->left_out);
     for (size_t k = 0; k < i->n; k++)
         if (i->sample[k].name != NULL)
             text_sample(i, &i->sample[k], f);
@@ -226,6 +236,7 @@ int infer_json(const struct infer *i, struct err *e)
     for (unsigned k = 0; k < SPLITS; k++)
         if (i->split[k].samples > 0)
             json_object_set_new(splits, dataset_split_key[k], json_tally(&i->split[k]));
+    json_object_set_new(j, "left_out", json_integer((json_int_t)i->left_out));
     json_object_set_new(j, "model", json_string(i->model));
     json_object_set_new(j, "confusion",
                         i->all.labelled > 0 ? json_confusion(&i->all) : json_null());
@@ -239,7 +250,7 @@ int infer_json(const struct infer *i, struct err *e)
     return json_print(j, 1, e);
 }
 
-/* ---- csv and SVG ---- */
+/* ---- csv ---- */
 
 /* A text between quotation marks, those in it doubled. */
 static void csv_text(FILE *f, const char *text)
@@ -260,8 +271,10 @@ int infer_csv(const struct infer *i, const char *path, struct err *e)
     if (output_open(&o, path, 0, e) != 0)
         return e->code;
     fprintf(o.f, "sample,file,truth,label,label_fixed");
-    for (size_t c = 0; c < n; c++)
-        fprintf(o.f, ",%s", class_name(i, c));
+    for (size_t c = 0; c < n; c++) {
+        fputc(',', o.f);
+        csv_text(o.f, class_name(i, c));
+    }
     fputc('\n', o.f);
     for (size_t k = 0; k < i->n; k++) {
         const struct infer_sample *s = &i->sample[k];
@@ -275,46 +288,5 @@ int infer_csv(const struct infer *i, const char *path, struct err *e)
             fprintf(o.f, ",%.6f", s->score[c]);
         fputc('\n', o.f);
     }
-    return output_commit(&o, e);
-}
-
-/* The matrix: shares of each row as shades, counts as text. */
-static void draw_matrix(const struct infer *i, FILE *f)
-{
-    enum { CELL = 62, LEFT = 90, TOP = 70 };
-    const struct tally *t = &i->all;
-    unsigned side = CELL * t->nclass;
-    fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
-            "font-family=\"sans-serif\" font-size=\"12\" text-anchor=\"middle\">\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n", LEFT + side + 20,
-            TOP + side + 40);
-    fprintf(f, "<text x=\"%u\" y=\"20\" font-weight=\"bold\">%.2f%% of %zu right</text>\n"
-            "<text x=\"%u\" y=\"%u\">label found</text>\n"
-            "<text x=\"16\" y=\"%u\" transform=\"rotate(-90 16 %u)\">true class</text>\n",
-            LEFT + side / 2, 100 * share(t->right, t->labelled), t->labelled, LEFT + side / 2,
-            TOP + side + 24, TOP + side / 2, TOP + side / 2);
-    for (uint32_t r = 0; r < t->nclass; r++) {
-        size_t support = tally_class(t, r).support;
-        fprintf(f, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">%s</text>\n"
-                "<text x=\"%u\" y=\"%d\">%s</text>\n", LEFT - 8, TOP + CELL * r + CELL / 2 + 4,
-                class_name(i, r), LEFT + CELL * r + CELL / 2, TOP - 10, class_name(i, r));
-        for (uint32_t c = 0; c < t->nclass; c++) {
-            double part = support > 0 ? share(t->confusion[r][c], support) : 0;
-            fprintf(f, "<rect x=\"%u\" y=\"%u\" width=\"%d\" height=\"%d\" fill=\"#1f5fbf\" "
-                    "fill-opacity=\"%.3f\" stroke=\"#ccc\"/>\n<text x=\"%u\" y=\"%u\" "
-                    "fill=\"%s\">%zu</text>\n", LEFT + CELL * c, TOP + CELL * r, CELL, CELL, part,
-                    LEFT + CELL * c + CELL / 2, TOP + CELL * r + CELL / 2 + 4,
-                    part > 0.5 ? "white" : "black", t->confusion[r][c]);
-        }
-    }
-    fputs("</svg>\n", f);
-}
-
-int infer_picture(const struct infer *i, const char *path, struct err *e)
-{
-    struct output o;
-    if (output_open(&o, path, 0, e) != 0)
-        return e->code;
-    draw_matrix(i, o.f);
     return output_commit(&o, e);
 }

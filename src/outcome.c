@@ -20,7 +20,7 @@ void account_from(struct account *a, const struct job_report *r, const struct pr
     };
     static const char *const material[] = { "", "made", "stored" };
     a->prepare = r->prepare;
-    a->offline_bytes = r->offline_bytes;
+    a->bytes_offline = r->stats.dealt;
     a->stored_bytes = r->stored_bytes;
     snprintf(a->material, sizeof a->material, "%s", material[r->material]);
     snprintf(a->text, sizeof a->text, "%s", r->text);
@@ -53,7 +53,7 @@ json_t *account_json(const struct account *a)
         "input_seconds", a->input_seconds, "run_seconds", a->run_seconds,
         "peak_rss_bytes", whole(a->peak_rss_bytes), "memory_bytes", whole(a->memory_bytes),
         "input_bytes", whole(a->input_bytes), "prepare", a->prepare, "material", a->material,
-        "bytes_offline", whole(a->offline_bytes), "bytes_stored", whole(a->stored_bytes),
+        "bytes_offline", whole(a->bytes_offline), "bytes_stored", whole(a->stored_bytes),
         "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
@@ -89,7 +89,7 @@ int account_parse(struct account *a, const char *text, struct err *e)
         a->input_bytes = (uint64_t)v[9];
         a->planned_rounds = (uint32_t)v[10];
         a->planned_bytes = (uint64_t)v[11];
-        a->offline_bytes = (uint64_t)v[12];
+        a->bytes_offline = (uint64_t)v[12];
         a->stored_bytes = (uint64_t)v[13];
         snprintf(a->material, sizeof a->material, "%s", material);
     }
@@ -127,7 +127,7 @@ static void add_parties(json_t *j, const struct outcome *o)
     for (unsigned i = 0; i < o->proto->parties; i++) {
         const struct account *a = &o->party[i];
         sent += a->bytes_sent;
-        offline += a->offline_bytes;
+        offline += a->bytes_offline;
         input += a->input_bytes;
         rounds = a->rounds > rounds ? a->rounds : rounds;
         json_array_append_new(list, json_pack(
@@ -155,7 +155,8 @@ json_t *outcome_json(const struct outcome *o)
     json_t *j = json_pack(
         "{s:i, s:s, s:o, s:s, s:s?, s:I, s:I, s:{s:f, s:f, s:f, s:f}}",
         "label", (int)r->label, "class", r->class_name, "scores", scores_json(r),
-        "protocol", o->proto->name, "verified", o->proto->verified, "frames", whole(r->frames), "selected", whole(r->selected),
+        "protocol", o->proto->name, "verified", o->proto->verified,
+        "frames", whole(r->frames), "selected", whole(r->selected),
         "seconds", "total", r->seconds_total, "input", r->seconds_input, "offline", 0.0,
         "online", r->seconds_total);
     if (j == NULL)
@@ -236,16 +237,20 @@ void outcome_print(const struct outcome *o, FILE *f)
     fprintf(f, "The clip shows: %s (class %u), from %u of %u frames in %.2f s", r->class_name,
             r->label, r->selected, r->frames, r->seconds_total);
     if (o->have_parties) {
-        uint64_t sent = 0, input = 0, rounds = 0;
+        uint64_t sent = 0, offline = 0, input = 0, rounds = 0;
         const struct prepared *before = &o->prepared;
         for (unsigned i = 0; i < o->proto->parties; i++) {
             sent += o->party[i].bytes_sent;
+            offline += o->party[i].bytes_offline;
             input += o->party[i].input_bytes;
             rounds = o->party[i].rounds > rounds ? o->party[i].rounds : rounds;
         }
         fprintf(f, " (and %.2f s to share the inputs); the parties exchanged %s in %" PRIu64
                 " rounds, beside %s of inputs.\n", r->seconds_input, bytes_text(a, (double)sent),
                 rounds, bytes_text(b, (double)input));
+        if (offline > 0)
+            fprintf(f, "Of these, %s depend on the clip; %s do not.\n",
+                    bytes_text(a, (double)(sent - offline)), bytes_text(b, (double)offline));
         if (before->items > 0)
             fprintf(f, "Before it, %u item%s of correlated randomness took %.2f s and %s between the "
                     "parties; this classification %s.\n", before->items,

@@ -20,6 +20,7 @@ struct account {
     char text[480];
     uint32_t frames, selected;
     uint64_t bytes_sent, bytes_received, bytes_wire, messages, input_bytes;
+    uint64_t bytes_offline;         /* of those sent: by deals, which the clip has no part in */
     uint32_t rounds;
     double cpu_seconds, input_seconds, run_seconds;
     uint64_t peak_rss_bytes, memory_bytes;
@@ -27,7 +28,7 @@ struct account {
     uint64_t planned_bytes;
     int prepare;                        /* it made randomness for a later job */
     char material[8];                   /* "made", "stored": the randomness it used; or empty */
-    uint64_t offline_bytes, stored_bytes;
+    uint64_t stored_bytes;
 };
 
 /* What was made before the classification. */

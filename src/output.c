@@ -44,3 +44,15 @@ void output_drop(struct output *o)
     whole_file_free(o->file);
     *o = (struct output){ 0 };
 }
+
+int output_apart(const char *path, char *const *inputs, unsigned n, struct err *e)
+{
+    struct stat out, in;
+    if (path == NULL || stat(path, &out) != 0)
+        return 0;
+    for (unsigned k = 0; k < n; k++)
+        if (stat(inputs[k], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return err_set(e, ERR_USAGE, "%s: would be written over, and it is read as data; "
+                           "choose another name for what is written", path);
+    return 0;
+}

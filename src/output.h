@@ -19,6 +19,9 @@ int output_open(struct output *o, const char *path, int keep, struct err *e);
 /* Flushes, closes, renames. On any error nothing is left behind. */
 int output_commit(struct output *o, struct err *e);
 
+/* ERR_USAGE when path (NULL: none) is one of the files that are read: nobody wants these lost. */
+int output_apart(const char *path, char *const *inputs, unsigned n, struct err *e);
+
 /* Gives up; legal after either of the other two. */
 void output_drop(struct output *o);
 

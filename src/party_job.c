@@ -229,10 +229,8 @@ static int job_compile(struct job *j, struct err *e)
         return e->code;
     j->has_program = 1;
     j->runs = j->ask.prepare ? PART_DEALS : PART_ALL;
-    const struct program *program = j->compiled.program;
-    if (cost_part(&j->cost, program, j->runs, e) != 0 ||
-        cost_part(&j->deals, program, PART_DEALS, e) != 0 ||
-        cost_part(&j->online, program, PART_ONLINE, e) != 0)
+    if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
+        cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
         return e->code;
     j->arena = arena_new(p->conf.job_memory);
     if (j->arena == NULL)
@@ -314,8 +312,6 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0,
                             .prepare = j->ask.prepare, .stored_bytes = j->stored,
                             .material = material_of(j) };
-    if (j->runs != PART_ONLINE)
-        r.offline_bytes = cost_sent(&j->deals, p->conf.self);
     if (j->state > JOB_INPUT && !j->ask.prepare)
         r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
@@ -416,7 +412,7 @@ void job_progress(struct job *j, uint64_t now)
     j->gates_done = s.gates_done;
     j->received = received;
     if (p->conf.progress != NULL)
-        p->conf.progress(p->conf.ctx, j->id, s.gates_done, j->gates);
+        p->conf.progress(p->conf.ctx, j->id, s.gates_done, j->compiled.program->ngate);
 }
 
 /* Tells Alice how far the job is. Nothing is queued for a client that does not read. */
@@ -424,10 +420,10 @@ static void job_show(struct job *j)
 {
     const struct party *p = j->party;
     const struct program *program = j->compiled.program;
-    struct wire_progress m = { .gates = j->gates };
+    struct wire_progress m = { .gates = program->ngate };
     struct engine_stats s;
     size_t n;
-    if (!leads(p) || j->gates_done == j->shown || j->gates_done == j->gates ||
+    if (!leads(p) || j->gates_done == j->shown || j->gates_done == program->ngate ||
         p->host->ops->queued(p->host, j->client) > 0)
         return;
     uint32_t oldest = engine_oldest(j->engine);

@@ -248,6 +248,20 @@ static int job_tell(struct job *j, struct err *e)
     return 0;
 }
 
+int job_engine(struct job *j, struct err *e)
+{
+    struct party *p = j->party;
+    struct engine_conf conf = {
+        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
+        .self = p->conf.self, .part = j->runs, .type = WIRE_GATE, .job = j->id,
+        .high_mark = HIGH_MARK, .ctx = j,
+        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
+    };
+    engine_free(j->engine);
+    j->engine = engine_new(&conf, e);
+    return j->engine != NULL && bind_all(j, e) == 0 ? 0 : e->code;
+}
+
 /* All that the job needs of its own is here. */
 static int job_ready(struct job *j, struct err *e)
 {
@@ -255,16 +269,7 @@ static int job_ready(struct job *j, struct err *e)
     j->keys = job_take(j, sizeof *j->keys);
     if (j->keys == NULL)
         return no_memory(j, e);
-    struct engine_conf conf = {
-        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
-        .self = p->conf.self, .type = WIRE_GATE, .job = j->id, .high_mark = HIGH_MARK, .ctx = j,
-        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
-    };
-    j->engine = engine_new(&conf, e);
-    if (j->engine == NULL)
-        return e->code;
-    engine_part(j->engine, j->runs);
-    if (bind_all(j, e) != 0 || job_tell(j, e) != 0)
+    if (job_engine(j, e) != 0 || job_tell(j, e) != 0)
         return e->code;
     j->state = JOB_READY;
     j->ready = j->touched = p->host->ops->now(p->host);
@@ -338,8 +343,6 @@ static void job_try(struct job *j)
 
 void job_run(struct job *j)
 {
-    for (uint32_t i = 0; i < j->compiled.program->ngate; i++)
-        j->gates += gate_in_part(&j->compiled.program->gate[i], j->runs);
     j->state = JOB_RUN;
     j->ready = j->touched = j->party->host->ops->now(j->party->host);
     j->received = 0;

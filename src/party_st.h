@@ -95,8 +95,7 @@ struct job {
     struct compiled compiled;
     int has_program;
     enum program_part runs;         /* the part that is run here */
-    uint32_t gates;                 /* of that part */
-    struct cost cost, deals, online;    /* of that part; of each of the two */
+    struct cost cost, online;       /* of that part; of PART_ONLINE */
     uint8_t digest[WIRE_DIGEST];
     struct arena *arena;
     size_t own;                     /* bytes of the arena that the job itself holds */
@@ -180,7 +179,8 @@ void job_input(struct job *j, struct message m);
 void job_meet(struct job *j, unsigned from, const struct wire_job *m);
 void job_begin(struct job *j);              /* Bob has said BEGIN to a job that prepares */
 void job_gather(struct job *j);             /* something has come that the job needs to be ready */
-void job_run(struct job *j);                /* starts the engine */
+int job_engine(struct job *j, struct err *e);       /* makes the engine, with inputs */
+void job_run(struct job *j);                /* starts it */
 void job_over(struct job *j);               /* the engine has ended: outputs or the error */
 
 /* ---- party_store.c ---- */

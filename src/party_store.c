@@ -26,6 +26,14 @@
 
 enum { SLICE = 16 * STORE_CHUNK, LINE = 64 };
 
+/* The next value from `v` on that an item holds; NO_VALUE: there is none. */
+static uint32_t next_deal(const struct program *p, uint32_t v)
+{
+    while (v < p->nvalue && !value_is_dealt(p, v))
+        v++;
+    return v < p->nvalue ? v : NO_VALUE;
+}
+
 /* Each value of an item begins on a cache line. */
 static uint64_t place_of(const struct value *v)
 {
@@ -35,7 +43,7 @@ static uint64_t place_of(const struct value *v)
 static uint64_t item_bytes(const struct program *p)
 {
     uint64_t n = 0;
-    for (uint32_t v = 0; (v = program_dealt(p, v)) != NO_VALUE; v++)
+    for (uint32_t v = 0; (v = next_deal(p, v)) != NO_VALUE; v++)
         n += place_of(&p->value[v]);
     return n;
 }
@@ -124,7 +132,7 @@ static int save_run(struct job *j, struct err *e)
         r->file = store_create(j->party->conf.store, &j->kind, &j->item, r->bytes, e);
     if (r->file == NULL)
         return e->code;
-    while (r->at < end && (r->value = program_dealt(p, r->value)) != NO_VALUE) {
+    while (r->at < end && (r->value = next_deal(p, r->value)) != NO_VALUE) {
         if (save_value(j, e) != 0)
             return e->code;
         r->value++;
@@ -309,7 +317,7 @@ static void bind_item(struct job *j)
 {
     const struct program *p = j->compiled.program;
     uint64_t at = 0;
-    for (uint32_t v = 0; (v = program_dealt(p, v)) != NO_VALUE; v++) {
+    for (uint32_t v = 0; (v = next_deal(p, v)) != NO_VALUE; v++) {
         engine_bind(j->engine, v, (const uint64_t *)(const void *)(j->dealt + at));
         at += place_of(&p->value[v]);
     }
@@ -353,16 +361,19 @@ static int same_item(const struct job *j, uint64_t *pass_to)
     return same;
 }
 
+/* The engine is made anew for a stored item: no message for the old one can have come, since there are
+ * two parties, and the other's messages of gates come behind its JOB. */
 int stock_meet(struct job *j, struct err *e)
 {
     struct errand *r = &j->errand;
     if (j->ask.prepare)
         return agree_new(j, e);
     if (same_item(j, &r->pass_to)) {
-        engine_part(j->engine, PART_ONLINE);
-        bind_item(j);
         j->runs = PART_ONLINE;
         j->cost = j->online;
+        if (job_engine(j, e) != 0)
+            return e->code;
+        bind_item(j);
         go(j, ERRAND_USE);
         return 0;
     }

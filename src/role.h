@@ -53,7 +53,6 @@ struct job_report {
     uint64_t memory_peak;           /* of the job's arena */
     int prepare;                    /* the job made randomness for a later one */
     enum material material;
-    uint64_t offline_bytes;         /* what this party was to send for deals in this job */
     uint64_t stored_bytes;          /* of the item that a job made */
 };
 

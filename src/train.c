@@ -12,6 +12,7 @@
 #include "nn/lower.h"
 #include "nn/model_file.h"
 #include "nn/whole_file.h"
+#include "src/output.h"
 #include "src/owner.h"
 #include "src/progress.h"
 #include "src/train_films.h"
@@ -120,6 +121,10 @@ static int school_places(struct school *s, struct err *e)
         place(s->log, w->log, w->output, ".csv", e) != 0 ||
         place(s->curves, w->curves, w->output, ".svg", e) != 0)
         return ERR_USAGE;
+    const char *const written[] = { w->output, s->checkpoint, s->log, s->curves };
+    for (unsigned k = 0; k < sizeof written / sizeof *written; k++)
+        if (output_apart(written[k], w->data, w->ndata, e) != 0)
+            return ERR_USAGE;
     return try_writing(w->output, e) != 0 || try_writing(s->checkpoint, e) != 0 ||
            try_writing(s->log, e) != 0 || try_writing(s->curves, e) != 0 ? ERR_FAILED : 0;
 }

@@ -26,6 +26,7 @@ judge 'fixed point gives the same label' test "$(value one.json label)" = "$(val
 judge 'and nearly the same outputs' awk "BEGIN { exit !($(value one.json difference) < 0.05) }"
 "$obscura" import "$model" -o direct.f32 > /dev/null || not_ok 'raw floats'
 "$obscura" import one.safetensors -o two.txt > /dev/null || not_ok 'published text'
+accepted 'with the kind of its softmax' 'approximate softmax' "$obscura" import one.safetensors
 "$obscura" import two.txt -o three.obm > /dev/null || not_ok 'own form'
 "$obscura" import three.obm -o four.f32 > /dev/null || not_ok 'raw floats again'
 judge 'through four forms to the bit' cmp -s direct.f32 four.f32
@@ -66,6 +67,8 @@ refused 'two models' 2 'one model' "$obscura" import "$model" "$model"
 refused 'a model that is not there' 3 'nowhere.h5' "$obscura" import nowhere.h5
 refused 'a form that is not known' 2 '.safetensors' "$obscura" import "$model" -o x.onnx
 refused 'no max pool to replace' 2 'no max pool' "$obscura" import "$model" --average-pool
+accepted 'controls in names are not kept' 'classes: r?d, green, blue' "$obscura" import small.obm \
+    --classes "$(printf 'r\033d,green,blue')"
 refused 'too few classes' 2 '--classes' "$obscura" import "$model" --classes a,b
 refused 'too many classes' 2 '--classes' "$obscura" import small.obm --classes a,b,c,d
 refused 'another network' 3 'small.f32' "$obscura" import small.f32
@@ -96,5 +99,6 @@ refused 'a model without a length' 2 '--frames' "$obscura" prep --model "$model"
 refused 'two lengths' 2 '--frames' "$obscura" prep --clip "$clip" --frames 9 -d x.in
 refused 'a bad rule' 2 '--select' "$obscura" prep --clip "$clip" --model "$model" --select every:0 -d x.in
 refused 'a bad clip' 3 'bad.txt' "$obscura" prep --clip bad.txt -d x.in
+refused 'a model for other pictures' 3 '48x48x1' "$obscura" prep --clip "$clip" --model small.obm -d x.in
 judge 'what is refused leaves no file' test "$(ls x.in 2> /dev/null | wc -l)" -eq 0
 exit $failed

@@ -92,6 +92,9 @@ refused 'no checkpoint' 3 'x.ckpt' "$obscura" train $small --resume -o x.obm
 refused 'another checkpoint' 3 'rate=' "$obscura" train $small --rate 0.01 --epochs 6 --resume \
     --checkpoint whole.ckpt -o x.obm
 printf 'emotion,pixels,Usage\n0,1 2 x 4,Training\n' > bad.csv
+cp halves.csv keep.csv
+refused 'a log over the data' 2 'halves.csv' "$obscura" train $small --epochs 1 -o halves.obm
+judge 'which stay' cmp -s halves.csv keep.csv
 refused 'damaged csv' 3 'bad.csv:2' "$obscura" train bad.csv --network net.json -o x.obm
 refused 'a folder that is not there' 1 'no-such' "$obscura" train nowhere.csv -o no-such/x.obm
 judge 'what is refused leaves nothing' test "$(ls | grep -c '^x\.')" -eq 0

@@ -51,6 +51,9 @@ for p in $protocols; do
     judge "$p: plan and counters agree on bytes" test \
         "$(json "$plan" bytes_total) $(json "$r" bytes.total)" = \
         "$(sum "$r" bytes_sent "$n") $(sum "$r" bytes_received "$n")"
+    judge "$p: plan and counters agree on what has nothing to do with the clip" test \
+        "$(json "$plan" offline.bytes_total) $(json "$plan" online.bytes_total)" = \
+        "$(json "$r" bytes.offline) $(json "$r" bytes.online)"
     judge "$p: plan, run and counter agree on rounds" test \
         "$(json "$plan" rounds) $(json "$r" plan.rounds)" = \
         "$(json "$r" rounds) $(json "$r" rounds)"

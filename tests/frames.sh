@@ -59,6 +59,10 @@ if [ -r "$weights/pnet.lz4" ]; then
         "$weights/mtcnn_rnet.bin"
     run "$obscura" frames --json --every 20 "$weights/../clips/pyfeat_single_face.mp4"
     same 'and found there' 'mtcnn 4 4' "$(json "$tmp/out" detector looked_at taken | tr '\n' ' ' | sed 's/ $//')"
+    refused 'MTCNN finds nothing' 3 'looked at with mtcnn: 0 taken, 6 no face' \
+        "$obscura" frames "$tmp/none.mp4"
+    refused 'and the way to another detector' 3 '--detector chooses another' \
+        "$obscura" infer "$tmp/none.mp4"
     rm -r "$HOME"
 else
     echo "skip - published weights # no $weights"
@@ -82,6 +86,7 @@ looked()
 }
 
 looked one '6 6 6 0'
+same 'without weights, the cascade' cascade "$(json "$tmp/out" detector)"
 looked one '6 2 2 0' --every 3
 same 'frames by index' '3' "$(json "$tmp/out" looked.1.frame)"
 looked two '6 2 2 2' --every 5

@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 #define FUZZ_TARGET(name) int fuzz_##name(const uint8_t *p, size_t n)
 #endif
 
+int fuzz_cascade(const uint8_t *p, size_t n);
+int fuzz_checkpoint(const uint8_t *p, size_t n);
 int fuzz_client(const uint8_t *p, size_t n);
 int fuzz_clip(const uint8_t *p, size_t n);
 int fuzz_dataset(const uint8_t *p, size_t n);

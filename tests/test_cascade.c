@@ -73,6 +73,9 @@ static void no_cascades(void)
     refused("HAAR", "LBP", "c.xml:4: expected features of type HAAR");
     refused("<height>8<", "<height>3<", "whole number in its range");
     refused("<height>8<", "<height>x<", "edge of 4 to 64");
+    refused("</cascade>", "<width>4</width></cascade>", "two sizes");
+    refused("0.0 1.0", "0.0 1.0 x", "leaves");
+    refused("0.0 1.0", "0.0 1e300", "leaves");
     refused("<tilted>0", "<tilted>1", "tilted");
     refused("0 0 8 4 2.", "0 5 8 4 2.", "whole number in its range");
     refused("0 0 8 4 2.", "0 0 8 4", "rectangles");

@@ -30,45 +30,29 @@ struct run {
     const double *video;            /* frames * pixels in [0, 1] */
     const uint64_t *selection;
     struct compiled compiled;
-    int parts;                      /* deals first, by themselves; then the rest with them */
-    struct trial deals, trial;
+    struct trial trial;
     unsigned label;
     int64_t scores[FIXED_CLASSES];
 };
 
-static void run_inputs(struct run *r, struct trial *t)
+static void run_inputs(struct run *r)
 {
     const struct fixed_net *net = &r->model->net;
     size_t pixels = geometry_in(&net->stage[0].g) * r->options.frames;
     uint64_t *words = calloc(pixels, 8);
     fixed_encode(words, r->video, pixels, net->frac);
-    if (t->part != PART_DEALS)
-        trial_input(t, r->compiled.video, words, &r->compiled.video_shape);
-    trial_input(t, r->compiled.selection, r->selection, NULL);
-    for (unsigned turn = 0; turn < r->compiled.turns; turn++) {
-        const struct compiled_weights *in = &r->compiled.turn[turn];
+    trial_input(&r->trial, r->compiled.video, words, &r->compiled.video_shape);
+    trial_input(&r->trial, r->compiled.selection, r->selection, NULL);
+    for (unsigned t = 0; t < r->compiled.turns; t++) {
+        const struct compiled_weights *in = &r->compiled.turn[t];
         for (unsigned i = 0; i < net->nstage; i++)
             if (in->weight[i] != NO_VALUE) {
-                trial_input(t, in->weight[i], (const uint64_t *)r->model->weight[i],
+                trial_input(&r->trial, in->weight[i], (const uint64_t *)r->model->weight[i],
                             &net->stage[i].g);
-                trial_input(t, in->bias[i], (const uint64_t *)r->model->bias[i], NULL);
+                trial_input(&r->trial, in->bias[i], (const uint64_t *)r->model->bias[i], NULL);
             }
     }
     free(words);
-}
-
-/* The deals alone: the clip is not even there. */
-static int run_deals(struct run *r)
-{
-    r->deals = (struct trial){ .program = r->compiled.program, .options = r->sim,
-                               .part = PART_DEALS };
-    r->trial.part = PART_ONLINE;
-    r->trial.dealt = &r->deals;
-    run_inputs(r, &r->deals);
-    if (trial_run(&r->deals) == 0)
-        return 0;
-    fprintf(stderr, "%s\n", r->deals.err.text);
-    return -1;
 }
 
 /* Compiles, runs, joins; keep: also keep the stages of frame 0. */
@@ -83,9 +67,7 @@ static int run(struct run *r, int keep)
     for (unsigned i = 0; keep && i < r->model->net.nstage; i++)
         program_keep(r->compiled.program, r->compiled.stage_value[i]);
     r->trial = (struct trial){ .program = r->compiled.program, .options = r->sim };
-    if (r->parts && run_deals(r) != 0)
-        return -1;
-    run_inputs(r, &r->trial);
+    run_inputs(r);
     int code = trial_run(&r->trial);
     if (code != 0) {
         fprintf(stderr, "%s\n", r->trial.err.text);
@@ -101,38 +83,21 @@ static int run(struct run *r, int keep)
 static void run_free(struct run *r)
 {
     trial_free(&r->trial);
-    if (r->parts)
-        trial_free(&r->deals);
     compiled_fini(&r->compiled);
 }
 
-static void trial_equals_plan(const struct trial *t, struct cost *c)
+static void counters_equal_plan(struct run *r, struct cost *c)
 {
     struct err e;
     unsigned rounds = 0;
-    CHECK_EQ(cost_part(c, t->program, t->part, &e), 0);
+    CHECK_EQ(cost_program(c, r->compiled.program, &e), 0);
     for (unsigned i = 0; i < proto->parties; i++) {
-        const struct engine_stats *s = &t->party[i].stats;
+        const struct engine_stats *s = &r->trial.party[i].stats;
         for (unsigned k = 0; k < proto->parties; k++)
             CHECK_EQ(s->sent[k], c->bytes[i][k]);
-        CHECK_EQ(s->messages, c->messages[i]);
         rounds = s->rounds > rounds ? s->rounds : rounds;
     }
     CHECK_EQ(rounds, c->rounds);
-}
-
-/* Parts add up to the whole, but for the rounds. */
-static void counters_equal_plan(struct run *r, struct cost *c)
-{
-    struct cost deals = { .rounds = 0 }, whole;
-    struct err e;
-    trial_equals_plan(&r->trial, c);
-    if (!r->parts)
-        return;
-    trial_equals_plan(&r->deals, &deals);
-    CHECK_EQ(cost_program(&whole, r->compiled.program, &e), 0);
-    CHECK_EQ(cost_total(&whole), cost_total(c) + cost_total(&deals));
-    CHECK(cost_total(c) > 0 && cost_total(&deals) > 0 && whole.rounds > c->rounds);
 }
 
 /* ---- the emotion network on real clips ---- */
@@ -388,7 +353,7 @@ static double score_error(struct run *r)
     return worst;
 }
 
-static int one_network(uint64_t *s, int parts)
+static int one_network(uint64_t *s)
 {
     enum { FRAMES = 4, SELECTED = 3 };
     struct network net;
@@ -414,7 +379,6 @@ static int one_network(uint64_t *s, int parts)
     struct run r = { .model = &fixed, .video = video, .selection = rows,
                      .options = { .frames = FRAMES, .selected = SELECTED, .reveal_scores = 1,
                                   .slice = pick(s, 1, 40), .window = pick(s, 1, 3) },
-                     .parts = parts,
                      .sim = { .seed = *s, .reorder = 1, .latency_ns = 100000 } };
     struct cost c;
     CHECK_EQ(run(&r, 1), 0);
@@ -439,7 +403,7 @@ static void random_networks(void)
     unsigned done = 0;
     for (int k = 0; k < 400 && done < 100 && check_bad == 0; k++) {
         uint64_t before = s;
-        int ran = one_network(&s, proto->deal_plan != NULL && k % 2 == 0);
+        int ran = one_network(&s);
         CHECK(ran >= 0);
         done += ran == 1;
         if (check_bad > 0)

@@ -11,6 +11,8 @@ static const struct target {
     const char *name;
     int (*run)(const uint8_t *p, size_t n);
 } targets[] = {
+    { "cascade", fuzz_cascade },
+    { "checkpoint", fuzz_checkpoint },
     { "client", fuzz_client },
     { "clip", fuzz_clip },
     { "dataset", fuzz_dataset },

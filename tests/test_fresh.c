@@ -230,8 +230,8 @@ static void gaps_are_seen(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE(messages_hold_no_old_memory);
-    CASE(sign_of_the_widest);
+    CASE_ONE_THREAD(messages_hold_no_old_memory);
+    CASE_ONE_THREAD(sign_of_the_widest);
     CASE(gaps_are_seen);
     return check_done();
 }

@@ -195,8 +195,8 @@ static void classify(struct world *w, enum material material, int reveal)
         CHECK_EQ(r->material, material);
         CHECK_EQ(sent, r->planned_bytes);
         rounds = r->stats.rounds > rounds ? r->stats.rounds : rounds;
-        CHECK(material == MATERIAL_STORED ? r->offline_bytes == 0
-                                          : r->offline_bytes > 0 && r->offline_bytes < sent);
+        CHECK(material == MATERIAL_STORED ? r->stats.dealt == 0
+                                          : r->stats.dealt > 0 && r->stats.dealt < sent);
         if (i == 1)
             CHECK_EQ(rounds, r->planned_rounds);
     }
@@ -216,8 +216,8 @@ static void items_are_used_once(void)
         const struct job_report *r = &w->party[i].report[1];
         CHECK(r->prepare && r->code == 0 && r->stored_bytes > 0);
         CHECK_EQ(r->stats.sent[1 - i], r->planned_bytes);
-        CHECK_EQ(r->stats.sent[1 - i], r->offline_bytes);
-        CHECK_EQ(r->offline_bytes, w->party[i].report[0].offline_bytes);
+        CHECK_EQ(r->stats.sent[1 - i], r->stats.dealt);
+        CHECK_EQ(r->stats.dealt, w->party[i].report[0].stats.dealt);
     }
     classify(w, MATERIAL_STORED, 1);
     classify(w, MATERIAL_STORED, 0);        /* the same deals serve both */

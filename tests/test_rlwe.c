@@ -1,5 +1,5 @@
 /*
- * test_rlwe.c: transforms, encryption and packing against plain arithmetic modulo 2^64.
+ * test_rlwe.c: transforms and encryption against plain arithmetic modulo 2^64.
  */
 #include "tests/check.h"
 
@@ -7,7 +7,7 @@
 
 #include "net/base_mem.h"
 #include "proto/ntt.h"
-#include "proto/pack.h"
+#include "proto/rlwe.h"
 
 enum { N = RLWE_N };
 
@@ -179,117 +179,10 @@ static void sums_of_products(void)
     pair_free(&p);
 }
 
-/* ---- packing ---- */
-
-static void direct(uint64_t *z, const struct geometry *g, const uint64_t *x, const uint64_t *w)
-{
-    for (uint32_t y = 0; y < g->oh; y++)
-        for (uint32_t c = 0; c < g->ow; c++)
-            for (uint32_t o = 0; o < g->oc; o++) {
-                uint64_t sum = 0;
-                for (uint32_t a = 0; a < g->kh; a++)
-                    for (uint32_t b = 0; b < g->kw; b++) {
-                        int64_t i = (int64_t)y * g->sh + a - g->top,
-                                j = (int64_t)c * g->sw + b - g->left;
-                        for (uint32_t ch = 0; i >= 0 && j >= 0 && i < g->h && j < g->w && ch < g->c;
-                             ch++)
-                            sum += x[((size_t)i * g->w + (size_t)j) * g->c + ch] *
-                                   w[(((size_t)a * g->kw + b) * g->c + ch) * g->oc + o];
-                    }
-                z[((size_t)y * g->ow + c) * g->oc + o] = sum;
-            }
-}
-
-/* All answers of a plan by plain polynomial products modulo X^n + 1. */
-static void by_polynomials(uint64_t *z, const struct pack *p, const uint64_t *x, const uint64_t *w)
-{
-    uint64_t *a = words(p->n), *b = words(p->n), *sum = words(p->n);
-    uint32_t *at = mem_new(p->n, sizeof *at), *to = mem_new(p->n, sizeof *to);
-    for (uint32_t f = 0; f < p->nf; f++)
-        for (uint32_t o = 0; o < p->no; o++) {
-            memset(sum, 0, p->n * sizeof *sum);
-            for (uint32_t c = 0; c < p->nc; c++) {
-                pack_input(a, p, f, c, x);
-                pack_weight(b, p, o, c, w);
-                for (unsigned i = 0; i < p->n; i++)
-                    for (unsigned j = 0; j < p->n; j++)
-                        sum[(i + j) % p->n] += i + j < p->n ? a[i] * b[j] : 0 - a[i] * b[j];
-            }
-            size_t n = pack_useful(p, f, o, at, to);
-            CHECK_EQ(n, pack_useful_count(p, f, o));
-            for (size_t i = 0; i < n; i++)
-                z[to[i]] = sum[at[i]];
-        }
-    mem_free(a);
-    mem_free(b);
-    mem_free(sum);
-    mem_free(at);
-    mem_free(to);
-}
-
-static void packing_is_convolution(void)
-{
-    uint64_t random = 77;
-    for (int t = 0; t < 120; t++) {
-#define PICK(least, most) ((uint32_t)(least + check_random(&random) % (most - least + 1)))
-        struct geometry g = { .h = PICK(1, 7), .w = PICK(1, 7), .c = PICK(1, 5), .sh = PICK(1, 2),
-                              .sw = PICK(1, 2), .oc = PICK(1, 6) };
-        g.kh = PICK(1, (g.h < 3 ? g.h : 3));
-        g.kw = PICK(1, (g.w < 3 ? g.w : 3));
-        g.top = PICK(0, (g.kh - 1));
-        g.left = PICK(0, (g.kw - 1));
-        g.oh = (g.h + 2 * g.top - g.kh) / g.sh + 1;
-        g.ow = (g.w + 2 * g.left - g.kw) / g.sw + 1;
-        uint32_t frames = PICK(1, 4);
-        struct pack p;
-        if (pack_plan(&p, &g, frames, 128u << check_random(&random) % 2) != 0)
-            continue;
-        CHECK_EQ(pack_masked(&p), frames * geometry_in(&g));
-        CHECK_EQ(pack_results(&p), frames * geometry_out(&g));
-        size_t nx = pack_masked(&p), nw = geometry_depth(&g) * g.oc, nz = pack_results(&p);
-        uint64_t *x = words(nx), *w = words(nw), *z = words(nz), *want = words(nz);
-        for (size_t i = 0; i < nx; i++)
-            x[i] = check_random(&random);
-        for (size_t i = 0; i < nw; i++)
-            w[i] = check_random(&random);
-        for (uint32_t f = 0; f < frames; f++)
-            direct(want + f * geometry_out(&g), &g, x + f * geometry_in(&g), w);
-        by_polynomials(z, &p, x, w);
-        CHECK(memcmp(z, want, nz * sizeof *z) == 0);
-        mem_free(x);
-        mem_free(w);
-        mem_free(z);
-        mem_free(want);
-    }
-}
-
-static void packing_selects(void)
-{
-    enum { CLIP = 9, ROWS = 4, PIXELS = 30 };
-    struct geometry g = geometry_dense(ROWS, CLIP, PIXELS);
-    struct pack p;
-    uint64_t random = 78, x[CLIP * PIXELS], b[ROWS * CLIP], z[ROWS * PIXELS];
-    CHECK_EQ(pack_plan(&p, &g, 0, 128), 0);
-    for (int i = 0; i < CLIP * PIXELS; i++)
-        x[i] = check_random(&random);
-    for (int i = 0; i < ROWS * CLIP; i++)
-        b[i] = check_random(&random);
-    by_polynomials(z, &p, x, b);
-    for (int r = 0; r < ROWS; r++)
-        for (int i = 0; i < PIXELS; i++) {
-            uint64_t want = 0;
-            for (int f = 0; f < CLIP; f++)
-                want += b[r * CLIP + f] * x[f * PIXELS + i];
-            CHECK(z[r * PIXELS + i] == want);
-        }
-}
-
 int main(void)
 {
     CASE(primes_are_primes);
     CASE(transforms_multiply);
-    CASE(packing_is_convolution);
-    CASE(packing_selects);
     CASE(sums_of_products);
     return check_done();
 }

@@ -251,6 +251,113 @@ static void the_way_back(void)
     model_fini(&back);
 }
 
+/* A layer takes the group called like it in whole; another's, whose name ends so, comes first. */
+static void whole_names_before_their_ends(void)
+{
+    struct err e = { 0 };
+    struct network net;
+    struct model m;
+    struct file f;
+    static const float inner[4] = { 1, 2, 3, 4 }, outer[4] = { 5, 6, 7, 8 };
+    size_t n;
+    network_init(&net, 1, 1, 2);
+    network_add(&net, (struct layer){ .kind = LAYER_DENSE, .units = 2, .name = "out" }, &e);
+    network_add(&net, (struct layer){ .kind = LAYER_DENSE, .units = 2, .name = "block/out" }, &e);
+    CHECK_EQ(network_finish(&net, &e), 0);
+    file_begin(&f, "");
+    file_tensor(&f, "block/out/kernel", "F32", "[2,2]", inner, sizeof inner);
+    file_tensor(&f, "out/kernel", "F32", "[2,2]", outer, sizeof outer);
+    uint8_t *p = file_end(&f, &n);
+    CHECK_EQ(weights_safetensors_parse(&m, &net, p, n, "x", &e), 0);
+    CHECK(memcmp(m.weight[0], outer, sizeof outer) == 0);
+    CHECK(memcmp(m.weight[1], inner, sizeof inner) == 0);
+    free(p);
+    model_fini(&m);
+}
+
+/* A 2x1 picture of 2 channels, flattened twice and normalised: PyTorch has channels first, Keras
+ * last. */
+static void normalisations_behind_a_flattened_picture(void)
+{
+    static const char *const keras[] = { "n.gamma", "n.beta", "n.moving_mean",
+                                         "n.moving_variance" };
+    static const char *const torch[] = { "n.weight", "n.bias", "n.running_mean", "n.running_var" };
+    static const float value[4] = { 1, 2, 3, 4 }, turned[4] = { 1, 3, 2, 4 };
+    for (int k = 0; k < 2; k++) {
+        struct err e = { 0 };
+        struct network net;
+        struct model m;
+        struct file f;
+        size_t n;
+        network_init(&net, 2, 1, 2);
+        network_add(&net, (struct layer){ .kind = LAYER_FLATTEN }, &e);
+        network_add(&net, (struct layer){ .kind = LAYER_FLATTEN }, &e);
+        network_add(&net, (struct layer){ .kind = LAYER_BATCHNORM, .name = "n" }, &e);
+        CHECK_EQ(network_finish(&net, &e), 0);
+        file_begin(&f, "");
+        for (int part = 0; part < 4; part++)
+            file_tensor(&f, k == 0 ? keras[part] : torch[part], "F32", "[4]", value, sizeof value);
+        uint8_t *p = file_end(&f, &n);
+        CHECK_EQ(weights_safetensors_parse(&m, &net, p, n, "x", &e), 0);
+        for (int part = 0; part < 4 && m.data != NULL; part++)
+            CHECK(memcmp(m.data + 4 * part, k == 0 ? value : turned, sizeof value) == 0);
+        free(p);
+        model_fini(&m);
+    }
+}
+
+/* Layers that share a name, or have one that another is given, names that are not text, commas in
+ * classes, and the softmax that Keras does not have: all come back. */
+static void names_of_any_kind(void)
+{
+    static const char *const name[4] = { "same", "same", "layer1", "\xc3\n\xff" };
+    struct err e = { 0 };
+    struct network net;
+    struct model m, back;
+    size_t n;
+    network_init(&net, 1, 1, 2);
+    for (int k = 0; k < 4; k++) {
+        struct layer l = { .kind = LAYER_DENSE, .units = 2 };
+        snprintf(l.name, sizeof l.name, "%s", name[k]);
+        network_add(&net, l, &e);
+    }
+    network_add(&net, (struct layer){ .kind = LAYER_APPROX_SOFTMAX, .name = "same" }, &e);
+    snprintf(net.class_name[0], FIXED_NAME, "a,b\x1b");
+    CHECK_EQ(network_finish(&net, &e), 0);
+    CHECK(strcmp(net.class_name[0], "a,b?") == 0 && strcmp(net.layer[3].name, "???") == 0);
+    CHECK_EQ(model_init(&m, &net, &e), 0);
+    for (size_t i = 0; i < net.nparameter; i++)
+        m.data[i] = (float)i;
+    uint8_t *p = weights_safetensors_bytes(&m, &n);
+    CHECK(p != NULL);
+    CHECK_EQ(weights_safetensors_parse(&back, &net, p, n, "x", &e), 0);
+    CHECK(network_equal(&m.net, &back.net));
+    CHECK(back.data != NULL && memcmp(m.data, back.data, 4 * net.nparameter) == 0);
+    CHECK(strcmp(back.net.class_name[0], "a;b?") == 0 &&
+          strcmp(back.net.class_name[1], "class1") == 0);
+    mem_free(p);
+    model_fini(&m);
+    model_fini(&back);
+}
+
+/* What stays of a name: characters of UTF-8 that are no controls. */
+static void names_are_cleaned(void)
+{
+    static const char *const pair[][2] = {
+        { "", "" }, { "plain", "plain" }, { "\x1b[2J\x7f", "?[2J?" },
+        { "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80" },
+        { "cut \xe2\x82", "cut ??" }, { "\xc0\xaf", "??" }, { "\xe0\x80\xaf", "???" },
+        { "\xed\xa0\x80", "???" }, { "\xf4\x90\x80\x80", "????" }, { "\xc2\x9b", "??" },
+        { "\x80\xff\xf8", "???" },
+    };
+    for (size_t k = 0; k < sizeof pair / sizeof *pair; k++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s", pair[k][0]);
+        network_name_clean(name);
+        CHECK(strcmp(name, pair[k][1]) == 0);
+    }
+}
+
 /* The architecture as Keras JSON describes the same network again. */
 static void architectures_there_and_back(void)
 {
@@ -319,6 +426,16 @@ static void refusals(void)
     refuse("{" D "[0,16]},\"d.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[16,24]}}", 24,
            "no bias");
     refuse("{}", 0, "no tensors are left");
+    refuse("{" D "[0,16]}}", 20, "4 bytes behind the last");
+    refuse("{" D "[4,20]}}", 20, "a gap before");
+    refuse("{" D "[0,16]},\"d.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],"
+           "\"data_offsets\":[12,20]}}", 20, "overlap");
+    refuse("{" D "[0,16]},\"d.moving_mean\":{\"dtype\":\"F32\",\"shape\":[2],"
+           "\"data_offsets\":[16,24]}}", 24, "normalisation");
+    refuse("{\"__metadata__\":{\"architecture\":\"{\\\"class_name\\\":\\\"Sequential\\\","
+           "\\\"config\\\":[{\\\"class_name\\\":\\\"Dense\\\",\\\"config\\\":{\\\"name\\\":"
+           "\\\"d\\\",\\\"units\\\":2,\\\"use_bias\\\":false,\\\"batch_input_shape\\\":"
+           "[null,2]}}]}\",\"classes\":\"a,b,c\"}," D "[0,16]}}", 16, "expected 2 names");
     refuse("{\"__metadata__\":{\"architecture\":\"{}\"}," D "[0,16]}}", 16, "not the JSON");
 }
 
@@ -352,6 +469,10 @@ int main(void)
     CASE(every_type_of_numbers);
     CASE(the_way_back);
     CASE(architectures_there_and_back);
+    CASE(whole_names_before_their_ends);
+    CASE(normalisations_behind_a_flattened_picture);
+    CASE(names_of_any_kind);
+    CASE(names_are_cleaned);
     CASE(refusals);
     CASE(lengths_are_checked);
     return check_done();

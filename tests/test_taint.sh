@@ -7,9 +7,11 @@ if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 
     echo "skip - secrets_decide_nothing # valgrind or its header is missing"
     echo "skip - nor_in_proofs # valgrind or its header is missing"
     echo "skip - nor_in_transfers # valgrind or its header is missing"
+    echo "skip - nor_in_silent_transfers # valgrind or its header is missing"
     echo "skip - a_leak_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_tag_is_seen # valgrind or its header is missing"
     echo "skip - a_leak_of_a_choice_is_seen # valgrind or its header is missing"
+    echo "skip - a_leak_of_the_noise_is_seen # valgrind or its header is missing"
     exit 77
 fi
 # A sanitizer's run time and valgrind do not mix.
@@ -17,9 +19,11 @@ if nm "$program" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
     echo "skip - secrets_decide_nothing # sanitizer build"
     echo "skip - nor_in_proofs # sanitizer build"
     echo "skip - nor_in_transfers # sanitizer build"
+    echo "skip - nor_in_silent_transfers # sanitizer build"
     echo "skip - a_leak_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_tag_is_seen # sanitizer build"
     echo "skip - a_leak_of_a_choice_is_seen # sanitizer build"
+    echo "skip - a_leak_of_the_noise_is_seen # sanitizer build"
     exit 77
 fi
 
@@ -38,6 +42,7 @@ clean() {
 clean secrets_decide_nothing "$program"
 clean nor_in_proofs "${program}_prove"
 clean nor_in_transfers "${program}_ot"
+clean nor_in_silent_transfers "${program}_silent"
 
 seen() {
     memcheck "$2" "$3" >/dev/null
@@ -51,4 +56,5 @@ seen() {
 seen a_leak_is_seen "$program" leak
 seen a_leak_of_a_tag_is_seen "$program" claim
 seen a_leak_of_a_choice_is_seen "${program}_ot" leak
+seen a_leak_of_the_noise_is_seen "${program}_silent" leak
 exit $status

@@ -25,12 +25,13 @@ static void party_start(struct trial_party *p)
     const struct engine_conf conf = {
         .host = p->host, .program = t->own[p->self] != NULL ? t->own[p->self] : t->program,
         .keys = &p->keys, .arena = p->arena,
-        .self = p->self, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
+        .self = p->self, .part = t->part, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
         .done = party_done
     };
     p->seed.self = p->self;
     p->seed.parties = t->program->proto->parties;
-    memset(p->seed.own, (int)p->self + 1, sizeof p->seed.own);
+    p->seed.job = t->job;
+    memset(p->seed.own, (int)p->self + 1 + 16 * t->job, sizeof p->seed.own);
     for (unsigned i = 0; i < LINK_PARTIES; i++)
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             p->seed.part[i][k][0] = (uint8_t)(16 * i + k + 1);
@@ -38,13 +39,11 @@ static void party_start(struct trial_party *p)
     if (keys_init(&p->keys, &p->seed, &p->err) != 0)
         return;
     p->engine = engine_new(&conf, &p->err);
-    if (p->engine == NULL)
-        return;
-    engine_part(p->engine, t->part);
-    for (unsigned i = 0; i < t->inputs; i++)
+    for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
         engine_bind(p->engine, t->input_value[i], p->input[i]);
-    for (uint32_t v = 0; t->dealt != NULL && (v = program_dealt(t->program, v)) != NO_VALUE; v++)
-        engine_bind(p->engine, v, engine_value(t->dealt->party[p->self].engine, v));
+    for (uint32_t v = 0; p->engine != NULL && t->deals != NULL && v < t->program->nvalue; v++)
+        if (value_is_dealt(t->program, v))
+            engine_bind(p->engine, v, engine_value(t->deals->party[p->self].engine, v));
 }
 
 static void on_up(void *ctx, unsigned node, const struct node_info *info)

@@ -37,8 +37,9 @@ struct trial_party {
 struct trial {
     struct program *program;
     const struct program *own[LINK_PARTIES];    /* what a party runs instead; NULL: the same */
-    enum program_part part;         /* what is run; then for PART_ONLINE, where the deals are: */
-    const struct trial *dealt;
+    enum program_part part;
+    const struct trial *deals;      /* PART_ONLINE: whose deals are used; it is freed later */
+    uint8_t job;                    /* whose keys are drawn for it */
     struct sim_options options;
     uint64_t crash_at;              /* virtual time at which crash_party stops; 0: never */
     unsigned crash_party;
