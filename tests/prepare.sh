@@ -82,7 +82,8 @@ refused 'a clip length that Bob does not serve' 3 '21 frames' \
 refused 'a protocol without deals' 2 'makes nothing beforehand' \
     "$obscura" prepare -q -c "$tmp/three/bob.conf"
 refused 'two parties in one folder' 2 'another party is using this folder' \
-    "$obscura" party -c "$keys/party1.conf" --set "party.material=$keys/party0.material"
+    "$obscura" party -c "$keys/party1.conf" --set "party.material=$keys/party0.material" \
+    --set "party.listen=127.0.0.1:$((p + 2))"
 
 run "$obscura" prepare -c "$keys/bob.conf" --count 2 --json
 judge 'prepare: status' test "$status" -eq 0
