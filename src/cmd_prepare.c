@@ -114,8 +114,8 @@ static int report(const struct errand *r, struct err *e)
             "bytes_sent_per_item", per_party(r, is->bytes), "bytes_stored",
             per_party(r, is->stored)), 1, e);
     printf("%u item%s for model '%s' (%u frames looked at) in %.2f s: the parties exchanged %s, "
-           "and each stored %s.\n", is->items, is->items == 1 ? "" : "s", s->model_name, is->selected,
-           is->seconds, bytes_text(a, (double)sent), bytes_text(b, (double)stored));
+           "and each stored %s.\n", is->items, is->items == 1 ? "" : "s", s->model_name,
+           is->selected, is->seconds, bytes_text(a, (double)sent), bytes_text(b, (double)stored));
     return 0;
 }
 

@@ -46,7 +46,8 @@ json_t *account_json(const struct account *a)
     snprintf(job, sizeof job, "%016" PRIx64, a->job);
     json_t *j = json_pack(
         "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:s, s:I,"
-        " s:I, s:{s:I, s:I}}", "job", job, "code", a->code, "frames", whole(a->frames), "selected", whole(a->selected),
+        " s:I, s:{s:I, s:I}}", "job", job, "code", a->code,
+        "frames", whole(a->frames), "selected", whole(a->selected),
         "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
         "bytes_wire", whole(a->bytes_wire), "messages", whole(a->messages),
         "rounds", whole(a->rounds), "cpu_seconds", a->cpu_seconds,
@@ -74,7 +75,8 @@ int account_parse(struct account *a, const char *text, struct err *e)
         "rounds", &v[6], "cpu_seconds", &a->cpu_seconds, "input_seconds", &a->input_seconds,
         "run_seconds", &a->run_seconds, "peak_rss_bytes", &v[7], "memory_bytes", &v[8],
         "input_bytes", &v[9], "prepare", &a->prepare, "material", &material,
-        "bytes_offline", &v[12], "bytes_stored", &v[13], "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
+        "bytes_offline", &v[12], "bytes_stored", &v[13],
+        "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
         a->frames = (uint32_t)v[0];
@@ -252,8 +254,8 @@ void outcome_print(const struct outcome *o, FILE *f)
             fprintf(f, "Of these, %s depend on the clip; %s do not.\n",
                     bytes_text(a, (double)(sent - offline)), bytes_text(b, (double)offline));
         if (before->items > 0)
-            fprintf(f, "Before it, %u item%s of correlated randomness took %.2f s and %s between the "
-                    "parties; this classification %s.\n", before->items,
+            fprintf(f, "Before it, %u item%s of correlated randomness took %.2f s and %s between "
+                    "the parties; this classification %s.\n", before->items,
                     before->items == 1 ? "" : "s", before->seconds,
                     bytes_text(a, (double)before->bytes),
                     strcmp(o->party[0].material, "stored") == 0 ? "used one" : "used none");

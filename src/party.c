@@ -383,8 +383,8 @@ static int store_clear(struct party *p, struct err *e)
     if (store_forget(p->conf.store, NULL, &items, e) != 0)
         return e->code;
     if (items > 0)
-        log_line(LOG_NOTICE, LOG_JOB, "%u stored items were for models of an earlier start: removed",
-                 items);
+        log_line(LOG_NOTICE, LOG_JOB, "%u stored items were for models of an earlier start: "
+                 "removed", items);
     return 0;
 }
 

@@ -76,8 +76,8 @@ static int ask_shape(const struct model *m, const struct wire_ask *a, struct err
     if (ask_selection(m, a->frames) < m->is.nselection)
         return 0;
     if (a->prepare && a->frames == 0)
-        return err_set(e, ERR_INPUT, "model %s serves clips of %u lengths: say for which to prepare",
-                       m->is.name, m->is.nselection);
+        return err_set(e, ERR_INPUT, "model %s serves clips of %u lengths: say for which to "
+                       "prepare", m->is.name, m->is.nselection);
     char lengths[200];
     size_t n = 0;
     for (unsigned i = 0; i < m->is.nselection && n < sizeof lengths - 16; i++)

@@ -329,7 +329,7 @@ static int job_keys(struct job *j, struct err *e)
     return j->has_keys ? 0 : e->code;
 }
 
-/* Starts the engine when everybody is ready; behind the cursor of a stored item, if that is used. */
+/* Starts the engine when everybody is ready; behind the cursor of a stored item, if one is used. */
 static void job_try(struct job *j)
 {
     struct err e = { 0 };

@@ -192,14 +192,15 @@ int stock_able(const struct party *p);
  * j->errand.busy is set. */
 int stock_begin(struct job *j, struct err *e);
 
-/* All parties have told their numbers. The engine may start at once unless j->errand.busy is set and
- * j->runs is PART_ONLINE: then job_run comes later. */
+/* All parties have told their numbers. The engine may start at once, unless j->runs has become
+ * PART_ONLINE: then job_run comes later. */
 int stock_meet(struct job *j, struct err *e);
 void stock_save(struct job *j);             /* the deals are made: stores them and ends the job */
 void stock_leave(struct job *j);            /* the job has ended, and no errand is under way */
 void stock_forget(struct model *m);         /* the upload is gone: so are its items */
 
-/* Elements of the video (0 for a job that prepares); the shape has been checked against the model's. */
+/* Elements of the video (0 for a job that prepares); the shape has been checked against the
+ * model's. */
 static inline size_t job_pixels(const struct job *j)
 {
     return (size_t)j->ask.frames * j->ask.h * j->ask.w * j->ask.c;

@@ -361,8 +361,8 @@ static int same_item(const struct job *j, uint64_t *pass_to)
     return same;
 }
 
-/* The engine is made anew for a stored item: no message for the old one can have come, since there are
- * two parties, and the other's messages of gates come behind its JOB. */
+/* The engine is made anew for a stored item: no message for the old one can have come, since there
+ * are two parties, and the other's messages of gates come behind its JOB. */
 int stock_meet(struct job *j, struct err *e)
 {
     struct errand *r = &j->errand;

@@ -72,8 +72,8 @@ const char *store_path(const struct store *s);
 int store_fresh(struct store *s, const struct store_kind *k, uint64_t *serial, struct err *e);
 int store_next(struct store *s, const struct store_kind *k, uint64_t *serial, struct err *e);
 
-/* The item is going to be used now: the cursor moves behind it. ERR_FAILED if it had passed the item
- * already or the disk refuses: then the item must not be used. */
+/* The item is going to be used now: the cursor moves behind it. ERR_FAILED if it had passed the
+ * item already or the disk refuses: then the item must not be used. */
 int store_use(struct store *s, const struct store_kind *k, uint64_t serial, struct err *e);
 
 /* Items below `serial` will never be used. */
@@ -97,6 +97,7 @@ struct store_file *store_load(struct store *s, const struct store_kind *k, struc
                               uint64_t bytes, struct err *e);
 int store_read(struct store_file *f, void *p, size_t n, struct err *e);
 
-void store_drop(struct store_file *f);      /* closes; what was not committed is gone. NULL is legal */
+/* Closes it; what was not committed is gone. NULL is legal. */
+void store_drop(struct store_file *f);
 
 #endif

@@ -55,8 +55,8 @@ enum wire_type {
 /* Who sends a message to whom. */
 enum wire_way { WIRE_TO_CLIENT = 1, WIRE_FROM_CLIENT = 2, WIRE_PEERS = 4 };
 
-/* Alice wants a clip of this shape classified; or Bob wants correlated randomness made for clips of so
- * many frames (0: of the only length that the model serves; no shape then, nothing revealed). */
+/* Alice wants a clip of this shape classified; or Bob wants correlated randomness made for clips of
+ * so many frames (0: of the only length that the model serves; no shape then, nothing revealed). */
 struct wire_ask {
     char model[WIRE_NAME], protocol[WIRE_NAME];
     uint32_t frames, h, w, c;

@@ -460,7 +460,7 @@ static void full_disks(void)
         CHECK_EQ(a->material, b->material);
         stored += a->material == MATERIAL_STORED;
     }
-    CHECK_EQ(stored, 0);                    /* party 0 had moved past item 1, and has item 2 alone */
+    CHECK_EQ(stored, 0);                    /* party 0 had moved past 1, and has 2 alone */
     prepare_items(w, 1);
     classify(w, MATERIAL_MADE, 1);
     classify(w, MATERIAL_STORED, 1);
