@@ -9,6 +9,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
@@ -303,6 +304,21 @@ const char *cert_fingerprint(const struct cert *c)
 const uint8_t *cert_digest(const struct cert *c)
 {
     return c->digest;
+}
+
+int cert_secret(const struct cert *c, const char *label, uint8_t secret[static CERT_DIGEST],
+                struct err *e)
+{
+    unsigned char *der = NULL;
+    unsigned n = CERT_DIGEST;
+    int length = i2d_PrivateKey(c->key, &der), ok = 0;
+    if (length > 0) {
+        ok = HMAC(EVP_sha256(), der, length, (const unsigned char *)label, strlen(label), secret,
+                  &n) != NULL;
+        wipe(der, (size_t)length);
+    }
+    OPENSSL_free(der);
+    return ok ? 0 : err_set(e, ERR_FAILED, "no secret can be derived from the private key");
 }
 
 struct x509_st *cert_x509(const struct cert *c)

@@ -37,6 +37,10 @@ int cert_fingerprint_of(const char *cert_path, char fingerprint[static CERT_FING
 /* Borrowed. */
 const char *cert_fingerprint(const struct cert *c);
 const uint8_t *cert_digest(const struct cert *c);
+
+/* A secret of the private key's holder, one for each label. 0, or ERR_FAILED. */
+int cert_secret(const struct cert *c, const char *label, uint8_t secret[static CERT_DIGEST],
+                struct err *e);
 struct x509_st *cert_x509(const struct cert *c);
 struct evp_pkey_st *cert_key(const struct cert *c);
 

@@ -39,6 +39,29 @@ static void digest_map(EVP_MD_CTX *md, const struct map *m)
     EVP_DigestUpdate(md, m->constant, m->rows * sizeof *m->constant);
 }
 
+/* The gates have their numbers in it: these are their places in the randomness. */
+void program_deals_digest(const struct program *p, uint8_t digest[static 32])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    memset(digest, 0, 32);
+    if (p->failed || md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        return;
+    }
+    EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        const struct gate *g = &p->gate[i];
+        if (!gate_in_part(g, PART_DEALS))
+            continue;
+        digest_u32(md, i);
+        digest_gate(md, g);
+        if (g->kind == GATE_DEAL_LINEAR)
+            EVP_DigestUpdate(md, &p->geometry[g->shape], sizeof p->geometry[g->shape]);
+    }
+    EVP_DigestFinal_ex(md, digest, NULL);
+    EVP_MD_CTX_free(md);
+}
+
 void program_digest(const struct program *p, uint8_t digest[static 32])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();

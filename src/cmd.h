@@ -18,6 +18,7 @@ int cmd_train(int argc, char **argv);
 int cmd_infer(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_prep(int argc, char **argv);
+int cmd_prepare(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 
 #endif

@@ -20,7 +20,7 @@ struct wish {
     uint64_t workers, seed;
     double rtt, bandwidth, timeout;
     struct faces_wish faces;
-    int json, quiet;
+    int json, quiet, prepare;
 };
 
 #define AT(m) offsetof(struct wish, m)
@@ -45,6 +45,8 @@ static const struct option_row rows[] = {
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "Mbit/s that each process can send "
       "there (unlimited)", 0.001, 1e6 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
+    { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
+      "make correlated randomness first (semi2k)", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },
@@ -87,6 +89,11 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
     if (strcmp(w->reveal, "label") != 0 && strcmp(w->reveal, "scores") != 0)
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
     d->reveal_scores = w->reveal[0] == 's';
+    d->prepare = w->prepare;
+    if (w->prepare && d->proto->deal_plan == NULL)
+        return err_set(e, ERR_USAGE, "--prepare: %s makes nothing beforehand", d->proto->name);
+    if (w->prepare && strcmp(w->transport, "sim") == 0)
+        return err_set(e, ERR_USAGE, "--prepare needs parties of their own: not --transport sim");
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
     d->trace = w->trace;

@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "net/base_log.h"
 #include "src/client.h"
 #include "src/cmd.h"
 #include "src/outcome.h"
 #include "src/process.h"
+#include "src/store.h"
 #include "src/trace.h"
 
 struct wish {
@@ -51,6 +54,8 @@ struct daemon {
     struct settings settings;
     struct wish wish;
     struct node node;
+    struct store *store;
+    uint8_t identity[STORE_DIGEST];     /* of all parties together */
     struct party *party;
     struct trace *trace;
     struct err *e;
@@ -101,9 +106,10 @@ static void on_report(void *ctx, const struct job_report *r)
     d->bytes_sent += a.bytes_sent;
     *(a.code == 0 ? &d->jobs_good : &d->jobs_bad) += 1;
     if (a.code == 0)
-        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " done seconds=%.3f sent=%s rounds=%u "
-                 "memory=%" PRIu64, a.job, a.run_seconds, bytes_text(bytes, (double)a.bytes_sent),
-                 a.rounds, a.memory_bytes);
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " %s seconds=%.3f sent=%s rounds=%u "
+                 "memory=%" PRIu64 "%s%s", a.job, a.prepare ? "prepared" : "done", a.run_seconds,
+                 bytes_text(bytes, (double)a.bytes_sent), a.rounds, a.memory_bytes,
+                 a.material[0] != '\0' ? " material=" : "", a.material);
     else
         log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
@@ -148,6 +154,27 @@ static void on_statistics(void *ctx)
              bytes_text(rss, (double)process_peak_bytes()));
 }
 
+/* What is stored is for these parties alone, and by this one's key. */
+static int open_store(struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    char all[LINK_PARTIES][CERT_FINGERPRINT] = { "" };
+    uint8_t secret[CERT_DIGEST];
+    unsigned n = STORE_DIGEST;
+    if (s->material[0] == '\0' || settings_protocol(s)->deal_plan == NULL)
+        return 0;
+    for (unsigned i = 0; i < settings_protocol(s)->parties; i++)
+        snprintf(all[i], sizeof all[i], "%.*s", CERT_FINGERPRINT - 1,
+                 i == s->index ? cert_fingerprint(d->node.cert) : s->peer[i].fingerprint);
+    if (EVP_Digest(all, sizeof all, d->identity, &n, EVP_sha256(), NULL) != 1)
+        return err_set(d->e, ERR_FAILED, "a digest could not be computed");
+    if (cert_secret(d->node.cert, "obscura store", secret, d->e) != 0)
+        return d->e->code;
+    d->store = store_open(s->material, secret, sizeof secret, NULL, d->e);
+    wipe(secret, sizeof secret);
+    return d->store != NULL ? 0 : err_prefix(d->e, "%s", s->file);
+}
+
 static int make_party(struct daemon *d)
 {
     const struct settings *s = &d->settings;
@@ -157,8 +184,9 @@ static int make_party(struct daemon *d)
         .max_models = s->max_models, .job_timeout = s->job_timeout,
         .link_timeout = s->connect_timeout, .job_memory = s->job_memory,
         .model_memory = s->model_memory, .window = s->window, .ctx = d, .may = on_may,
-        .report = on_report, .span = d->trace != NULL ? on_span : NULL
+        .report = on_report, .span = d->trace != NULL ? on_span : NULL, .store = d->store
     };
+    memcpy(conf.identity, d->identity, sizeof conf.identity);
     d->party = party_new(d->node.host, &conf, d->e);
     return d->party == NULL ? d->e->code : 0;
 }
@@ -177,7 +205,8 @@ static int start(struct daemon *d, struct err *e)
     if (node_open(&d->node, &d->settings, fd, e) != 0 ||
         loop_signal(d->node.loop, SIGTERM, on_stop, d, e) != 0 ||
         loop_signal(d->node.loop, SIGINT, on_stop, d, e) != 0 ||
-        loop_signal(d->node.loop, SIGUSR1, on_statistics, d, e) != 0 || make_party(d) != 0)
+        loop_signal(d->node.loop, SIGUSR1, on_statistics, d, e) != 0 || open_store(d) != 0 ||
+        make_party(d) != 0)
         return e->code;
     return mesh_start(d->node.mesh, e);
 }
@@ -196,6 +225,7 @@ static void run(struct daemon *d, struct err *e)
     }
     node_close(&d->node);
     party_free(d->party);
+    store_close(d->store);
     if (d->trace != NULL && e->code == 0)
         trace_write(&d->trace, 1, d->wish.trace, e);
     trace_free(d->trace);

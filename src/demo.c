@@ -1,7 +1,8 @@
 /*
  * demo.c: the demo with real processes: a small state machine over their pipes and ends.
  *
- *     Bob provides -> Alice classifies -> every party accounts for the job -> the parties end
+ *     Bob provides, and prepares -> Alice classifies -> every party accounts for the job -> the
+ *     parties end
  *
  * What goes wrong anywhere ends the demo with that process's own line and status.
  */
@@ -23,7 +24,7 @@
 
 enum { BOB = LINK_PARTIES, ALICE, CHILDREN, ARGS = 32, TEXT = 640 };
 
-enum act { ACT_PROVIDE, ACT_CLASSIFY, ACT_ACCOUNTS, ACT_ENDING, ACT_OVER };
+enum act { ACT_PROVIDE, ACT_PREPARE, ACT_CLASSIFY, ACT_ACCOUNTS, ACT_ENDING, ACT_OVER };
 
 struct show;
 
@@ -152,6 +153,15 @@ static int start_bob(struct show *s)
     return player_start(s, BOB, "bob", &a, -1);
 }
 
+static int start_preparing(struct show *s)
+{
+    struct args a;
+    child_fini(&s->player[BOB].child);
+    args_begin(&a, s, "prepare", "bob");
+    arg_made(&a, "--count", "%u", s->conf->runs > 0 ? s->conf->runs : 1);
+    return player_start(s, BOB, "bob", &a, -1);
+}
+
 static int start_alice(struct show *s)
 {
     struct args a;
@@ -164,6 +174,17 @@ static int start_alice(struct show *s)
 }
 
 /* ---- what players say ---- */
+
+static void take_account(struct show *s, struct player *p, unsigned party,
+                         const struct account *a)
+{
+    if (a->prepare) {
+        outcome_prepared(s->o, party, a);
+        return;
+    }
+    s->o->party[party] = *a;
+    p->accounted = 1;
+}
 
 static void on_line(void *ctx, int to_stderr, int progress, const char *line)
 {
@@ -178,9 +199,11 @@ static void on_line(void *ctx, int to_stderr, int progress, const char *line)
         if (s->conf->log != NULL)
             fprintf(stderr, "%s\n", line);
     } else if (who < s->conf->proto->parties) {
-        if (account_parse(&s->o->party[who], line, &bad) != 0)
+        struct account a;
+        if (account_parse(&a, line, &bad) != 0)
             show_fail(s, ERR_FAILED, bad.text);
-        p->accounted = 1;
+        else
+            take_account(s, p, who, &a);
     } else if (who == ALICE) {
         if (outcome_parse(s->o, line, &bad) != 0)
             show_fail(s, ERR_FAILED, bad.text);
@@ -244,8 +267,9 @@ static void on_end(struct show *s, unsigned who)
     if (!good || (who < BOB && s->act != ACT_ENDING)) {
         player_failed(s, p);
     } else if (who == BOB) {
-        s->act = ACT_CLASSIFY;
-        if (start_alice(s) != 0)
+        s->act = s->act == ACT_PROVIDE && s->conf->prepare ? ACT_PREPARE : ACT_CLASSIFY;
+        s->deadline = deadline(s);
+        if ((s->act == ACT_PREPARE ? start_preparing(s) : start_alice(s)) != 0)
             s->act = ACT_OVER;
     } else if (who == ALICE) {
         s->act = ACT_ACCOUNTS;

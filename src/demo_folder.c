@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,15 +83,23 @@ void demo_folder_close(struct demo_folder *f)
     }
 }
 
+/* A folder with files, and folders of files (what a party stores). */
+static void remove_folder(int at, const char *path, int inner)
+{
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (d == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        if (entry->d_name[0] != '.' && unlinkat(dirfd(d), entry->d_name, 0) != 0 && !inner)
+            remove_folder(dirfd(d), entry->d_name, 1);
+    closedir(d);
+    unlinkat(at, path, AT_REMOVEDIR);
+}
+
 void demo_folder_remove(struct demo_folder *f)
 {
-    DIR *d = f->path[0] != '\0' ? opendir(f->path) : NULL;
-    if (d != NULL) {
-        for (struct dirent *entry; (entry = readdir(d)) != NULL;)
-            if (entry->d_name[0] != '.')
-                unlinkat(dirfd(d), entry->d_name, 0);
-        closedir(d);
-        rmdir(f->path);
-    }
+    if (f->path[0] != '\0')
+        remove_folder(AT_FDCWD, f->path, 0);
     f->path[0] = '\0';
 }

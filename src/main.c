@@ -24,6 +24,7 @@ static const struct entry entries[] = {
     { "demo", "classify a clip privately, with every role on this machine", cmd_demo },
     { "party", "run a computing party (the daemon)", cmd_party },
     { "provide", "share a model with the parties (Bob)", cmd_provide },
+    { "prepare", "make randomness for later classifications beforehand (Bob)", cmd_prepare },
     { "classify", "have a clip classified privately (Alice)", cmd_classify },
     { "keygen", "make keys, certificates and configuration files", cmd_keygen },
     { "plan", "rounds, bytes, memory and time of a classification, before it runs", cmd_plan },

@@ -16,12 +16,27 @@ void account_from(struct account *a, const struct job_report *r, const struct pr
         .messages = r->stats.messages, .rounds = r->stats.rounds, .input_bytes = r->input_bytes,
         .input_seconds = r->input_seconds, .run_seconds = r->run_seconds,
         .memory_bytes = r->memory_peak, .planned_rounds = r->planned_rounds,
-        .planned_bytes = r->planned_bytes, .bytes_offline = r->stats.dealt
+        .planned_bytes = r->planned_bytes
     };
+    static const char *const material[] = { "", "made", "stored" };
+    a->prepare = r->prepare;
+    a->bytes_offline = r->stats.dealt;
+    a->stored_bytes = r->stored_bytes;
+    snprintf(a->material, sizeof a->material, "%s", material[r->material]);
     snprintf(a->text, sizeof a->text, "%s", r->text);
     for (unsigned i = 0; i < proto->parties; i++) {
         a->bytes_sent += r->stats.sent[i];
         a->bytes_received += r->stats.received[i];
+    }
+}
+
+void outcome_prepared(struct outcome *o, unsigned party, const struct account *a)
+{
+    o->prepared.bytes += a->bytes_sent;
+    o->prepared.stored += a->stored_bytes;
+    if (party == 0) {
+        o->prepared.items++;
+        o->prepared.seconds += a->run_seconds;
     }
 }
 
@@ -30,15 +45,16 @@ json_t *account_json(const struct account *a)
     char job[17];
     snprintf(job, sizeof job, "%016" PRIx64, a->job);
     json_t *j = json_pack(
-        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I,"
-        " s:{s:I, s:I}}",
-        "job", job, "code", a->code, "frames", whole(a->frames), "selected", whole(a->selected),
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:s, s:I,"
+        " s:I, s:{s:I, s:I}}", "job", job, "code", a->code,
+        "frames", whole(a->frames), "selected", whole(a->selected),
         "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
         "bytes_wire", whole(a->bytes_wire), "messages", whole(a->messages),
         "rounds", whole(a->rounds), "cpu_seconds", a->cpu_seconds,
         "input_seconds", a->input_seconds, "run_seconds", a->run_seconds,
         "peak_rss_bytes", whole(a->peak_rss_bytes), "memory_bytes", whole(a->memory_bytes),
-        "input_bytes", whole(a->input_bytes), "bytes_offline", whole(a->bytes_offline),
+        "input_bytes", whole(a->input_bytes), "prepare", a->prepare, "material", a->material,
+        "bytes_offline", whole(a->bytes_offline), "bytes_stored", whole(a->stored_bytes),
         "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
@@ -47,19 +63,20 @@ json_t *account_json(const struct account *a)
 
 int account_parse(struct account *a, const char *text, struct err *e)
 {
-    const char *job = NULL;
-    json_int_t v[13] = { 0 };
+    const char *job = NULL, *material = NULL;
+    json_int_t v[14] = { 0 };
     json_error_t bad;
     *a = (struct account){ 0 };
     json_t *j = json_loads(text, 0, &bad);
     int failed = j == NULL || json_unpack(j,
-        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:I,"
-        " s:{s:I, s:I}}",
-        "job", &job, "code", &a->code, "frames", &v[0], "selected", &v[1],
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:b, s:s, s:I,"
+        " s:I, s:{s:I, s:I}}", "job", &job, "code", &a->code, "frames", &v[0], "selected", &v[1],
         "bytes_sent", &v[2], "bytes_received", &v[3], "bytes_wire", &v[4], "messages", &v[5],
         "rounds", &v[6], "cpu_seconds", &a->cpu_seconds, "input_seconds", &a->input_seconds,
         "run_seconds", &a->run_seconds, "peak_rss_bytes", &v[7], "memory_bytes", &v[8],
-        "input_bytes", &v[9], "bytes_offline", &v[12], "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
+        "input_bytes", &v[9], "prepare", &a->prepare, "material", &material,
+        "bytes_offline", &v[12], "bytes_stored", &v[13],
+        "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
         a->frames = (uint32_t)v[0];
@@ -75,6 +92,8 @@ int account_parse(struct account *a, const char *text, struct err *e)
         a->planned_rounds = (uint32_t)v[10];
         a->planned_bytes = (uint64_t)v[11];
         a->bytes_offline = (uint64_t)v[12];
+        a->stored_bytes = (uint64_t)v[13];
+        snprintf(a->material, sizeof a->material, "%s", material);
     }
     json_decref(j);
     return failed ? err_set(e, ERR_FAILED, "a party's account cannot be read") : 0;
@@ -90,22 +109,26 @@ static json_t *scores_json(const struct alice_result *r)
     return list;
 }
 
+/* Alice knows the plan of the whole; the parties whether they could leave the deals out. */
 static json_t *plan_json(const struct outcome *o)
 {
+    uint32_t rounds = o->have_parties ? o->party[0].planned_rounds : o->result.planned_rounds;
     json_t *bytes = json_array();
     for (unsigned i = 0; bytes != NULL && i < o->proto->parties; i++)
-        json_array_append_new(bytes, json_integer(whole(o->result.planned_bytes[i])));
-    return json_pack("{s:I, s:o}", "rounds", whole(o->result.planned_rounds), "bytes", bytes);
+        json_array_append_new(bytes, json_integer(whole(
+            o->have_parties ? o->party[i].planned_bytes : o->result.planned_bytes[i])));
+    return json_pack("{s:I, s:o}", "rounds", whole(rounds), "bytes", bytes);
 }
 
 /* Adds what only the parties know. */
 static void add_parties(json_t *j, const struct outcome *o)
 {
-    uint64_t total = 0, offline = 0, input = 0, rounds = 0;
+    uint64_t sent = 0, offline = 0, input = 0, rounds = 0;
+    const char *material = o->party[0].material;
     json_t *list = json_array();
     for (unsigned i = 0; i < o->proto->parties; i++) {
         const struct account *a = &o->party[i];
-        total += a->bytes_sent;
+        sent += a->bytes_sent;
         offline += a->bytes_offline;
         input += a->input_bytes;
         rounds = a->rounds > rounds ? a->rounds : rounds;
@@ -116,9 +139,15 @@ static void add_parties(json_t *j, const struct outcome *o)
             "cpu_seconds", a->cpu_seconds, "peak_rss_bytes", whole(a->peak_rss_bytes)));
     }
     json_object_set_new(j, "rounds", json_integer(whole(rounds)));
-    json_object_set_new(j, "bytes", json_pack("{s:I, s:I, s:I, s:I}", "total", whole(total),
+    json_object_set_new(j, "bytes", json_pack("{s:I, s:I, s:I, s:I}", "total", whole(sent),
                                               "input", whole(input), "offline", whole(offline),
-                                              "online", whole(total - offline)));
+                                              "online", whole(sent - offline)));
+    json_object_set_new(j, "material", material[0] != '\0' ? json_string(material) : json_null());
+    if (o->prepared.items > 0)
+        json_object_set_new(j, "prepare", json_pack(
+            "{s:I, s:f, s:I, s:I}", "items", (json_int_t)o->prepared.items, "seconds",
+            o->prepared.seconds, "bytes", whole(o->prepared.bytes), "bytes_stored",
+            whole(o->prepared.stored)));
     json_object_set_new(j, "parties", list);
 }
 
@@ -211,6 +240,7 @@ void outcome_print(const struct outcome *o, FILE *f)
             r->label, r->selected, r->frames, r->seconds_total);
     if (o->have_parties) {
         uint64_t sent = 0, offline = 0, input = 0, rounds = 0;
+        const struct prepared *before = &o->prepared;
         for (unsigned i = 0; i < o->proto->parties; i++) {
             sent += o->party[i].bytes_sent;
             offline += o->party[i].bytes_offline;
@@ -223,6 +253,12 @@ void outcome_print(const struct outcome *o, FILE *f)
         if (offline > 0)
             fprintf(f, "Of these, %s depend on the clip; %s do not.\n",
                     bytes_text(a, (double)(sent - offline)), bytes_text(b, (double)offline));
+        if (before->items > 0)
+            fprintf(f, "Before it, %u item%s of correlated randomness took %.2f s and %s between "
+                    "the parties; this classification %s.\n", before->items,
+                    before->items == 1 ? "" : "s", before->seconds,
+                    bytes_text(a, (double)before->bytes),
+                    strcmp(o->party[0].material, "stored") == 0 ? "used one" : "used none");
         if (o->proto->verified != NULL)
             fprintf(f, "The computation was verified (%s) before the label left the parties.\n",
                     o->proto->verified);

@@ -26,6 +26,16 @@ struct account {
     uint64_t peak_rss_bytes, memory_bytes;
     uint32_t planned_rounds;
     uint64_t planned_bytes;
+    int prepare;                        /* it made randomness for a later job */
+    char material[8];                   /* "made", "stored": the randomness it used; or empty */
+    uint64_t stored_bytes;
+};
+
+/* What was made before the classification. */
+struct prepared {
+    unsigned items;
+    double seconds;
+    uint64_t bytes, stored;             /* over all parties */
 };
 
 struct outcome {
@@ -33,10 +43,14 @@ struct outcome {
     struct alice_result result;
     int have_parties;
     struct account party[LINK_PARTIES];
+    struct prepared prepared;           /* by obscura demo --prepare */
 };
 
 /* Fills in what a report tells; the process's own figures (wire, cpu, rss) are the caller's. */
 void account_from(struct account *a, const struct job_report *r, const struct protocol *proto);
+
+/* Adds one party's account of a job that prepared (party 0's gives number and time). */
+void outcome_prepared(struct outcome *o, unsigned party, const struct account *a);
 
 /* New references; NULL without memory. */
 json_t *account_json(const struct account *a);

@@ -294,6 +294,17 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
     return 0;
 }
 
+static int take_begin(struct party *p, unsigned node, const struct message *m, struct err *e)
+{
+    struct job *j = job_find(p, m->job);
+    if (j == NULL || j->client != node)
+        return 0;
+    if (j->state != JOB_TERMS || !j->ask.prepare)
+        return err_set(e, ERR_ABORT, "a message BEGIN that is not due");
+    job_begin(j);
+    return 0;
+}
+
 static int take_gate(struct party *p, unsigned node, struct message *m, struct err *e)
 {
     struct job *j = job_find(p, m->job);
@@ -318,6 +329,8 @@ static int take(struct party *p, unsigned node, struct message *m, struct err *e
         return take_input(p, node, m, e);
     case WIRE_JOB:
         return take_meet(p, node, m, e);
+    case WIRE_BEGIN:
+        return take_begin(p, node, m, e);
     case WIRE_GATE:
         return take_gate(p, node, m, e);
     case WIRE_ABORT:
@@ -363,6 +376,18 @@ static int conf_check(const struct party_conf *c, struct err *e)
     return 0;
 }
 
+/* Models do not outlive a party's process, so what was stored for them is of no use any more. */
+static int store_clear(struct party *p, struct err *e)
+{
+    unsigned items;
+    if (store_forget(p->conf.store, NULL, &items, e) != 0)
+        return e->code;
+    if (items > 0)
+        log_line(LOG_NOTICE, LOG_JOB, "%u stored items were for models of an earlier start: "
+                 "removed", items);
+    return 0;
+}
+
 struct party *party_new(struct host *h, const struct party_conf *conf, struct err *e)
 {
     if (conf_check(conf, e) != 0)
@@ -380,6 +405,10 @@ struct party *party_new(struct host *h, const struct party_conf *conf, struct er
     if (p->control == NULL || p->sink == NULL)
         goto fail;
     arena_wipe_given(p->control);       /* JOB brings contributions to keys */
+    if (stock_able(p) && store_clear(p, e) != 0) {
+        party_free(p);
+        return NULL;
+    }
     h->events = &party_events;
     h->ctx = p;
     return p;

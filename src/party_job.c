@@ -2,6 +2,7 @@
  * party_job.c: a job's life at a party, from the question to the end.
  *
  *   QUEUED -> TERMS -> INPUT -> JOIN -> READY -> RUN -> ENDED
+ *   QUEUED -> TERMS -> JOIN -> READY -> RUN -> STORE -> ENDED     a job that prepares
  *
  * Party 0 leads: it alone keeps jobs in a queue, by not giving its terms before there is room. The
  * others give theirs at once, and Alice shares nothing before she has all; so no two parties can
@@ -69,11 +70,14 @@ static unsigned ask_selection(const struct model *m, uint32_t frames)
 static int ask_shape(const struct model *m, const struct wire_ask *a, struct err *e)
 {
     const struct geometry *g = &m->net.stage[0].g;
-    if (a->h != g->h || a->w != g->w || a->c != g->c)
+    if (!a->prepare && (a->h != g->h || a->w != g->w || a->c != g->c))
         return err_set(e, ERR_INPUT, "model %s takes frames of %u x %u x %u, not %u x %u x %u",
                        m->is.name, g->h, g->w, g->c, a->h, a->w, a->c);
     if (ask_selection(m, a->frames) < m->is.nselection)
         return 0;
+    if (a->prepare && a->frames == 0)
+        return err_set(e, ERR_INPUT, "model %s serves clips of %u lengths: say for which to "
+                       "prepare", m->is.name, m->is.nselection);
     char lengths[200];
     size_t n = 0;
     for (unsigned i = 0; i < m->is.nselection && n < sizeof lengths - 16; i++)
@@ -92,6 +96,25 @@ static int ask_reveal(const struct party *p, const struct model *m, const struct
     if (a->reveal && !p->conf.reveal_scores)
         return err_set(e, ERR_USAGE, "the operator of party %u does not let scores out: ask for "
                        "the label only", p->conf.self);
+    return 0;
+}
+
+/* May this client have randomness made for this model, here and now? */
+static int ask_prepare(const struct party *p, const struct client *c, const struct model *m,
+                       struct err *e)
+{
+    if (p->conf.proto->deal_plan == NULL)
+        return err_set(e, ERR_USAGE, "%s makes nothing beforehand: there is nothing to prepare",
+                       p->conf.proto->name);
+    if (!stock_able(p))
+        return err_set(e, ERR_USAGE, "party %u keeps no material: its operator has to set "
+                       "`material = FOLDER`", p->conf.self);
+    if (strcmp(m->giver, c->name) != 0)
+        return err_set(e, ERR_USAGE, "model %s is of %s: only its owner prepares for it",
+                       m->is.name, m->giver);
+    for (const struct job *j = p->jobs; j != NULL; j = j->next)
+        if (j->ask.prepare)
+            return err_set(e, ERR_PEER, "party %u is preparing already, try later", p->conf.self);
     return 0;
 }
 
@@ -121,9 +144,11 @@ static int ask_check(struct party *p, const struct client *c, uint64_t id,
 {
     if (p->stopped)
         return err_set(e, ERR_PEER, "party %u is shutting down", p->conf.self);
-    if (p->conf.may != NULL && !p->conf.may(p->conf.ctx, c->name, MAY_CLASSIFY))
-        return err_set(e, ERR_USAGE, "%s may not have clips classified by party %u: its operator "
-                       "has to allow that", c->name, p->conf.self);
+    if (p->conf.may != NULL &&
+        !p->conf.may(p->conf.ctx, c->name, a->prepare ? MAY_PROVIDE : MAY_CLASSIFY))
+        return err_set(e, ERR_USAGE, "%s may not %s party %u: its operator has to allow that",
+                       c->name, a->prepare ? "prepare for models of" : "have clips classified by",
+                       p->conf.self);
     if (strcmp(a->protocol, p->conf.proto->name) != 0)
         return err_set(e, ERR_USAGE, "party %u runs %s, not %s", p->conf.self,
                        p->conf.proto->name, a->protocol);
@@ -131,7 +156,8 @@ static int ask_check(struct party *p, const struct client *c, uint64_t id,
     if (m == NULL)
         return err_set(e, ERR_INPUT, "party %u has no model %s: its owner has to provide it first",
                        p->conf.self, a->model);
-    if (ask_shape(m, a, e) != 0 || ask_reveal(p, m, a, e) != 0)
+    if ((a->prepare && ask_prepare(p, c, m, e) != 0) || ask_shape(m, a, e) != 0 ||
+        ask_reveal(p, m, a, e) != 0)
         return e->code;
     return ask_room(p, id, e);
 }
@@ -140,6 +166,11 @@ void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_a
 {
     struct err e = { 0 };
     struct job *j = NULL;
+    struct wire_ask asked = *a;
+    const struct model *only = model_find(p, a->model);
+    if (a->prepare && a->frames == 0 && only != NULL && only->is.nselection == 1)
+        asked.frames = only->is.selection[0].frames;
+    a = &asked;
     if (ask_check(p, c, id, a, &e) == 0 && (j = mem_new(1, sizeof *j)) == NULL)
         err_set(&e, ERR_FAILED, "party %u is out of memory", p->conf.self);
     if (j == NULL) {
@@ -166,7 +197,7 @@ void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_a
 static int job_digest(struct job *j, const struct compile_options *o, struct err *e)
 {
     const struct model *m = j->model;
-    uint8_t plan[32], options[20];
+    uint8_t plan[32], options[24];
     unsigned n = WIRE_DIGEST;
     program_digest(j->compiled.program, plan);
     put_u32(options, o->frames);
@@ -174,6 +205,7 @@ static int job_digest(struct job *j, const struct compile_options *o, struct err
     put_u32(options + 8, o->window);
     put_u32(options + 12, o->slice);
     put_u32(options + 16, (uint32_t)o->reveal_scores);
+    put_u32(options + 20, j->ask.prepare);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     const char *name = j->party->conf.proto->name;
     int ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
@@ -196,7 +228,9 @@ static int job_compile(struct job *j, struct err *e)
     if (compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
         return e->code;
     j->has_program = 1;
-    if (cost_program(&j->cost, j->compiled.program, e) != 0)
+    j->runs = j->ask.prepare ? PART_DEALS : PART_ALL;
+    if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
+        cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
         return e->code;
     j->arena = arena_new(p->conf.job_memory);
     if (j->arena == NULL)
@@ -257,6 +291,14 @@ static void tell(struct job *j, const struct err *e, unsigned except)
         party_send_fault(p, j->client, WIRE_ABORT, j->id, e);
 }
 
+/* Where the deals of a classification came from. */
+static enum material material_of(const struct job *j)
+{
+    if (j->party->conf.proto->deal_plan == NULL || j->ask.prepare)
+        return MATERIAL_NONE;
+    return j->runs == PART_ONLINE ? MATERIAL_STORED : MATERIAL_MADE;
+}
+
 static void report(struct job *j, const struct engine_stats *stats, const struct err *e)
 {
     const struct party *p = j->party;
@@ -267,8 +309,10 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .planned_rounds = j->cost.rounds,
                             .input_seconds = (double)(ready - j->asked) / 1e9,
                             .run_seconds = (double)(now - ready) / 1e9,
-                            .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0 };
-    if (j->state > JOB_INPUT)
+                            .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0,
+                            .prepare = j->ask.prepare, .stored_bytes = j->stored,
+                            .material = material_of(j) };
+    if (j->state > JOB_INPUT && !j->ask.prepare)
         r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
@@ -284,7 +328,7 @@ static void job_tomb(struct job *j, const struct engine_stats *stats)
     for (unsigned i = 0; i < p->n && j->engine != NULL; i++)
         left[i] = j->cost.bytes[i][self] - stats->received[i];
     if (j->state == JOB_TERMS)
-        left[self] = client_bytes(p->conf.proto, job_pixels(j), 1, self);
+        left[self] = j->ask.prepare ? 0 : client_bytes(p->conf.proto, job_pixels(j), 1, self);
     party_tomb(j->party, j->id, left);
 }
 
@@ -310,8 +354,8 @@ void job_end(struct job *j, const struct err *e, unsigned except)
         engine_stats(j->engine, &stats);
     report(j, &stats, e);
     job_tomb(j, &stats);
-    engine_free(j->engine);
-    j->engine = NULL;
+    if (!j->errand.busy)
+        stock_leave(j);         /* else when the errand is done: it may read the engine's values */
     j->state = JOB_ENDED;
     job_unlink(&p->jobs, j);
     j->next = p->dying;
@@ -322,7 +366,7 @@ void job_end(struct job *j, const struct err *e, unsigned except)
 /* Nobody else holds memory of the job any more. */
 static int job_dead(const struct job *j)
 {
-    return !j->joining && (j->arena == NULL || arena_used(j->arena) == j->own);
+    return !j->joining && !j->errand.busy && (j->arena == NULL || arena_used(j->arena) == j->own);
 }
 
 void job_bury(struct party *p)
@@ -341,6 +385,7 @@ void job_free(struct job *j)
     if (j == NULL)
         return;
     engine_free(j->engine);
+    store_drop(j->errand.file);
     if (j->has_keys)
         keys_fini(j->keys);
     if (j->has_program)
@@ -405,6 +450,8 @@ static void job_waits(const struct job *j, char *text, size_t n)
     snprintf(text, n, "its own arithmetic");
     if (j->state <= JOB_INPUT)
         snprintf(text, n, "the input of %s", party_name(p, j->client, name, sizeof name));
+    if (j->state == JOB_STORE)
+        snprintf(text, n, "its own disk");
     for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
         if ((j->met & 1u << i) == 0)
             snprintf(text, n, "party %u, which has not begun", i);

@@ -414,6 +414,7 @@ void model_unref(struct model *m)
         return;
     m->next = m->party->dying_models;
     m->party->dying_models = m;
+    stock_forget(m);
     party_wake(m->party);
 }
 

@@ -45,7 +45,7 @@ static int no_memory(struct job *j, struct err *e)
 uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
 {
     size_t n = client_bytes(j->party->conf.proto, job_pixels(j), 1, j->party->conf.self);
-    if (j->state != JOB_TERMS) {
+    if (j->state != JOB_TERMS || j->ask.prepare) {
         err_set(why, ERR_ABORT, "a message INPUT that is not due");
         return NULL;
     }
@@ -60,6 +60,10 @@ uint8_t *job_input_room(struct job *j, const struct message *head, struct err *w
     }
     j->state = JOB_INPUT;
     j->touched = j->party->host->ops->now(j->party->host);
+    if (stock_begin(j, why) != 0) {
+        arena_give(block);
+        return NULL;
+    }
     return block;
 }
 
@@ -75,14 +79,14 @@ static void join_run(struct work *w)
             j->join_failed = 1;
 }
 
-static int job_prepare(struct job *j, struct err *e);
+static int job_ready(struct job *j, struct err *e);
 static void job_try(struct job *j);
 
 static void join_done(struct work *w)
 {
     struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
     struct party *p = j->party;
-    struct err e = { 0 };
+    struct err e;
     j->joining = 0;
     arena_give(j->input);
     j->input = NULL;
@@ -92,14 +96,34 @@ static void join_done(struct work *w)
         job_bury(p);
         return;
     }
-    if (j->join_failed)
+    if (j->join_failed) {
         no_memory(j, &e);
-    if (j->join_failed || job_prepare(j, &e) != 0)
+        job_end(j, &e, NO_VALUE);
+    } else {
+        job_gather(j);
+    }
+    job_admit(p);
+    job_bury(p);
+}
+
+void job_gather(struct job *j)
+{
+    struct err e = { 0 };
+    if (j->state != JOB_JOIN || j->joining || j->errand.busy)
+        return;
+    if (job_ready(j, &e) != 0)
         job_end(j, &e, NO_VALUE);
     else
         job_try(j);
-    job_admit(p);
-    job_bury(p);
+}
+
+void job_begin(struct job *j)
+{
+    struct err e = { 0 };
+    j->state = JOB_JOIN;
+    j->touched = j->party->host->ops->now(j->party->host);
+    if (stock_begin(j, &e) != 0)
+        job_end(j, &e, NO_VALUE);
 }
 
 void job_input(struct job *j, struct message m)
@@ -180,7 +204,8 @@ static int bind_all(struct job *j, struct err *e)
     if (bind(j, c->selection, model_words(j->model, TENSOR_SELECTION, j->selection, 0),
              value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
         return e->code;
-    return bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
+    return j->runs == PART_DEALS
+               ? 0 : bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
 }
 
 /* What one peer is told: of the keys of three only those that it holds as well. */
@@ -205,6 +230,8 @@ static int job_tell(struct job *j, struct err *e)
     if (RAND_bytes(own->nonce, sizeof own->nonce) != 1 ||
         RAND_bytes(j->part[0], sizeof j->part) != 1)
         return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
+    own->serial = j->item.serial;
+    memcpy(own->tag, j->item.tag, sizeof own->tag);
     j->met |= 1u << p->conf.self;
     for (unsigned i = 0; i < p->n; i++) {
         size_t n;
@@ -221,24 +248,33 @@ static int job_tell(struct job *j, struct err *e)
     return 0;
 }
 
-/* The own input is complete. */
-static int job_prepare(struct job *j, struct err *e)
+int job_engine(struct job *j, struct err *e)
+{
+    struct party *p = j->party;
+    struct engine_conf conf = {
+        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
+        .self = p->conf.self, .part = j->runs, .type = WIRE_GATE, .job = j->id,
+        .high_mark = HIGH_MARK, .ctx = j,
+        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
+    };
+    engine_free(j->engine);
+    j->engine = engine_new(&conf, e);
+    return j->engine != NULL && bind_all(j, e) == 0 ? 0 : e->code;
+}
+
+/* All that the job needs of its own is here. */
+static int job_ready(struct job *j, struct err *e)
 {
     struct party *p = j->party;
     j->keys = job_take(j, sizeof *j->keys);
     if (j->keys == NULL)
         return no_memory(j, e);
-    struct engine_conf conf = {
-        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
-        .self = p->conf.self, .type = WIRE_GATE, .job = j->id, .high_mark = HIGH_MARK, .ctx = j,
-        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
-    };
-    j->engine = engine_new(&conf, e);
-    if (j->engine == NULL || bind_all(j, e) != 0 || job_tell(j, e) != 0)
+    if (job_engine(j, e) != 0 || job_tell(j, e) != 0)
         return e->code;
     j->state = JOB_READY;
     j->ready = j->touched = p->host->ops->now(p->host);
-    wire_send(p->host, j->client, WIRE_INPUT_DONE, j->id, NULL, 0);
+    if (!j->ask.prepare)
+        wire_send(p->host, j->client, WIRE_INPUT_DONE, j->id, NULL, 0);
     return 0;
 }
 
@@ -293,16 +329,20 @@ static int job_keys(struct job *j, struct err *e)
     return j->has_keys ? 0 : e->code;
 }
 
-/* Starts the engine when everybody is ready. */
+/* Starts the engine when everybody is ready; behind the cursor of a stored item, if one is used. */
 static void job_try(struct job *j)
 {
     struct err e = { 0 };
     if (j->state != JOB_READY || j->met != (1u << j->party->n) - 1)
         return;
-    if (job_same(j, &e) != 0 || job_keys(j, &e) != 0) {
+    if (job_same(j, &e) != 0 || job_keys(j, &e) != 0 || stock_meet(j, &e) != 0)
         job_end(j, &e, NO_VALUE);
-        return;
-    }
+    else if (j->runs != PART_ONLINE)
+        job_run(j);
+}
+
+void job_run(struct job *j)
+{
     j->state = JOB_RUN;
     j->ready = j->touched = j->party->host->ops->now(j->party->host);
     j->received = 0;
@@ -341,7 +381,13 @@ static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e
 void job_over(struct job *j)
 {
     struct err e = j->outcome;
+    if (j->state == JOB_STORE)
+        return;
     job_progress(j, j->party->host->ops->now(j->party->host));
+    if (e.code == 0 && j->ask.prepare) {
+        stock_save(j);
+        return;
+    }
     if (e.code == 0 && j->compiled.scores != NO_VALUE)
         job_output(j, WIRE_SCORES, j->compiled.scores, &e);
     if (e.code == 0)

@@ -4,6 +4,7 @@
  *   party.c         links, clients, dispatch of messages, the tick
  *   party_job.c     a job's life: asked, queued, terms, ended; who is told
  *   party_run.c     a job's work: inputs, the meeting of the parties, the engine, the outputs
+ *   party_store.c   a job and the stored correlated randomness
  *   party_model.c   uploads and the models that jobs use
  *
  * Memory that workers, the engine or the host may still hold cannot be freed when a job ends. So
@@ -14,6 +15,7 @@
 #define OB_SRC_PARTY_ST_H
 
 #include "src/role.h"
+#include "src/store.h"
 #include "src/wire.h"
 
 enum {
@@ -55,12 +57,32 @@ struct model {
     unsigned owner;                 /* the client node, while it is an upload */
     uint64_t upload, touched, came; /* came: bytes on the client's wire when last looked at */
     unsigned refs, busy;
+    struct work forget;             /* of the items that were stored for it; how many: */
+    unsigned forgotten;
     struct model *next;
 };
 
 /* ---- jobs ---- */
 
-enum job_state { JOB_QUEUED, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_ENDED };
+enum job_state {
+    JOB_QUEUED, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_STORE, JOB_ENDED
+};
+
+/* What a job does with the store, a step at a time. */
+enum errand_kind {
+    ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
+};
+
+struct errand {
+    struct work work;
+    enum errand_kind kind;
+    int busy;
+    struct err err;
+    struct store_file *file;
+    uint64_t at, bytes;             /* of the item */
+    uint32_t value;                 /* SAVE: the next one */
+    uint64_t pass_to;               /* PASS: where the cursor goes */
+};
 
 struct job {
     struct party *party;
@@ -72,7 +94,8 @@ struct job {
     unsigned selection;             /* which of the model's */
     struct compiled compiled;
     int has_program;
-    struct cost cost;
+    enum program_part runs;         /* the part that is run here */
+    struct cost cost, online;       /* of that part; of PART_ONLINE */
     uint8_t digest[WIRE_DIGEST];
     struct arena *arena;
     size_t own;                     /* bytes of the arena that the job itself holds */
@@ -82,6 +105,11 @@ struct job {
     uint8_t part[LINK_PARTIES][KEYS_PART];      /* to the keys of three */
     struct work join;
     int joining, join_failed;
+    struct store_kind kind;
+    struct store_mark item;         /* in hand, or to be made; serial 0: none */
+    uint8_t *dealt;                 /* its contents */
+    uint64_t stored;                /* bytes of the item that was made */
+    struct errand errand;
     unsigned met;                   /* parties whose JOB has come, as bits */
     struct wire_job meet[LINK_PARTIES];
     struct keys *keys;
@@ -108,6 +136,7 @@ struct party {
     struct client *clients;
     struct model *models, *uploads, *dying_models;
     struct job *jobs, *dying;       /* in the order in which they came */
+    struct job *holder;             /* which has a stored item in its hands; NULL: none */
     struct tomb tomb[PARTY_TOMBS];
     unsigned next_tomb;
     struct arena *control, *sink;   /* control messages; late messages of ended jobs */
@@ -148,9 +177,30 @@ void job_give(struct job *j, void *block);
 uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why);
 void job_input(struct job *j, struct message m);
 void job_meet(struct job *j, unsigned from, const struct wire_job *m);
+void job_begin(struct job *j);              /* Bob has said BEGIN to a job that prepares */
+void job_gather(struct job *j);             /* something has come that the job needs to be ready */
+int job_engine(struct job *j, struct err *e);       /* makes the engine, with inputs */
+void job_run(struct job *j);                /* starts it */
 void job_over(struct job *j);               /* the engine has ended: outputs or the error */
 
-/* Elements of the video; the shape has been checked against the model's. */
+/* ---- party_store.c ---- */
+
+/* Has this party a store, and the protocol something to store? */
+int stock_able(const struct party *p);
+
+/* Looks for an item (or for a free number), if there is a store; job_gather comes afterwards if
+ * j->errand.busy is set. */
+int stock_begin(struct job *j, struct err *e);
+
+/* All parties have told their numbers. The engine may start at once, unless j->runs has become
+ * PART_ONLINE: then job_run comes later. */
+int stock_meet(struct job *j, struct err *e);
+void stock_save(struct job *j);             /* the deals are made: stores them and ends the job */
+void stock_leave(struct job *j);            /* the job has ended, and no errand is under way */
+void stock_forget(struct model *m);         /* the upload is gone: so are its items */
+
+/* Elements of the video (0 for a job that prepares); the shape has been checked against the
+ * model's. */
 static inline size_t job_pixels(const struct job *j)
 {
     return (size_t)j->ask.frames * j->ask.h * j->ask.w * j->ask.c;

@@ -2,7 +2,8 @@
  * role.h: the three roles of a private classification, over any host (link.h).
  *
  *   party   holds shares of models, takes jobs from clients, runs them with its peers
- *   bob     `provide`: shares a model and selection matrices with every party
+ *   bob     `provide`: shares a model and selection matrices with every party; `prepare`: has
+ *           correlated randomness made for it beforehand
  *   alice   `classify`: shares a clip with every party, waits, joins the pieces of the label
  *
  * A role is a state machine on the host's upcalls: it owns no socket and no thread, so the same
@@ -20,6 +21,8 @@
 #include "proto/engine.h"
 #include "proto/protocol.h"
 
+struct store;
+
 /*
  * Ending: a role's memory holds the payloads that its host still has to send. So a role is stopped
  * (or has called `done`), then the host is freed, then the role; *_free does not touch the host.
@@ -28,6 +31,13 @@
 /* ---- party ---- */
 
 enum role_right { MAY_CLASSIFY = 1, MAY_PROVIDE };
+
+/* Where the correlated randomness of a classification came from. */
+enum material {
+    MATERIAL_NONE,                  /* the protocol has none */
+    MATERIAL_MADE,                  /* made as the job ran */
+    MATERIAL_STORED                 /* made beforehand */
+};
 
 /* What is known of a job when it has ended at one party. */
 struct job_report {
@@ -41,6 +51,9 @@ struct job_report {
     uint64_t input_bytes;           /* what clients sent this party for this job */
     double input_seconds, run_seconds;
     uint64_t memory_peak;           /* of the job's arena */
+    int prepare;                    /* the job made randomness for a later one */
+    enum material material;
+    uint64_t stored_bytes;          /* of the item that a job made */
 };
 
 struct party_conf {
@@ -54,6 +67,9 @@ struct party_conf {
     uint64_t job_memory;            /* cap per job in bytes */
     uint64_t model_memory;          /* cap per model in bytes; 0: as job_memory */
     uint32_t window;                /* frames in flight */
+    struct store *store;            /* for randomness made beforehand (store.h); NULL: none. Freed
+                                     * after the party */
+    uint8_t identity[32];           /* of all parties together, for what is stored */
     void *ctx;
     /* May the client of this configured name do that? NULL: every client may do everything. */
     int (*may)(void *ctx, const char *name, enum role_right right);
@@ -97,6 +113,33 @@ struct bob_conf {
 struct bob;
 struct bob *bob_new(struct host *h, const struct bob_conf *conf, struct err *e);
 void bob_free(struct bob *b);               /* after its host; NULL is legal */
+
+/* ---- bob, who prepares ---- */
+
+struct prepare_result {
+    unsigned items;                     /* that every party holds now */
+    uint32_t selected;
+    uint32_t rounds;                    /* planned, for an item */
+    uint64_t bytes[LINK_PARTIES];       /* planned, sent by each party for an item */
+    uint64_t stored[LINK_PARTIES];      /* of all items */
+    double seconds;
+};
+
+struct prepare_conf {
+    const struct protocol *proto;
+    const char *model_name;
+    uint32_t frames;                    /* of the clips; 0: the only length that is served */
+    unsigned count;                     /* items, one after another; at least 1 */
+    double timeout;                     /* seconds without a word from anybody; 0: 60 */
+    void *ctx;
+    void (*progress)(void *ctx, unsigned items, double part);   /* of the next; may be NULL */
+    void (*done)(void *ctx, const struct err *e, const struct prepare_result *r);   /* called once;
+                                         * r->items may be some with an error, too */
+};
+
+struct prepare;
+struct prepare *prepare_new(struct host *h, const struct prepare_conf *conf, struct err *e);
+void prepare_free(struct prepare *b);       /* after its host; NULL is legal */
 
 /* ---- alice ---- */
 

@@ -42,6 +42,7 @@ static const struct key keys[] = {
     { SECTION_PARTY, KEY_BYTES, "job_memory", IN_SETTINGS(job_memory), 1 << 20, 1e13 },
     { SECTION_PARTY, KEY_BYTES, "model_memory", IN_SETTINGS(model_memory), 1 << 20, 1e13 },
     { SECTION_PARTY, KEY_COUNT, "window", IN_SETTINGS(window), 0, 1024 },
+    { SECTION_PARTY, KEY_PATH, "material", IN_SETTINGS(material), 0, 0 },
     { SECTION_PARTY, KEY_TEXT, "log", IN_SETTINGS(log), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "name", IN_SETTINGS(name), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "protocol", IN_SETTINGS(protocol), 0, 0 },

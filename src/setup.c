@@ -53,6 +53,8 @@ static void write_party(FILE *f, const struct setup *s, unsigned i)
             i, s->name[i], i, s->proto->name, s->listen[i], s->name[i], s->name[i],
             s->reveal_scores ? "scores" : "label", s->workers == 0 ? "# " : "", s->workers,
             s->connect_timeout);
+    if (s->proto->deal_plan != NULL)
+        fprintf(f, "material = %s.material\n", s->name[i]);
     write_peers(f, s, i);
     fprintf(f, "\n[client alice]\nfingerprint = %s\nmay = classify\n"
             "\n[client bob]\nfingerprint = %s\nmay = provide\n",

@@ -82,6 +82,7 @@ static void put_ask(struct writer *w, const void *p)
     write_u32(w, m->w);
     write_u32(w, m->c);
     write_u8(w, m->reveal);
+    write_u8(w, m->prepare);
 }
 
 static void put_terms(struct writer *w, const void *p)
@@ -114,6 +115,8 @@ static void put_job(struct writer *w, const void *p)
     write_bytes(w, m->part[0], sizeof m->part);
     write_bytes(w, m->input, sizeof m->input);
     write_bytes(w, m->model, sizeof m->model);
+    write_u64(w, m->serial);
+    write_bytes(w, m->tag, sizeof m->tag);
 }
 
 static void put_model(struct writer *w, const void *p)
@@ -141,6 +144,13 @@ static void put_progress(struct writer *w, const void *p)
     write_u64(w, m->sent);
     write_u16(w, m->frame);
     write_u16(w, m->layer);
+}
+
+static void put_prepared(struct writer *w, const void *p)
+{
+    const struct wire_prepared *m = p;
+    write_u64(w, m->serial);
+    write_u64(w, m->bytes);
 }
 
 uint8_t *wire_ask_pack(struct arena *a, const struct wire_ask *m, size_t *n)
@@ -171,6 +181,11 @@ uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n)
 uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n)
 {
     return pack(a, n, put_progress, m);
+}
+
+uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size_t *n)
+{
+    return pack(a, n, put_prepared, m);
 }
 
 /* ---- reading ---- */
@@ -241,6 +256,7 @@ int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e
     m->w = read_u32(&r);
     m->c = read_u32(&r);
     m->reveal = read_flag(&r);
+    m->prepare = read_flag(&r);
     return end(&r, "ASK", e);
 }
 
@@ -281,6 +297,10 @@ int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e
     read_into(&r, m->part, sizeof m->part);
     read_into(&r, m->input, sizeof m->input);
     read_into(&r, m->model, sizeof m->model);
+    m->serial = read_u64(&r);
+    read_into(&r, m->tag, sizeof m->tag);
+    if (m->serial >= WIRE_SERIALS)
+        r.bad = 1;
     return end(&r, "JOB", e);
 }
 
@@ -318,11 +338,19 @@ int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, str
     return end(&r, "PROGRESS", e);
 }
 
+int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    m->serial = read_u64(&r);
+    m->bytes = read_u64(&r);
+    return end(&r, "PREPARED", e);
+}
+
 /* ---- which messages there are ---- */
 
 enum {
     JOB_BYTES = 2 + WIRE_DIGEST + KEYS_NONCE + LINK_PARTIES * KEYS_PART +
-                2 * CLIENT_MARK
+                2 * CLIENT_MARK + 8 + WIRE_ID
 };
 
 static const struct wire_rule {
@@ -349,6 +377,8 @@ static const struct wire_rule {
     [WIRE_JOB] = { "JOB", WIRE_PEERS, 0, JOB_BYTES, JOB_BYTES },
     [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
     [WIRE_PROGRESS] = { "PROGRESS", WIRE_TO_CLIENT, 0, 26, 26 },
+    [WIRE_BEGIN] = { "BEGIN", WIRE_FROM_CLIENT, 0, 0, 0 },
+    [WIRE_PREPARED] = { "PREPARED", WIRE_TO_CLIENT, 0, 18, 18 },
 };
 
 int wire_allowed(const struct message *head, unsigned way, struct err *e)

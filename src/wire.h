@@ -5,6 +5,8 @@
  *   party -> Alice          TERMS or REFUSE, INPUT_DONE, PROGRESS (party 0), SCORES, LABEL, ABORT
  *   Bob   -> party          MODEL, TENSOR, MODEL_USE, ABORT
  *   party -> Bob            MODEL_OK or REFUSE, TENSOR_DONE, MODEL_READY, MODEL_DONE, ABORT
+ *   Bob   -> party          ASK (to prepare), BEGIN, ABORT
+ *   party -> Bob            TERMS or REFUSE, PROGRESS (party 0), PREPARED, ABORT
  *   party -> party          JOB, GATE, ABORT
  *
  * Each message carries the number of its job (or upload) in its head. Control messages start with
@@ -26,7 +28,7 @@
 #include "proto/protocol.h"
 
 enum {
-    WIRE_VERSION = 2,
+    WIRE_VERSION = 3,
     WIRE_CONTROL_MAX = 65536,
     WIRE_NAME = 64,             /* of models and protocols, with the zero byte */
     WIRE_TEXT = 400,            /* of errors, with the zero byte */
@@ -36,6 +38,9 @@ enum {
     WIRE_TENSORS = 2 * FIXED_STAGES + WIRE_SELECTIONS
 };
 
+/* Serial numbers of items stay below this. */
+#define WIRE_SERIALS (UINT64_C(1) << 32)
+
 enum wire_type {
     WIRE_ASK = 1, WIRE_TERMS, WIRE_REFUSE, WIRE_INPUT, WIRE_INPUT_DONE, WIRE_SCORES, WIRE_LABEL,
     WIRE_ABORT,
@@ -43,17 +48,19 @@ enum wire_type {
     WIRE_MODEL_DONE,
     WIRE_JOB, WIRE_GATE,
     WIRE_PROGRESS,
+    WIRE_BEGIN, WIRE_PREPARED,
     WIRE_TYPES
 };
 
 /* Who sends a message to whom. */
 enum wire_way { WIRE_TO_CLIENT = 1, WIRE_FROM_CLIENT = 2, WIRE_PEERS = 4 };
 
-/* Alice wants a clip of this shape classified. */
+/* Alice wants a clip of this shape classified; or Bob wants correlated randomness made for clips of
+ * so many frames (0: of the only length that the model serves; no shape then, nothing revealed). */
 struct wire_ask {
     char model[WIRE_NAME], protocol[WIRE_NAME];
     uint32_t frames, h, w, c;
-    uint8_t reveal;
+    uint8_t reveal, prepare;
 };
 
 /* What a party would do: public, and the same at every party to the byte. */
@@ -81,6 +88,15 @@ struct wire_job {
     uint8_t part[LINK_PARTIES][KEYS_PART];  /* to the keys of three that both hold, by the party
                                              * that lacks the key; zeros elsewhere */
     uint8_t input[CLIENT_MARK], model[CLIENT_MARK];     /* of what both know of them (client.h) */
+    /* Of stored randomness: the item that it would use (0: none); or the first number that is free
+     * for the one to be made. The tag tells items of different runs apart. */
+    uint64_t serial;
+    uint8_t tag[WIRE_ID];
+};
+
+/* An item of correlated randomness is stored at this party. */
+struct wire_prepared {
+    uint64_t serial, bytes;
 };
 
 struct wire_selection {
@@ -113,6 +129,7 @@ uint8_t *wire_fault_pack(struct arena *a, const struct wire_fault *m, size_t *n)
 uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n);
 uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n);
 uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n);
+uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size_t *n);
 
 /* 0, or ERR_ABORT when the bytes are not such a message. What is borrowed lives as long as p. */
 int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e);
@@ -121,6 +138,7 @@ int wire_fault_parse(struct wire_fault *m, const uint8_t *p, size_t n, struct er
 int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e);
 int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct err *e);
 int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e);
+int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, struct err *e);
 
 /* Of what all nodes of a setting must have in common before any job, for the hello: the protocol,
  * how many parties there are, and these messages. ERR_FAILED when it cannot be computed. */

@@ -18,7 +18,7 @@ cp "$tmp/out" "$tmp/real.json"
 r=$tmp/real.json
 judge 'demo --json: one JSON value' json "$r"
 judge 'demo --json: exactly the documented keys' test "$(json "$r" '')" = \
-    'bytes class frames label parties plan protocol rounds scores seconds selected verified'
+    'bytes class frames label material parties plan protocol rounds scores seconds selected verified'
 judge 'demo --json: keys of seconds' test "$(json "$r" seconds)" = 'input offline online total'
 judge 'demo --json: keys of bytes' test "$(json "$r" bytes)" = 'input offline online total'
 judge 'demo --json: keys of a party' test "$(json "$r" parties.2)" = \

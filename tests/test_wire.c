@@ -98,6 +98,7 @@ static uint8_t *pack_job(struct arena *a, uint64_t *random, size_t *n)
 {
     struct wire_job m;
     bytes(&m, sizeof m, random);
+    m.serial %= WIRE_SERIALS;
     return wire_job_pack(a, &m, n);
 }
 
@@ -145,7 +146,20 @@ static int parse_progress(const uint8_t *p, size_t n, struct err *e)
     return code;
 }
 
+static uint8_t *pack_prepared(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_prepared m = { .serial = check_random(random), .bytes = check_random(random) };
+    return wire_prepared_pack(a, &m, n);
+}
+
+static int parse_prepared(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_prepared m;
+    return wire_prepared_parse(&m, p, n, e);
+}
+
 static const struct format formats[] = {
+    { "PREPARED", pack_prepared, parse_prepared },
     { "ASK", pack_ask, parse_ask },          { "TERMS", pack_terms, parse_terms },
     { "REFUSE", pack_fault, parse_fault },   { "JOB", pack_job, parse_job },
     { "MODEL", pack_model, parse_model },    { "PROGRESS", pack_progress, parse_progress },
