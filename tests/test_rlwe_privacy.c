@@ -391,8 +391,8 @@ static void noise_says_nothing_of_weights(void)
             noise_whole(v, &t, k, flood);
             double own = correlation(v, t.expected[k], USEFUL);
             double other = correlation(v, t.expected[1 - k], USEFUL);
-            printf("# weights %u, flood %d: correlation %.4f with their noise, %.4f with the other's\n",
-                   k, flood, own, other);
+            printf("# weights %u, flood %d: correlation %.4f with their noise, %.4f with the "
+                   "other's\n", k, flood, own, other);
             CHECK(fabs(other) < chance);
             if (flood == FULL) {
                 CHECK(fabs(own) < chance);
