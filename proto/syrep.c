@@ -3,10 +3,11 @@
  *
  * Sharing and products are those of `replicated-ring` (replicated.c; Araki, Furukawa, Lindell, Nof,
  * Ohara, CCS 2016). It is run as it is, with every message masked; stage by stage, behind a barrier
- * for each and before any output, each party proves to the two others that every message of it was computed as
- * it should (Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO 2019; Boyle, Gilboa, Ishai, Nof,
- * CCS 2019: all that a party computes with is known to one of the two others as well, so what is to
- * be shown is an inner product of one vector that LEFT knows and one that RIGHT knows). Files:
+ * each and before any output, each party proves to the two others that every message of it was
+ * computed as it should (Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO 2019; Boyle, Gilboa,
+ * Ishai, Nof, CCS 2019: all that a party computes with is known to one of the two others as well,
+ * so what is to be shown is an inner product of one vector that LEFT knows and one that RIGHT
+ * knows). Files:
  *
  *     syrep_mul.c     products of words and bits; reshare     syrep_sign.c    sign
  *     syrep_linear.c  convolutions, dense layers              syrep_tree.c    its tree of ANDs
@@ -44,8 +45,8 @@
  *     probability 2^-51: 2^-52.4 for words (fold_words.c), and with the projections of linear
  *     layers (syrep_linear.c) 2^-51.7. GATE_CHECK, which no output precedes, needs the word of
  *     every party.
- *  3. Stages are proved while later ones run. Coins are fresh for each proof, so they tell nothing of
- *     those to come; and by the above what the honest parties hold is well defined and masked
+ *  3. Stages are proved while later ones run. Coins are fresh for each proof, so they tell nothing
+ *     of those to come; and by the above what the honest parties hold is well defined and masked
  *     whether or not an earlier stage was wrong, so 1 and 2 hold for the later ones as well.
  *
  * Clients: as in `replicated-ring`; every share of an output comes from both of its holders. What
