@@ -139,7 +139,7 @@ struct protocol {
 };
 
 extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
-    protocol_rep4, protocol_quad, protocol_semi2k;
+    protocol_rep4, protocol_quad, protocol_semi2k, protocol_semi2k_silent;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
