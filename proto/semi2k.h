@@ -1,6 +1,6 @@
 /*
- * semi2k.h: what the files of the protocol `semi2k` share: two parties, one of them corrupted and
- * semi-honest.
+ * semi2k.h: what the files of the protocols `semi2k` and `semi2k-silent` share: two parties, one of
+ * them corrupted and semi-honest. In the silent form most rows of deals grow out of few (silent.h).
  *
  * Sharing: x = x_0 + x_1 modulo 2^64, b = b_0 ^ b_1; role r holds x_r, b_r. What does not depend on
  * the clip is made by deals (program.h): GATE_SETUP exchanges 128 base transfers each way and keys
