@@ -5,7 +5,7 @@
 
 #include "proto/compose.h"
 
-enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };
+enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };    /* SLICE: unless the protocol says */
 
 /* What is carried along while a program is put together. */
 struct compiler {
@@ -101,13 +101,19 @@ static void linear_close(struct compiler *k, const struct stage *s, int relu, ui
         gate_reshare_into(k->p, z, out, first);
 }
 
+static size_t slice_of(const struct compiler *k)
+{
+    size_t own = k->p->proto->slice;
+    return k->o->slice != 0 ? k->o->slice : own != 0 ? own : SLICE;
+}
+
 /* A linear stage in slices, which take turns (unless sharings belong to turns: then only frames
  * do); gives the last slice's product, which says that the stage is nearly through. */
 static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t x, uint32_t out,
                              uint32_t first)
 {
     const struct stage *s = &k->net->stage[i];
-    size_t positions = geometry_positions(&s->g), size = k->o->slice == 0 ? SLICE : k->o->slice;
+    size_t positions = geometry_positions(&s->g), size = slice_of(k);
     size_t slices = (geometry_out(&s->g) + size - 1) / size;
     slices = slices > positions ? positions : slices;
     uint32_t z = NO_VALUE;

@@ -85,6 +85,7 @@ struct protocol {
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
     unsigned parties;
     unsigned flags;
+    unsigned slice;             /* elements of a gate of a layer that serve best; 0: no matter */
     unsigned products;          /* that a party makes for each one of a linear map, at most */
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
     /* Where a SHARE element has two words, the high one stands so many planes behind the low one,
@@ -140,7 +141,7 @@ struct protocol {
 };
 
 extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
-    protocol_rep4, protocol_quad, protocol_semi2k;
+    protocol_rep4, protocol_quad, protocol_semi2k, protocol_semi2k_silent;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
