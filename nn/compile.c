@@ -223,8 +223,8 @@ static void stage_end(struct compiler *k, uint32_t f)
  * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
  * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
  * links with the first stages together and share the waits of the later ones. What proves a group
- * comes behind it, so that it fills the waits as well, and the frames that wait for this one's place
- * in the window wait for the proofs: their memory is bounded by the window too.
+ * comes behind it, so that it fills the waits as well, and the frames that wait for a place in the
+ * window wait for these proofs: so the window bounds their memory, too.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {

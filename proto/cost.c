@@ -37,8 +37,8 @@ static void cost_step(struct cost *c, struct depths *d, const struct protocol *p
             c->rounds = d->party[p];
 }
 
-/* at: depths of the values by number; then of all gates so far, which a wall waits for, and of those
- * of the stage so far, which a barrier waits for. */
+/* at: depths of the values by number; then of all gates so far, which a wall waits for, and of
+ * those of the stage so far, which a barrier waits for. */
 static void cost_gate(struct cost *c, struct depths *at, const struct program *p,
                       const struct gate *g, enum program_part part)
 {

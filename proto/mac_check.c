@@ -8,9 +8,9 @@
  *     zero     roles r and r + 1: -(V_r + V_{r+1}) against V_{r+2}, as a claim: each pair has one,
  *              so two honest parties find out that V is not zero
  *
- * 96 bytes over all parties and two rounds for all stages that are settled together. An error that is added to T or V
- * on the way is added to V (times alpha, if to T), which was uniform in an ideal that no such
- * error changes: it can only lower the probability of passing (mac.h counts it in).
+ * 96 bytes over all parties and two rounds for all stages that are settled together. An error that
+ * is added to T or V on the way is added to V (times alpha, if to T), which was uniform in an ideal
+ * that no such error changes: it can only lower the probability of passing (mac.h counts it in).
  *
  * Whether all V of a program are zero is all that anybody learns (mac.h).
  */

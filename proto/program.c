@@ -576,7 +576,8 @@ uint32_t gate_macs(struct program *p, uint32_t token)
     return out;
 }
 
-/* The first barrier may come before all gates. Barriers come one after another: a token says that all stages before are complete as well. */
+/* The first barrier may come before all gates. They come one after another: a token says that all
+ * stages before are complete as well. */
 void program_stage(struct program *p)
 {
     struct stage_span s = { .first = p->open, .last = p->ngate };

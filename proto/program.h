@@ -102,7 +102,7 @@ struct gate {
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
     uint32_t in_first;      /* LINEAR: the first output position; DEAL: the other gate's n;
                              * DEAL_LINEAR: frames, 0: of a selection; PROVE: the protocol's;
-                             * SETTLE: its first operand in program.held; else where it reads from */
+                             * SETTLE: its first operand in held; else where it reads from */
     uint32_t shape;         /* LINEAR, SUMPOOL, DEAL_LINEAR: which geometry; AFFINE, BITMAP: which
                              * map; DEAL: a kind of gate; PROVE: the protocol's; SETTLE: the number
                              * of its operands */
