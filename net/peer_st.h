@@ -28,6 +28,7 @@ struct peer {
     uint64_t heard, said;       /* when something last came, and went */
     uint64_t beat_due;          /* when the next heartbeat is to be */
     uint64_t excused;           /* time since `heard` in which our own loop stood still */
+    uint64_t probes, answers;   /* pings sent, pongs received */
     uint64_t lingered;          /* bytes sent when the deadline of closing was last set */
     struct link_stats stats;    /* application bytes only */
     struct err why;

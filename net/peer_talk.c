@@ -79,6 +79,7 @@ static void got_control(struct peer *p, const struct message *m)
             log_line(LOG_WARN, LOG_NET, "%s: no memory to answer a ping", p->name);
         break;
     case FRAME_PONG:
+        p->answers++;
         break;
     default:
         got_bye(p, m);

@@ -339,7 +339,7 @@ static void rogue_start(struct rogue *r, void (*play)(struct rogue *r))
     r->address = w.keys.address[0];
     r->cert = w.keys.cert[2];
     r->play = play;
-    r->hello = (struct hello){ .wire = HELLO_WIRE, .role = 2, .parties = 3 };
+    r->hello = (struct hello){ .wire = HELLO_WIRE, .role = 2, .parties = 3, .lanes = 1 };
     strcpy(r->hello.protocol, "replicated-ring");
     strcpy(r->hello.program, PACKAGE_VERSION);
     memset(r->hello.digest, 0xd1, HELLO_DIGEST);
