@@ -56,7 +56,7 @@ static void host_drop(struct host *h, unsigned node, const char *why)
 {
     struct peer *p = link_of(h, node);
     if (p != NULL)
-        peer_drop(p, why);
+        lanes_end(peer_owner(p), why);
 }
 
 static uint64_t host_now(struct host *h)
@@ -311,8 +311,7 @@ void mesh_stop(struct mesh *m, const char *why, void (*done)(void *ctx), void *c
         m->stopping = 1;
         mesh_quieten(m);
         for (struct contact *c = m->contacts; c != NULL; c = c->next)
-            if (c->number == 0)
-                peer_drop(c->peer, why);
+            peer_drop(c->peer, why);
     }
     if (m->contacts == NULL)
         loop_later(m->loop, &m->stopped);

@@ -11,6 +11,9 @@
  * Messages of stream 0 take lane 0. Other streams are spread by a hash over slots, and a slot takes
  * the lane with the least in its queue, but keeps it until the answer to a later question says that
  * all it has sent there was delivered. So a stream keeps its order, and memory is bounded.
+ *
+ * Whoever ends a link says good-bye on every lane, behind what waits there; the link is down when
+ * all of that has come. If a lane is lost without a good-bye, the link is.
  */
 #include "net/mesh_st.h"
 
@@ -99,16 +102,45 @@ void lanes_up(struct node *n)
     peer_probe(n->link);
 }
 
-void lanes_broken(struct contact *c, const struct err *why)
+void lanes_end(struct contact *first, const char *why)
+{
+    for (unsigned i = 0; i < HELLO_LANES; i++)
+        if (first->lane[i] != NULL)
+            peer_drop(first->lane[i], why);
+}
+
+static int others_left(const struct contact *first)
+{
+    int left = 0;
+    for (unsigned i = 1; i < HELLO_LANES; i++)
+        left |= first->lane[i] != NULL;
+    return left;
+}
+
+int lanes_broken(struct contact *c, const struct err *why)
 {
     struct contact *first = c->first;
     if (first == NULL)
-        return;
+        return 0;
     c->first = NULL;
     first->lane[c->number] = NULL;
-    if (first->lost.code == 0)
+    first->ending |= peer_has_left(c->peer);
+    if (first->over)
+        return !others_left(first);
+    if (peer_state(first->peer) < PEER_CLOSING && !peer_has_left(c->peer)) {
         first->lost = *why;
-    peer_drop(first->peer, "one of the link's connections was lost");
+        lanes_end(first, "one of the link's connections was lost");
+    }
+    return 0;
+}
+
+int lanes_linger(struct contact *first, const struct err *why)
+{
+    if (!others_left(first) || !peer_has_left(first->peer) || !lanes_live(first))
+        return 0;
+    first->lost = *why;
+    first->ending = first->over = 1;
+    return 1;
 }
 
 void lanes_drop(struct contact *first)
@@ -150,8 +182,13 @@ static struct lane_slot *slot_of(struct node *n, const struct message *m)
 
 int lanes_send(struct node *n, struct message m)
 {
+    const struct contact *first = peer_owner(n->link);
     if (n->lanes == 1 || m.stream == 0 || peer_state(n->link) != PEER_READY)
         return peer_send(n->link, m);
+    if (first->ending) {
+        arena_give(m.data);
+        return ERR_PEER;
+    }
     struct lane_slot *s = slot_of(n, &m);
     if (peer_answers(lane_at(n, s->lane)) > s->mark)
         s->lane = least_queued(n);

@@ -177,7 +177,7 @@ void mesh_verdict(struct timer *t)
     } else if (loop_now() < n->judged) {
         loop_arm(n->mesh->loop, &n->verdict, probe_step_ns);
     } else {
-        peer_drop(n->link, "it gave no sign of life and has connected anew");
+        lanes_end(peer_owner(n->link), "it gave no sign of life and has connected anew");
     }
 }
 
@@ -317,9 +317,15 @@ static void on_closed(struct peer *p, const struct err *why)
     struct contact *c = peer_owner(p);
     struct node *n = c->node;
     if (c->number > 0) {
-        lanes_broken(c, why);
+        struct contact *first = c->first;
+        if (lanes_broken(c, why)) {
+            link_closed(n, first->peer, &first->lost);
+            contact_free(first);
+        }
         return;
     }
+    if (lanes_linger(c, why))
+        return;
     if (c->lost.code != 0)
         why = &c->lost;
     if (n != NULL && n->link == p) {
@@ -340,6 +346,8 @@ static void on_gone(struct peer *p)
 {
     struct contact *c = peer_owner(p);
     struct mesh *m = c->mesh;
+    if (c->over)        /* it is freed after the other lanes */
+        return;
     contact_free(c);
     if (m->stopping && m->contacts == NULL)
         loop_later(m->loop, &m->stopped);

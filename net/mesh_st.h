@@ -25,7 +25,9 @@ struct contact {
     /* Of lane 0 only: */
     struct peer *lane[HELLO_LANES];     /* NULL: not there (yet, or any more) */
     uint8_t run[HELLO_RUN];     /* theirs */
-    struct err lost;            /* why another lane was lost, and with it the link */
+    struct err lost;            /* why the link was lost, if not for lane 0 itself */
+    unsigned ending : 1;        /* the other end is saying good-bye */
+    unsigned over : 1;          /* ... and has done so here, but not on all lanes */
 };
 
 /* Which lane the streams with the same hash take. */
@@ -113,8 +115,14 @@ enum peer_verdict lanes_join(struct contact *c, const struct hello *theirs, stru
 /* Lane 0 is agreed to when the others stand. */
 void lanes_try(struct contact *first);
 void lanes_up(struct node *n);
-/* A lane other than 0 is gone: so is the link. And lane 0 is gone: so are the others. */
-void lanes_broken(struct contact *c, const struct err *why);
+/* Ends a link for a reason, after all that waits on every lane. */
+void lanes_end(struct contact *first, const char *why);
+/* A lane other than 0 has closed, and with it the link unless the other end is leaving in order. 1:
+ * this was the last one, and lane 0 had closed before. */
+int lanes_broken(struct contact *c, const struct err *why);
+/* Lane 0 has closed. 1: others still bring what was sent before that. */
+int lanes_linger(struct contact *first, const struct err *why);
+/* Lane 0 is being freed. */
 void lanes_drop(struct contact *first);
 /* Whether messages may come on it. */
 int lanes_live(const struct contact *c);

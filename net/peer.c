@@ -461,6 +461,11 @@ uint64_t peer_answers(const struct peer *p)
     return p->answers;
 }
 
+int peer_has_left(const struct peer *p)
+{
+    return p->left;
+}
+
 uint64_t peer_heard(const struct peer *p)
 {
     return p->heard;

@@ -37,6 +37,7 @@ struct peer {
     unsigned greeted : 1;       /* their hello has come */
     unsigned accepted : 1;      /* ... and we agreed to it */
     unsigned welcome : 1;       /* they agreed to ours */
+    unsigned left : 1;          /* their good-bye has come */
     unsigned shut : 1;          /* nothing more will be sent */
     unsigned hopeless : 1;      /* the two will not agree however often they try */
     unsigned reported : 1;
