@@ -124,10 +124,11 @@ int lanes_broken(struct contact *c, const struct err *why)
         return 0;
     c->first = NULL;
     first->lane[c->number] = NULL;
-    first->ending |= peer_has_left(c->peer);
     if (first->over)
         return !others_left(first);
-    if (peer_state(first->peer) < PEER_CLOSING && !peer_has_left(c->peer)) {
+    if (peer_has_left(c->peer) && lanes_live(first)) {
+        first->ending = 1;
+    } else if (peer_state(first->peer) < PEER_CLOSING) {
         first->lost = *why;
         lanes_end(first, "one of the link's connections was lost");
     }

@@ -21,7 +21,7 @@ struct contact {
     struct peer_conf conf;
     struct hello hello;         /* ours, as it is said here */
     unsigned number;            /* of the lane */
-    struct contact *first;      /* of the link that this is a lane of: lane 0's; NULL: that is gone */
+    struct contact *first;      /* lane 0's of the same link; NULL: that is gone */
     /* Of lane 0 only: */
     struct peer *lane[HELLO_LANES];     /* NULL: not there (yet, or any more) */
     uint8_t run[HELLO_RUN];     /* theirs */

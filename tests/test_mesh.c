@@ -617,7 +617,6 @@ static void with_lanes(unsigned lanes)
     CASE(clients_come_and_go);
     CASE(stop_in_order);
     CASE(same_key_twice);
-    CASE(allocation_failures);
 }
 
 int main(void)
@@ -644,5 +643,6 @@ int main(void)
     CASE(too_many_lanes);
     for (unsigned lanes = 2; lanes <= 4; lanes++)
         with_lanes(lanes);
+    CASE(allocation_failures);
     return check_done();
 }
