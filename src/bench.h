@@ -66,8 +66,8 @@ struct bench {
     struct progress progress;
 };
 
-/* "loopback", "lan", "10ms", "40ms", "100ms", "40ms-100mbit", "asymmetric", "slow-party", "100ms-plain", or
- * RTT:MBIT. ERR_USAGE. */
+/* "loopback", "lan", "10ms", "40ms", "100ms", "40ms-100mbit", "asymmetric", "slow-party",
+ * "100ms-plain", or RTT:MBIT. ERR_USAGE. */
 int bench_network_parse(struct bench_network *n, const char *text, struct err *e);
 
 /* All cases, then the files in w->dir. */

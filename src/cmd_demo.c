@@ -97,6 +97,8 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
         return err_set(e, ERR_USAGE, "--prepare: %s makes nothing beforehand", d->proto->name);
     if (w->prepare && strcmp(w->transport, "sim") == 0)
         return err_set(e, ERR_USAGE, "--prepare needs parties of their own: not --transport sim");
+    if (w->lanes > 1 && strcmp(w->transport, "sim") == 0)
+        return err_set(e, ERR_USAGE, "--lanes needs real connections: not --transport sim");
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
     d->lanes = (unsigned)w->lanes;
