@@ -181,18 +181,23 @@ void mesh_verdict(struct timer *t)
     }
 }
 
+/* Is it in the role that its certificate has? */
+static int check_role(const struct node *n, unsigned role, struct err *why)
+{
+    if (n != NULL && role == (n->index < LINK_CLIENT ? n->index : HELLO_CLIENT))
+        return 0;
+    return err_set(why, ERR_PEER, "the fingerprint is that of %s, but it says it is %s%.0u",
+                   n != NULL ? n->name : "nobody", role == HELLO_CLIENT ? "a client" : "party ",
+                   role == HELLO_CLIENT ? 0 : role);
+}
+
 static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, struct err *why)
 {
     struct contact *c = peer_owner(p);
     struct mesh *m = c->mesh;
     struct node *n = c->node != NULL ? c->node : c->caller;
-    unsigned role = theirs->role;
-    if (n == NULL || role != (n->index < LINK_CLIENT ? n->index : HELLO_CLIENT)) {
-        err_set(why, ERR_PEER, "the fingerprint is that of %s, but it says it is %s%.0u",
-                n != NULL ? n->name : "nobody", role == HELLO_CLIENT ? "a client" : "party ",
-                role == HELLO_CLIENT ? 0 : role);
+    if (check_role(n, theirs->role, why) != 0)
         return PEER_REFUSE;
-    }
     if (c->node == NULL) {
         c->node = n;
         m->half_open--;

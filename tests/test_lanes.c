@@ -201,6 +201,33 @@ static void streams_keep_order(void)
         }
 }
 
+static int has_three(struct world *world)
+{
+    return got.count == 3 && peer_answers(world->player[1].mesh->node[0].link) > 0;
+}
+
+/* An older gate passes a question with the messages before it, and no other does. */
+static void questions_are_no_barrier(void)
+{
+    begin(1);
+    struct player *p = &w.player[1];
+    w.player[0].host->events = &arrivals_events;
+    got = (struct arrivals){ 0 };
+    for (uint16_t depth = 1; depth <= 3; depth++) {
+        struct message m = { .type = 3, .stream = depth == 2 ? 5 : 9, .job = 77, .n = 1000,
+                             .seq = depth == 3, .depth = depth };
+        m.data = arena_take(p->arena, m.n);
+        memset(m.data, 7, m.n);
+        if (depth == 2)
+            peer_probe(p->mesh->node[0].link);
+        CHECK_EQ(p->host->ops->send(p->host, 0, m), 0);
+    }
+    CHECK(world_run(&w, has_three, 5000));
+    CHECK_EQ(got.disordered, 0);
+    CHECK_EQ(got.overtaken, 1);         /* 2, 1, 3 */
+    end();
+}
+
 /* ---- losing one ---- */
 
 static int back_again(struct world *world)
@@ -269,6 +296,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     CASE(streams_keep_order);
+    CASE(questions_are_no_barrier);
     CASE(one_is_cut);
     CASE(counts_differ);
     return check_done();
