@@ -24,6 +24,7 @@ int bench_network_parse(struct bench_network *n, const char *text, struct err *e
         { "40ms-100mbit", 40, 100, BENCH_EVEN },
         { "asymmetric", 40, 500, BENCH_ASYMMETRIC },
         { "slow-party", 40, 1000, BENCH_SLOW_PARTY },
+        { "100ms-plain", 100, 1000, BENCH_PLAIN },
     };
     char rtt[32];
     const char *colon = strchr(text, ':');
@@ -34,7 +35,7 @@ int bench_network_parse(struct bench_network *n, const char *text, struct err *e
         }
     if (colon == NULL || colon - text >= (int)sizeof rtt || strlen(text) >= sizeof n->name)
         return err_set(e, ERR_USAGE, "--network %.40s: expected loopback, lan, 10ms, 40ms, 100ms, "
-                       "40ms-100mbit, asymmetric, slow-party, or RTT:MBIT", text);
+                       "40ms-100mbit, asymmetric, slow-party, 100ms-plain, or RTT:MBIT", text);
     *n = (struct bench_network){ .shape = BENCH_EVEN };
     snprintf(n->name, sizeof n->name, "%s", text);
     snprintf(rtt, sizeof rtt, "%.*s", (int)(colon - text), text);
@@ -45,13 +46,15 @@ int bench_network_parse(struct bench_network *n, const char *text, struct err *e
 }
 
 /* The network of a case: the parties, Bob, Alice. Asymmetric: party 0 is near to party 1 and far
- * from the others. A slow party has a tenth of the others' rate. */
+ * from the others. A slow party has a tenth of the others' rate. Plain: TCP that nobody has set
+ * up. */
 static void network_of(struct wan_conf *w, const struct bench_case *c)
 {
     const struct bench_network *n = c->network;
     wan_uniform(w, c->proto->parties + 2, n->rtt_ms, n->mbit);
     if (n->shape == BENCH_ASYMMETRIC)
         w->delay_ms[0][1] = w->delay_ms[1][0] = n->rtt_ms / 8;
+    w->plain = n->shape == BENCH_PLAIN;
     if (n->shape == BENCH_SLOW_PARTY)
         w->mbit[c->proto->parties - 1] = n->mbit / SLOW;
 }
@@ -143,6 +146,7 @@ static int case_run(struct bench *b, struct bench_case *c, struct err *e)
         .frames = b->frames, .workers = c->workers != 0 ? c->workers
                                                         : demo_workers(c->proto->parties),
         .quiet = 1, .timeout = w->timeout, .runs = w->warmup + w->runs, .ran = on_run, .ctx = &k,
+        .lanes = w->lanes,
         .network = c->network->rtt_ms > 0 || c->network->mbit > 0 ? &network : NULL,
     };
     struct outcome o = { 0 };

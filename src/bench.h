@@ -24,7 +24,7 @@ struct bench_network {
     int shape;                  /* enum bench_shape */
 };
 
-enum bench_shape { BENCH_EVEN, BENCH_ASYMMETRIC, BENCH_SLOW_PARTY };
+enum bench_shape { BENCH_EVEN, BENCH_ASYMMETRIC, BENCH_SLOW_PARTY, BENCH_PLAIN };
 
 struct bench_wish {
     const struct protocol *protocol[BENCH_LIST];
@@ -32,7 +32,7 @@ struct bench_wish {
     uint32_t selected[BENCH_LIST];
     unsigned workers[BENCH_LIST];           /* 0: what suits the machine */
     unsigned nprotocol, nnetwork, nselected, nworkers;
-    unsigned runs, warmup;
+    unsigned runs, warmup, lanes;
     int forecast;               /* the simulator's time, too */
     const char *clip, *model, *dir;
     double timeout;
@@ -66,8 +66,8 @@ struct bench {
     struct progress progress;
 };
 
-/* "loopback", "lan", "10ms", "40ms", "100ms", "40ms-100mbit", "asymmetric", "slow-party", or
- * RTT:MBIT. ERR_USAGE. */
+/* "loopback", "lan", "10ms", "40ms", "100ms", "40ms-100mbit", "asymmetric", "slow-party",
+ * "100ms-plain", or RTT:MBIT. ERR_USAGE. */
 int bench_network_parse(struct bench_network *n, const char *text, struct err *e);
 
 /* All cases, then the files in w->dir. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/base_mem.h"
+#include "net/hello.h"
 #include "src/bench.h"
 #include "src/cmd.h"
 #include "src/number.h"
@@ -14,7 +15,7 @@
 
 struct wish {
     const char *protocol, *network, *frames, *workers, *clip, *model, *dir;
-    uint64_t runs, warmup;
+    uint64_t runs, warmup, lanes;
     double rtt, bandwidth, timeout;
     int forecast, quiet;
 };
@@ -25,7 +26,8 @@ static const struct option_row rows[] = {
     { "protocol", 'p', OPTION_TEXT, AT(protocol), "A,B,..", "security settings, or all (all)", 0,
       0 },
     { "network", 0, OPTION_TEXT, AT(network), "A,B,..",
-      "networks: loopback, lan, 10ms, 40ms, 100ms, 40ms-100mbit, asymmetric, slow-party, or "
+      "networks: loopback, lan, 10ms, 40ms, 100ms, 40ms-100mbit, asymmetric, slow-party, "
+      "100ms-plain, or "
       "RTT:MBIT (loopback)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "one network of this round-trip time instead", 0,
       60000 },
@@ -33,6 +35,8 @@ static const struct option_row rows[] = {
     { "frames", 0, OPTION_TEXT, AT(frames), "N,M,..", "selected frames (7)", 0, 0 },
     { "workers", 0, OPTION_TEXT, AT(workers), "N,M,..",
       "worker threads of each party (cores / parties)", 0, 0 },
+    { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
+      1, HELLO_LANES },
     { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
     { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
     { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
@@ -149,6 +153,7 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
     b->forecast = w->forecast;
     b->dir = w->dir;
     b->timeout = w->timeout;
+    b->lanes = (unsigned)w->lanes;
     b->quiet = w->quiet;
     return code;
 }
@@ -156,7 +161,8 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "all", .network = "loopback", .frames = "7", .workers = "0",
-                      .runs = 7, .warmup = 1, .dir = "bench", .timeout = 300, .rtt = -1 };
+                      .runs = 7, .warmup = 1, .lanes = 1, .dir = "bench", .timeout = 300,
+                      .rtt = -1 };
     struct bench_wish b = { 0 };
     char clip[1200], model[1200];
     int at;

@@ -30,6 +30,7 @@ struct wan_conf {
     double jitter_ms;                       /* added to a delay: uniform in [0, jitter] */
     double loss;                            /* share of packets that are lost */
     double reorder;                         /* share that is held back for another delay */
+    int plain;                              /* TCP is as Linux has it if nobody sets it up */
     uint64_t seed;                          /* of jitter, loss and order */
 };
 
