@@ -164,6 +164,7 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     if (en->started && !slot->queued && slot->missing == 0 && slot->step == m.seq + 1u &&
         engine_ready(en, m.stream, slot->step)) {
         engine_waited(en, m.stream);
+        engine_rouse(en, from);
         engine_push(en, m.stream);
         engine_pump(en);
         engine_tell(en);
@@ -208,6 +209,7 @@ void engine_drained(struct engine *en)
 {
     if (!en->started)
         return;
+    engine_rouse(en, en->conf.self);
     engine_pump(en);
     engine_tell(en);
 }

@@ -220,17 +220,32 @@ static int links_full(const struct engine *en)
     return 0;
 }
 
+void engine_idle(struct engine *en)
+{
+    if (en->running == 0 && en->left > 0 && en->idle == 0)
+        en->idle = en->conf.host->ops->now(en->conf.host);
+}
+
+void engine_rouse(struct engine *en, unsigned from)
+{
+    if (en->idle == 0)
+        return;
+    en->stats.waited_ns[from] += en->conf.host->ops->now(en->conf.host) - en->idle;
+    en->idle = 0;
+}
+
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
         if (links_full(en))
-            return;     /* engine_drained comes back */
+            break;      /* engine_drained comes back */
         if (step_start(en, heap_pop(en)) != 0) {
             engine_fail(en, ERR_FAILED, engine_memory_limit);
             return;
         }
     }
+    engine_idle(en);
 }
 
 static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,

@@ -23,6 +23,8 @@ struct account {
     uint64_t bytes_offline;         /* of those sent: by deals, which the clip has no part in */
     uint32_t rounds;
     double cpu_seconds, input_seconds, run_seconds;
+    double busy_seconds;            /* of its workers */
+    double waited_seconds[LINK_PARTIES];    /* with no work, for each party (engine.h) */
     uint64_t peak_rss_bytes, memory_bytes;
     uint32_t planned_rounds;
     uint64_t planned_bytes;
