@@ -195,9 +195,8 @@ static void tell(const struct bench *b, const struct bench_case *c)
     if (c->forecast > 0)
         printf("; forecast %.3f s", c->forecast);
     if (slow.party >= 0)
-        printf("; the others wait for party %d, %s, %.0f%% of the time", slow.party,
-               slow.processor ? "which computes longer" : "whose messages come late",
-               100 * slow.share);
+        printf("; held up by party %d's %s, %.0f%% of the time", slow.party,
+               slow.processor ? "processor" : "link", 100 * slow.share);
     putchar('\n');
     fflush(stdout);
 }

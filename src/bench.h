@@ -60,11 +60,12 @@ struct bench_bounds {
     double compute, bytes, rounds, all;
 };
 
-/* Who holds the others up: the party for which they wait longest, if it stands out. */
+/* Who holds the others up, if somebody stands out: by arithmetic, for which the others wait, or by a
+ * link on which more queues than on the others'. */
 struct bench_slow {
-    int party;                  /* -1: nobody stands out */
-    int processor;              /* it computes longer than the others; 0: it is its link */
-    double share;               /* of the run's time that another party waits for it, on average */
+    int party;                  /* -1: nobody */
+    int processor;              /* 0: its link */
+    double share;               /* of the run's time in which they wait for it, or bytes queue there */
 };
 
 struct bench_layer {

@@ -46,17 +46,10 @@ uint32_t bench_rounds(const struct bench_case *c)
 /* Parties that share a machine share its cores; in the simulator each has its workers. */
 static double compute_bound(const struct bench *b, const struct bench_case *c)
 {
-    unsigned last = c->proto->parties - 1;
     double own = 0;
-    for (unsigned i = 0; i <= last; i++) {
-        double cpu = c->party[i].cpu_seconds;
-        if (c->network->slow_processor && i == last && !c->sim)
-            cpu *= DEMO_SLOWED;
-        own = cpu > own ? cpu : own;
-    }
-    own /= c->workers;
-    double all = bench_quantile(c->cpu, c->n, 0.5) / b->cores;
-    return c->sim || (c->network->slow_processor && own > all) ? own : all;
+    for (unsigned i = 0; i < c->proto->parties; i++)
+        own = c->party[i].cpu_seconds > own ? c->party[i].cpu_seconds : own;
+    return c->sim ? own / c->workers : bench_quantile(c->cpu, c->n, 0.5) / b->cores;
 }
 
 struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case *c)
@@ -73,7 +66,7 @@ struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case 
     return t;
 }
 
-/* How long another party waits for this one, on average. */
+/* How long another party waits for this one, on average, and how long bytes for or from it queue. */
 static double waited_for(const struct bench_case *c, unsigned party)
 {
     double sum = 0;
@@ -82,22 +75,43 @@ static double waited_for(const struct bench_case *c, unsigned party)
     return sum / (c->proto->parties - 1);
 }
 
+static double queued_at(const struct bench_case *c, unsigned party)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < c->proto->parties; i++)
+        if (i != party)
+            sum += c->party[i].queued_seconds[party] + c->party[party].queued_seconds[i];
+    return sum / (2 * (c->proto->parties - 1));
+}
+
+/* Does one of n figures stand out, `times` over the mean of the others? Its index, or -1. */
+static int outlier(const double *v, unsigned n, double times)
+{
+    unsigned most = 0;
+    double others = 0;
+    for (unsigned i = 1; i < n; i++)
+        most = v[i] > v[most] ? i : most;
+    for (unsigned i = 0; i < n; i++)
+        others += i != most ? v[i] / (n - 1) : 0;
+    return v[most] > times * others ? (int)most : -1;
+}
+
 struct bench_slow bench_slow(const struct bench_case *c)
 {
-    struct bench_slow slow = { .party = -1 };
-    unsigned n = c->proto->parties, most = 0;
-    double others = 0, busy = 0;
-    for (unsigned i = 1; i < n; i++)
-        most = waited_for(c, i) > waited_for(c, most) ? i : most;
-    for (unsigned i = 0; i < n; i++)
-        if (i != most) {
-            others += waited_for(c, i) / (n - 1);
-            busy += c->party[i].busy_seconds / (n - 1);
-        }
-    double own = waited_for(c, most), run = c->party[most].run_seconds;
-    slow.share = run > 0 ? own / run : 0;
-    slow.processor = c->party[most].busy_seconds > 2 * busy;
-    if (own > 2 * others && slow.share > 0.2)
-        slow.party = (int)most;
-    return slow;
+    unsigned n = c->proto->parties;
+    double busy[LINK_PARTIES] = { 0 }, queued[LINK_PARTIES] = { 0 };
+    for (unsigned i = 0; i < n; i++) {
+        busy[i] = c->party[i].busy_seconds;
+        queued[i] = queued_at(c, i);
+    }
+    int processor = outlier(busy, n, 1.5), link = outlier(queued, n, 1.4);
+    double run = c->party[0].run_seconds;
+    if (processor >= 0 && busy[processor] > 0.2 * run) {
+        double waited = waited_for(c, (unsigned)processor);
+        if (waited > 0.1 * run)
+            return (struct bench_slow){ .party = processor, .processor = 1, .share = waited / run };
+    }
+    if (link >= 0 && queued[link] > 0.1 * run)
+        return (struct bench_slow){ .party = link, .share = queued[link] / run };
+    return (struct bench_slow){ .party = -1 };
 }

@@ -63,7 +63,7 @@ static void put_more(FILE *f, json_t *c)
     if (json_is_object(slow)) {
         fprintf(f, "party %.0f (", number(slow, "party", NULL));
         put_text(f, slow, "why", NULL);
-        fprintf(f, "): %.0f%%", 100 * number(slow, "waited_share", NULL));
+        fprintf(f, "): %.0f%%", 100 * number(slow, "share", NULL));
     }
     fputs("</tr>\n", f);
 }
@@ -100,7 +100,7 @@ int bench_html(json_t *bench, const char *dir, struct chart *room, struct err *e
     put_head(o.f, bench);
     fputs("<table><tr><th>protocol<th>network<th>transport<th>frames<th>workers<th>median s"
           "<th>quartiles<th>bound s<th>times<th>compute<th>bytes<th>rounds<th>MB<th>MB offline"
-          "<th>chain<th>forecast s<th>offline s<th>waits for</tr>\n", o.f);
+          "<th>chain<th>forecast s<th>offline s<th>held up by</tr>\n", o.f);
     json_array_foreach(json_object_get(bench, "cases"), i, c)
         put_case(o.f, c);
     fputs("</table>\n", o.f);

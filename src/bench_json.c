@@ -85,13 +85,11 @@ static json_t *parties_json(const struct bench_case *c)
     json_t *list = json_array();
     for (unsigned i = 0; i < c->proto->parties; i++) {
         const struct account *a = &c->party[i];
-        json_t *waits = json_array();
-        for (unsigned k = 0; k < c->proto->parties; k++)
-            json_array_append_new(waits, json_real(a->waited_seconds[k]));
         json_array_append_new(list, json_pack(
-            "{s:i, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "party", (int)i, "run_seconds",
+            "{s:i, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "party", (int)i, "run_seconds",
             a->run_seconds, "cpu_seconds", a->cpu_seconds, "busy_seconds", a->busy_seconds,
-            "waited_seconds", waits, "bytes_sent", whole(a->bytes_sent), "bytes_received",
+            "waited_seconds", outcome_times(a->waited_seconds, c->proto->parties),
+            "queued_seconds", outcome_times(a->queued_seconds, c->proto->parties), "bytes_sent", whole(a->bytes_sent), "bytes_received",
             whole(a->bytes_received), "peak_rss_bytes", whole(a->peak_rss_bytes)));
     }
     return list;
@@ -102,7 +100,7 @@ static json_t *slow_json(const struct bench_case *c)
     struct bench_slow slow = bench_slow(c);
     return slow.party < 0 ? json_null() : json_pack(
         "{s:i, s:s, s:f}", "party", slow.party, "why", slow.processor ? "processor" : "link",
-        "waited_share", slow.share);
+        "share", slow.share);
 }
 
 static json_t *case_json(const struct bench *b, const struct bench_case *c)

@@ -25,7 +25,7 @@ static int times_take(struct times *t, const struct bench *b, const struct proto
     struct outcome o = { 0 };
     const struct demo_conf conf = {
         .proto = proto, .clip = b->w->clip, .model = b->w->model, .frames = b->frames,
-        .select = select, .workers = 1, .quiet = 1, .timeout = 1e6, .seed = b->w->seed,
+        .select = select, .workers = 1, .quiet = 1, .timeout = b->w->timeout, .seed = b->w->seed,
         .span = on_span, .ctx = t
     };
     snprintf(select, sizeof select, "every:%u",
