@@ -35,7 +35,7 @@ struct bench_wish {
     unsigned runs, warmup;
     uint64_t seed;              /* of loss, order and the simulator */
     int forecast;               /* the simulator's time, too */
-    int prepare;                /* where there is something to prepare: it is made and timed before */
+    int prepare;                /* what can be made beforehand is, and timed apart */
     const char *clip, *model, *dir;
     double timeout;
     int quiet;
@@ -60,12 +60,12 @@ struct bench_bounds {
     double compute, bytes, rounds, all;
 };
 
-/* Who holds the others up, if somebody stands out: by arithmetic, for which the others wait, or by a
- * link on which more queues than on the others'. */
+/* Who holds the others up, if somebody stands out: by arithmetic, for which the others wait, or by
+ * a link on which more queues than on the others'. */
 struct bench_slow {
     int party;                  /* -1: nobody */
     int processor;              /* 0: its link */
-    double share;               /* of the run's time in which they wait for it, or bytes queue there */
+    double share;               /* of the run's time: they wait for it, or bytes queue there */
 };
 
 struct bench_layer {

@@ -66,7 +66,7 @@ struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case 
     return t;
 }
 
-/* How long another party waits for this one, on average, and how long bytes for or from it queue. */
+/* How long another party waits for this one, on average, and bytes queue to or from it. */
 static double waited_for(const struct bench_case *c, unsigned party)
 {
     double sum = 0;

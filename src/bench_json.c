@@ -89,8 +89,8 @@ static json_t *parties_json(const struct bench_case *c)
             "{s:i, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "party", (int)i, "run_seconds",
             a->run_seconds, "cpu_seconds", a->cpu_seconds, "busy_seconds", a->busy_seconds,
             "waited_seconds", outcome_times(a->waited_seconds, c->proto->parties),
-            "queued_seconds", outcome_times(a->queued_seconds, c->proto->parties), "bytes_sent", whole(a->bytes_sent), "bytes_received",
-            whole(a->bytes_received), "peak_rss_bytes", whole(a->peak_rss_bytes)));
+            "queued_seconds", outcome_times(a->queued_seconds, c->proto->parties),
+            "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received), "peak_rss_bytes", whole(a->peak_rss_bytes)));
     }
     return list;
 }
@@ -185,8 +185,8 @@ static void csv_case(const struct bench *b, const struct bench_case *c, FILE *f)
     const struct prepared *p = &c->prepared;
     struct bench_bounds t = bench_bounds(b, c);
     for (unsigned k = 0; k < c->n; k++)
-        fprintf(f, "%s,%s,%s,%g,%g,%g,%u,%u,%u,%.6f,%.6f,%.6f,%.6f,%u,%llu,%llu,%.6f,%.6f,%.6f,%.6f,"
-                "%.6f\n", c->proto->name, c->network->name, c->transport, c->network->rtt_ms,
+        fprintf(f, "%s,%s,%s,%g,%g,%g,%u,%u,%u,%.6f,%.6f,%.6f,%.6f,%u,%llu,%llu,%.6f,%.6f,%.6f,"
+                "%.6f,%.6f\n", c->proto->name, c->network->name, c->transport, c->network->rtt_ms,
                 c->network->down, c->network->up, c->selected, c->workers, k + 1, c->total[k],
                 p->items > 0 ? p->seconds / p->items : 0, c->input[k], c->cpu[k], bench_rounds(c),
                 (unsigned long long)bench_sent(c), (unsigned long long)bench_offline(c), t.compute,

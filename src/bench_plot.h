@@ -19,7 +19,7 @@ int bench_plot(const char *path, const char *dir, struct err *e);
 
 enum { BENCH_CHARTS = 6 };
 
-/* The numbered chart of a benchmark and the name of its files: 1, or 0 if there is nothing in it. */
+/* The numbered chart of a benchmark and the name of its files: 1; 0 if there is nothing in it. */
 int bench_chart(struct chart *c, const char **file, json_t *bench, unsigned number);
 
 /* bench_html.c */

@@ -19,8 +19,9 @@ struct demo_conf {
     unsigned workers;
     int reveal_scores;
     int prepare;                    /* randomness for every run is made first; demo_real only */
-    const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback. The simulator
-                                     * takes the first way's delay for all, and no loss or stall */
+    const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback. The
+                                     * simulator takes the first way's delay for all, no loss and
+                                     * no stalls */
     unsigned slowed;                /* 1 + the party that gets the processor a tenth of the time */
     const char *trace;              /* NULL: none */
     const char *log;                /* NULL: the parties' log lines are not shown */

@@ -1,9 +1,9 @@
 /*
- * drag.h: a process that gets the processor only part of the time: a slow machine, for measurements.
+ * drag.h: a process that gets the processor only part of the time: a slow machine, to measure with.
  *
- * A process of our own stops it and lets it go on, in turns of some milliseconds: like a machine that
- * others use as well, and coarser than a slow processor, since what comes meanwhile waits for the
- * turn's end. Ends with its parent, or with the other process.
+ * A process of our own stops it and lets it go on, in turns of some milliseconds: like a machine
+ * that others use as well, and coarser than a slow processor, since what comes meanwhile waits for
+ * the turn's end. Ends with its parent, or with the other process.
  */
 #ifndef OB_SRC_DRAG_H
 #define OB_SRC_DRAG_H

@@ -77,7 +77,8 @@ json_t *account_json(const struct account *a)
         "bytes_offline", whole(a->bytes_offline), "bytes_stored", whole(a->stored_bytes),
         "busy_seconds", a->busy_seconds,
         "waited_seconds", outcome_times(a->waited_seconds, LINK_PARTIES),
-        "queued_seconds", outcome_times(a->queued_seconds, LINK_PARTIES), "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
+        "queued_seconds", outcome_times(a->queued_seconds, LINK_PARTIES),
+        "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
     return j;
@@ -93,13 +94,15 @@ int account_parse(struct account *a, const char *text, struct err *e)
     json_t *j = json_loads(text, 0, &bad);
     int failed = j == NULL || json_unpack(j,
         "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:b, s:s, s:I,"
-        " s:I, s:F, s:o, s:o, s:{s:I, s:I}}", "job", &job, "code", &a->code, "frames", &v[0], "selected", &v[1],
+        " s:I, s:F, s:o, s:o, s:{s:I, s:I}}", "job", &job, "code", &a->code,
+        "frames", &v[0], "selected", &v[1],
         "bytes_sent", &v[2], "bytes_received", &v[3], "bytes_wire", &v[4], "messages", &v[5],
         "rounds", &v[6], "cpu_seconds", &a->cpu_seconds, "input_seconds", &a->input_seconds,
         "run_seconds", &a->run_seconds, "peak_rss_bytes", &v[7], "memory_bytes", &v[8],
         "input_bytes", &v[9], "prepare", &a->prepare, "material", &material,
         "bytes_offline", &v[12], "bytes_stored", &v[13], "busy_seconds", &a->busy_seconds,
-        "waited_seconds", &waits, "queued_seconds", &queued, "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
+        "waited_seconds", &waits, "queued_seconds", &queued,
+        "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
         parse_times(a->waited_seconds, waits);

@@ -67,7 +67,10 @@ static unsigned column_height(const struct picture *p, unsigned x, uint32_t colo
     return n;
 }
 
-enum { TALL = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP, WIDE = CHART_WIDTH - CHART_LEFT - CHART_RIGHT };
+enum {
+    TALL = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP,
+    WIDE = CHART_WIDTH - CHART_LEFT - CHART_RIGHT
+};
 
 /* Two series of three bars, the largest 80, so that the axis ends at 100. */
 static struct chart bars(void)
@@ -139,7 +142,7 @@ static void points_are_where_values_are(void)
     picture_fini(&p);
 }
 
-/* Words stand where they belong: dark pixels beside the axis, also of the one that reads upwards. */
+/* Words stand where they belong: dark pixels beside the axes, also those that read upwards. */
 static void words_are_there(void)
 {
     struct chart c = bars();
