@@ -60,7 +60,9 @@ struct engine_stats {
     /* Time in which no worker had anything to do, by the party whose message then gave them work;
      * one's own entry: waiting for room on a link. */
     uint64_t waited_ns[LINK_PARTIES];
-    uint64_t queued_ns[LINK_PARTIES];   /* in which bytes for a party waited for the link */
+    /* Time in which bytes for a party waited for the link: at least, since the queues are looked at
+     * when messages come and go. */
+    uint64_t queued_ns[LINK_PARTIES];
 };
 
 struct engine *engine_new(const struct engine_conf *conf, struct err *e);

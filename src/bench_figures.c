@@ -99,13 +99,13 @@ static int outlier(const double *v, unsigned n, double times)
 struct bench_slow bench_slow(const struct bench_case *c)
 {
     unsigned n = c->proto->parties;
-    double busy[LINK_PARTIES] = { 0 }, queued[LINK_PARTIES] = { 0 };
+    double busy[LINK_PARTIES] = { 0 }, queued[LINK_PARTIES] = { 0 }, run = 0;
     for (unsigned i = 0; i < n; i++) {
         busy[i] = c->party[i].busy_seconds;
         queued[i] = queued_at(c, i);
+        run = c->party[i].run_seconds > run ? c->party[i].run_seconds : run;
     }
     int processor = outlier(busy, n, 1.5), link = outlier(queued, n, 1.4);
-    double run = c->party[0].run_seconds;
     if (processor >= 0 && busy[processor] > 0.2 * run) {
         double waited = waited_for(c, (unsigned)processor);
         if (waited > 0.1 * run)

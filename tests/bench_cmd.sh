@@ -68,6 +68,11 @@ for i in 0 1 2; do
     t=$(value three/bench.json cases.$i.seconds.median) bound=$(value three/bench.json cases.$i.bound.all)
     judge "not below the bound ($t, $bound)" awk "BEGIN { exit !($t >= 0.99 * $bound && $t < 4 * $bound + 1) }"
 done
+run=$(value three/bench.json cases.0.parties.1.run_seconds)
+rest=$(for k in busy_seconds waited_seconds.0 waited_seconds.1 waited_seconds.2; do
+    value three/bench.json cases.0.parties.1.$k; done | awk '{ s += $1 } END { print s }')
+judge "a party works or waits for another ($rest of $run)" \
+    awk "BEGIN { exit !($rest <= $run && $rest > 0.9 * $run) }"
 up=$(value three/bench.json cases.1.bound.bytes)
 sent=$(for p in 0 1 2; do value three/bench.json cases.1.parties.$p.bytes_sent; done | sort -n | tail -n 1)
 judge '10 Mbit/s up decide' awk "BEGIN { d = $up - $sent * 8e-7; exit !(d < 1e-6 && d > -1e-6) }"
