@@ -1,7 +1,6 @@
 /*
  * engine_run.c: the engine's work: which gate is next, its steps on the workers, what they leave.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/engine_st.h"
@@ -207,54 +206,35 @@ static int step_start(struct engine *en, uint32_t id)
     r->engine = en;
     atomic_store(&r->state, RUN_QUEUED);
     en->running++;
+    engine_begun(en);
     en->conf.host->ops->work(en->conf.host, &r->work);
     return 0;
 }
 
-static int links_full(const struct engine *en)
+/* A party whose link is full, or the party itself. */
+static unsigned link_full(const struct engine *en)
 {
     struct host *h = en->conf.host;
     for (unsigned p = 0; p < en->proto->parties; p++)
         if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
-            return 1;
-    return 0;
+            return p;
+    return en->conf.self;
 }
 
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
-        if (links_full(en))
-            return;     /* engine_drained comes back */
-        if (step_start(en, heap_pop(en)) != 0) {
-            engine_fail(en, ERR_FAILED, engine_memory_limit);
-            return;
+        unsigned full = link_full(en);
+        if (full != en->conf.self) {
+            engine_full(en, full);
+            break;      /* engine_drained comes back */
         }
+        if (step_start(en, heap_pop(en)) != 0)
+            engine_fail(en, ERR_FAILED, engine_memory_limit);
     }
-}
-
-static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
-                 uint64_t from, uint64_t to)
-{
-    if (en->conf.span == NULL || to <= from)
-        return;
-    const struct gate *g = &en->program->gate[id];
-    char text[64];
-    snprintf(text, sizeof text, "%s.%s", gate_ops(en->proto, g)->name, name);
-    const struct engine_span s = { .gate = g, .id = id, .name = text, .waiting = waiting,
-                                   .worker = worker, .from = from, .to = to };
-    en->conf.span(en->conf.ctx, &s);
-}
-
-/* The gate has waited for messages since its last step. */
-void engine_waited(struct engine *en, uint32_t id)
-{
-    unsigned level;
-    const struct gate *g = &en->program->gate[id];
-    const struct slot *slot = &en->slot[id];
-    const struct round *round = gate_round(gate_ops(en->proto, g), g, slot->step - 1u, &level);
-    if (en->conf.span != NULL)
-        span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
+    if (en->running == 0 && !en->over)
+        engine_idle(en);
 }
 
 /* Sends what a step has left. */
@@ -340,7 +320,7 @@ static void run_finish(struct engine *en, struct run *r)
     uint32_t id = r->id;
     struct slot *slot = &en->slot[id];
     en->stats.busy_ns += r->work.ended - r->work.started;
-    span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
+    engine_ran(en, r);
     step_deepen(en, id);
     if (r->step.err.code != 0) {        /* evidence of cheating: nothing more leaves */
         engine_forget(r);

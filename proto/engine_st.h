@@ -1,8 +1,9 @@
 /*
- * engine_st.h: what the two files of the engine share.
+ * engine_st.h: what the files of the engine share.
  *
  *   engine.c        its life: construction, messages, the end, what others may ask
  *   engine_run.c    its work: which gate is next, steps on workers, what they leave
+ *   engine_watch.c  what it tells of its work: spans, who is waited for and how long
  */
 #ifndef OB_PROTO_ENGINE_ST_H
 #define OB_PROTO_ENGINE_ST_H
@@ -66,6 +67,8 @@ struct engine {
     unsigned nrun;
     int started, over, told, dead;
     struct err err;             /* why it is over */
+    unsigned awaited;           /* the party that lets the next step begin */
+    uint64_t full_since;        /* the link to it is full; 0: it is not */
     struct engine_stats stats;
 };
 
@@ -99,7 +102,18 @@ int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
 void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
-void engine_waited(struct engine *en, uint32_t id);     /* a trace's span of waiting ends now */
 void engine_forget(struct run *r);                      /* what a step was to send goes nowhere */
+
+/* ---- engine_watch.c ---- */
+
+/* Nothing is left to do here now: waiting begins, if it has not. */
+void engine_idle(struct engine *en);
+void engine_full(struct engine *en, unsigned party);    /* its link keeps gates from starting */
+void engine_begun(struct engine *en);                   /* a step has begun: waiting has ended */
+
+/* Spans, if there is a trace: of a step that has run; of the wait that ends now; of a message. */
+void engine_ran(struct engine *en, const struct run *r);
+void engine_waited(struct engine *en, uint32_t id);
+void engine_arrived(struct engine *en, const struct message *m, unsigned from);
 
 #endif

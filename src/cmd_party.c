@@ -89,6 +89,31 @@ static int on_may(void *ctx, const char *name, enum role_right right)
     return 0;
 }
 
+/* Who kept this party waiting, longest first. */
+static void log_waited(const struct account *a)
+{
+    char text[200] = "";
+    unsigned said = 0;
+    for (size_t n = 0;;) {
+        unsigned most = LINK_PARTIES;
+        for (unsigned i = 0; i < a->parties; i++)
+            if ((said & 1u << i) == 0 && a->waited[i] >= 0.05 &&
+                (most == LINK_PARTIES || a->waited[i] > a->waited[most]))
+                most = i;
+        if (most == LINK_PARTIES)
+            break;
+        if (said == 0)
+            n += (size_t)snprintf(text, sizeof text, "%.1f s of %.1f s for party %u",
+                                  a->waited[most], a->run_seconds, most);
+        else
+            n += (size_t)snprintf(text + n, sizeof text - n, ", %.1f s for party %u",
+                                  a->waited[most], most);
+        said |= 1u << most;
+    }
+    if (said != 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " waited %s", a->job, text);
+}
+
 static void on_report(void *ctx, const struct job_report *r)
 {
     struct daemon *d = ctx;
@@ -112,6 +137,7 @@ static void on_report(void *ctx, const struct job_report *r)
                  a.material[0] != '\0' ? " material=" : "", a.material);
     else
         log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
+    log_waited(&a);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
         log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
 }

@@ -18,6 +18,7 @@ struct account {
     uint64_t job;
     int code;
     char text[480];
+    unsigned parties;
     uint32_t frames, selected;
     uint64_t bytes_sent, bytes_received, bytes_wire, messages, input_bytes;
     uint64_t bytes_offline;         /* of those sent: by deals, which the clip has no part in */
@@ -27,6 +28,7 @@ struct account {
     uint32_t planned_rounds;
     uint64_t planned_bytes;
     int prepare;                        /* it made randomness for a later job */
+    double waited[LINK_PARTIES];        /* seconds without work, by whom they were waited for */
     char material[8];                   /* "made", "stored": the randomness it used; or empty */
     uint64_t stored_bytes;
 };

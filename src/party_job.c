@@ -459,6 +459,29 @@ static void job_waits(const struct job *j, char *text, size_t n)
         engine_waits(j->engine, text, n, &missing);
 }
 
+/* Since when a job that could run has had nothing to do; 0: it has. */
+static uint64_t job_idle_since(const struct job *j)
+{
+    struct engine_stats s;
+    if (j->state != JOB_RUN)
+        return j->state == JOB_READY ? j->ready : 0;
+    engine_stats(j->engine, &s);
+    return s.idle_since;
+}
+
+/* Warns of a wait that has become long, once. */
+static void job_stalled(struct job *j, uint64_t now)
+{
+    char text[320];
+    uint64_t since = job_idle_since(j);
+    if (since == 0 || since == j->warned || now - since < PARTY_STALL * 1000000000ull)
+        return;
+    j->warned = since;
+    job_waits(j, text, sizeof text);
+    log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " stands still for %.1f s: %s%s", j->id,
+             (double)(now - since) / 1e9, j->state == JOB_RUN ? "" : "it waits for ", text);
+}
+
 void job_tick(struct job *j, uint64_t now)
 {
     struct party *p = j->party;
@@ -481,6 +504,7 @@ void job_tick(struct job *j, uint64_t now)
         job_show(j);
         engine_drained(j->engine);      /* in case the host's mark is another */
     }
+    job_stalled(j, now);
     if ((double)now - (double)j->touched <= patience)
         return;
     char text[320];

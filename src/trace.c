@@ -18,6 +18,8 @@ struct span {
     uint64_t job, from, to;
     uint32_t gate;
     uint16_t frame, layer;
+    uint16_t step;
+    uint8_t kind, party;
     uint32_t row;               /* worker, or NETWORK + lane */
 };
 
@@ -56,8 +58,9 @@ void trace_span(struct trace *t, uint64_t job, const struct engine_span *s)
     struct span *kept = &t->span[t->n++];
     *kept = (struct span){
         .job = job, .from = s->from, .to = s->to, .gate = s->id,
-        .frame = s->gate->frame, .layer = s->gate->layer,
-        .row = s->waiting ? NETWORK : s->worker
+        .frame = s->gate->frame, .layer = s->gate->layer, .step = (uint16_t)s->step,
+        .kind = (uint8_t)s->kind, .party = (uint8_t)s->party,
+        .row = s->kind == SPAN_WORK ? s->worker : NETWORK
     };
     snprintf(kept->name, sizeof kept->name, "%s", s->name != NULL ? s->name : "gate");
 }
@@ -77,7 +80,7 @@ static void assign_lanes(struct trace *t)
     for (size_t i = 0; i < t->n; i++) {
         struct span *s = &t->span[i];
         unsigned lane = 0;
-        if (s->row < NETWORK)
+        if (s->row < NETWORK || s->kind == SPAN_ARRIVAL)
             continue;
         while (lane < LANES - 1 && free_at[lane] > s->from)
             lane++;
@@ -108,19 +111,27 @@ static void write_names(const struct trace *t, FILE *f, int *first)
     }
 }
 
+static void write_span(const struct trace *t, const struct span *s, FILE *f)
+{
+    static const char *const category[] = { "work", "network", "arrival", "full" };
+    fprintf(f, ",\n{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\",\"ts\":%.3f,",
+            s->kind == SPAN_ARRIVAL ? "i\",\"s\":\"t" : "X", t->party, s->row, s->name,
+            category[s->kind], (double)s->from * 1e-3);
+    if (s->kind != SPAN_ARRIVAL)
+        fprintf(f, "\"dur\":%.3f,", (double)(s->to - s->from) * 1e-3);
+    fprintf(f, "\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,\"step\":%u,\"frame\":%u,"
+            "\"layer\":%u", s->job, s->gate, s->step, s->frame, s->layer);
+    if (s->kind == SPAN_ARRIVAL || s->kind == SPAN_FULL)
+        fprintf(f, ",\"party\":%u", s->party);
+    fputs("}}", f);
+}
+
 static void write_spans(struct trace *t, FILE *f, int *first)
 {
     assign_lanes(t);
     write_names(t, f, first);
-    for (size_t i = 0; i < t->n; i++) {
-        const struct span *s = &t->span[i];
-        fprintf(f, ",\n{\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\","
-                "\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,"
-                "\"frame\":%u,\"layer\":%u}}",
-                t->party, s->row, s->name,
-                s->row < NETWORK ? "work" : "network", (double)s->from * 1e-3,
-                (double)(s->to - s->from) * 1e-3, s->job, s->gate, s->frame, s->layer);
-    }
+    for (size_t i = 0; i < t->n; i++)
+        write_span(t, &t->span[i], f);
 }
 
 int trace_write(struct trace *const t[], unsigned n, const char *path, struct err *e)
