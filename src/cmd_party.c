@@ -90,7 +90,7 @@ static int on_may(void *ctx, const char *name, enum role_right right)
 }
 
 /* Who kept this party waiting, longest first. */
-static void log_waited(const struct account *a)
+static void log_waited(const struct account *a, double seconds)
 {
     char text[200] = "";
     unsigned said = 0;
@@ -104,7 +104,7 @@ static void log_waited(const struct account *a)
             break;
         if (said == 0)
             n += (size_t)snprintf(text, sizeof text, "%.1f s of %.1f s for party %u",
-                                  a->waited[most], a->run_seconds, most);
+                                  a->waited[most], seconds, most);
         else
             n += (size_t)snprintf(text + n, sizeof text - n, ", %.1f s for party %u",
                                   a->waited[most], most);
@@ -137,7 +137,7 @@ static void on_report(void *ctx, const struct job_report *r)
                  a.material[0] != '\0' ? " material=" : "", a.material);
     else
         log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
-    log_waited(&a);
+    log_waited(&a, r->meeting_seconds + r->run_seconds);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
         log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
 }

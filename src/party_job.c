@@ -299,6 +299,20 @@ static enum material material_of(const struct job *j)
     return j->runs == PART_ONLINE ? MATERIAL_STORED : MATERIAL_MADE;
 }
 
+/* A wait for peers that were not ready belongs to those that come while all compute. */
+static void job_waited(const struct job *j, struct job_report *r, uint64_t now)
+{
+    uint64_t meeting = j->meeting;
+    unsigned late = j->late;
+    for (unsigned i = j->party->n; j->state == JOB_READY && i-- > 0;)
+        if ((j->met & 1u << i) == 0) {
+            meeting = now - j->ready;
+            late = i;
+        }
+    r->stats.waited_ns[late] += meeting;
+    r->meeting_seconds = (double)meeting / 1e9;
+}
+
 static void report(struct job *j, const struct engine_stats *stats, const struct err *e)
 {
     const struct party *p = j->party;
@@ -314,6 +328,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .material = material_of(j) };
     if (j->state > JOB_INPUT && !j->ask.prepare)
         r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
+    job_waited(j, &r, now);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
         p->conf.report(p->conf.ctx, &r);

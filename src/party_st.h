@@ -119,6 +119,8 @@ struct job {
     int over;                       /* the engine has ended, with: */
     struct err outcome;
     uint64_t asked, ready, touched; /* times */
+    uint64_t meeting;               /* from `ready` here until the last peer was as well: */
+    unsigned late;
     uint64_t warned;                /* when the wait began that was last warned of */
     uint32_t gates_done, shown;     /* shown: of which Alice was told */
     uint64_t received;
