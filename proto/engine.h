@@ -26,6 +26,7 @@ enum engine_span_kind {
     SPAN_WORK,                  /* arithmetic on a worker */
     SPAN_WAIT,                  /* a gate waits for messages to its step */
     SPAN_ARRIVAL,               /* of a message to its step from `party`, at `to` */
+    SPAN_GIVEN,                 /* of a step to the workers, at `to` */
     SPAN_FULL                   /* nothing new was begun: the link to `party` had enough to send */
 };
 

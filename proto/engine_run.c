@@ -103,9 +103,11 @@ static void step_operands(const struct engine *en, const struct gate *g, struct 
     s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
 }
 
-/* Memory for a step: the value and the scratch at the first, messages always. 0, or -1. */
-static int step_memory(struct engine *en, uint32_t id, struct step *s)
+/* Memory for a step: the value, the scratch and the record at the first, messages always. 0, or -1.
+ */
+static int step_memory(struct engine *en, uint32_t id, struct run *r)
 {
+    struct step *s = &r->step;
     const struct gate *g = &en->program->gate[id];
     const struct gate_ops *ops = gate_ops(en->proto, g);
     struct slot *slot = &en->slot[id];
@@ -114,10 +116,8 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
     if (slot->scratch == NULL && ops->scratch != NULL)
         slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
     if (en->record[id] == NULL && ops->record != NULL) {
-        size_t n = ops->record(en->program, g, en->conf.self);
-        en->record[id] = arena_take(en->conf.arena, n);
-        if (en->record[id] != NULL)
-            memset(en->record[id], 0, n);
+        r->fresh = ops->record(en->program, g, en->conf.self);
+        en->record[id] = arena_take(en->conf.arena, r->fresh);
     }
     if (en->words[g->out] == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
         (ops->record != NULL && en->record[id] == NULL))
@@ -160,6 +160,8 @@ static void run_on_worker(struct work *w)
     int expected = RUN_QUEUED;
     if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_ACTIVE))
         return;
+    if (r->fresh > 0)       /* here and not on the loop, which fresh pages would keep for long */
+        memset(r->step.record, 0, r->fresh);
     r->round->run(&r->step);
     stack_wipe();
     atomic_store(&r->state, RUN_DONE);
@@ -196,7 +198,7 @@ static int step_start(struct engine *en, uint32_t id)
     s->keys = en->conf.keys;
     s->number = en->slot[id].step;
     r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
-    if (step_memory(en, id, s) != 0) {
+    if (step_memory(en, id, r) != 0) {
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             arena_give(s->out[k]);
         return -1;
@@ -206,7 +208,7 @@ static int step_start(struct engine *en, uint32_t id)
     r->engine = en;
     atomic_store(&r->state, RUN_QUEUED);
     en->running++;
-    engine_begun(en);
+    engine_begun(en, id);
     en->conf.host->ops->work(en->conf.host, &r->work);
     return 0;
 }

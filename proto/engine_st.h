@@ -23,6 +23,7 @@ struct run {
     uint32_t id;
     const struct round *round;
     _Atomic int state;
+    size_t fresh;               /* bytes of the record, which this step is the first to see */
     struct step step;
 };
 
@@ -109,7 +110,7 @@ void engine_forget(struct run *r);                      /* what a step was to se
 /* Nothing is left to do here now: waiting begins, if it has not. */
 void engine_idle(struct engine *en);
 void engine_full(struct engine *en, unsigned party);    /* its link keeps gates from starting */
-void engine_begun(struct engine *en);                   /* a step has begun: waiting has ended */
+void engine_begun(struct engine *en, uint32_t id);      /* a step has begun: waiting has ended */
 
 /* Spans, if there is a trace: of a step that has run; of the wait that ends now; of a message. */
 void engine_ran(struct engine *en, const struct run *r);

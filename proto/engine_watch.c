@@ -26,9 +26,9 @@ void engine_full(struct engine *en, unsigned party)
 
 static void span(struct engine *en, uint32_t id, unsigned step, struct engine_span s);
 
-void engine_begun(struct engine *en)
+void engine_begun(struct engine *en, uint32_t id)
 {
-    if (en->stats.idle_since == 0 && en->full_since == 0)
+    if (en->stats.idle_since == 0 && en->full_since == 0 && en->conf.span == NULL)
         return;
     uint64_t now = en->conf.host->ops->now(en->conf.host);
     if (en->stats.idle_since != 0)
@@ -36,6 +36,7 @@ void engine_begun(struct engine *en)
     if (en->full_since != 0)
         span(en, 0, 0, (struct engine_span){ .kind = SPAN_FULL, .party = en->awaited,
                                              .from = en->full_since, .to = now });
+    span(en, id, en->slot[id].step, (struct engine_span){ .kind = SPAN_GIVEN, .from = now, .to = now });
     en->stats.idle_since = en->full_since = 0;
 }
 
@@ -84,9 +85,10 @@ static void span(struct engine *en, uint32_t id, unsigned step, struct engine_sp
 {
     const struct gate *g = &en->program->gate[id];
     const struct gate_ops *ops = gate_ops(en->proto, g);
-    unsigned level;
+    unsigned level, waits = s.kind == SPAN_WAIT || s.kind == SPAN_ARRIVAL;
     char text[64];
-    if (en->conf.span == NULL || s.to < s.from || (s.to == s.from && s.kind != SPAN_ARRIVAL))
+    if (en->conf.span == NULL || s.to < s.from ||
+        (s.to == s.from && s.kind != SPAN_ARRIVAL && s.kind != SPAN_GIVEN))
         return;
     s.gate = g;
     s.id = id;
@@ -96,7 +98,7 @@ static void span(struct engine *en, uint32_t id, unsigned step, struct engine_sp
         snprintf(text, sizeof text, "full");
     else            /* who waits is called by the round that has sent */
         snprintf(text, sizeof text, "%s.%s", ops->name,
-                 gate_round(ops, g, s.kind == SPAN_WORK ? step : step - 1, &level)->name);
+                 gate_round(ops, g, step - waits, &level)->name);
     en->conf.span(en->conf.ctx, &s);
 }
 

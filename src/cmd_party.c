@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -58,6 +59,7 @@ struct daemon {
     uint8_t identity[STORE_DIGEST];     /* of all parties together */
     struct party *party;
     struct trace *trace;
+    int starved;                        /* of process_starved_ns */
     struct err *e;
     int stopping;
     uint64_t jobs_good, jobs_bad, bytes_sent;
@@ -146,6 +148,7 @@ static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
 {
     struct daemon *d = ctx;
     trace_span(d->trace, job, s);
+    trace_starved(d->trace, d->node.host->ops->now(d->node.host), process_starved_ns(&d->starved));
 }
 
 static void on_stopped(void *ctx)
@@ -240,6 +243,7 @@ static int start(struct daemon *d, struct err *e)
 static void run(struct daemon *d, struct err *e)
 {
     d->e = e;
+    d->starved = -1;
     if (start(d, e) == 0) {
         const struct protocol *proto = settings_protocol(&d->settings);
         log_line(LOG_NOTICE, LOG_NET, "%s (%s%s) on %s, %s", proto->name,
@@ -255,6 +259,8 @@ static void run(struct daemon *d, struct err *e)
     if (d->trace != NULL && e->code == 0)
         trace_write(&d->trace, 1, d->wish.trace, e);
     trace_free(d->trace);
+    if (d->starved >= 0)
+        close(d->starved);
 }
 
 int cmd_party(int argc, char **argv)

@@ -8,9 +8,12 @@
  * Step 0 of a gate is ready at a party when every gate that makes a value which it reads (or which
  * it has to wait for: `after`) has run its last step there; that of a wall, when all gates before it
  * have. Step s is ready when step s - 1 has run and every message that others owe it has arrived.
- * Before the party's first step nothing is ready. A party is idle while none of its workers runs a
+ * Before the party's first step is given nothing is ready. A party is idle while none of its workers runs a
  * step and no link is full (then bytes are on their way out, and nothing new is begun on purpose).
- * A gap is a longest time in which a party is idle and the same step is ready. Status 1 if one is
+ * A gap is a longest time in which a party is idle and the same step is ready and not yet given to the
+ * workers, less the time that its loop meanwhile stood in line for a processor, as the kernel counts
+ * it: a machine with more to do than cores delays everybody, and that is not the engine's doing.
+ * Status 1 if one is
  * longer than LIMIT, 2 if the trace lacks something or a step ran before it was ready.
  *
  * SLEEP: the negative control: from the middle of its run on everything at party 0 is taken to be so
@@ -31,9 +34,12 @@ struct interval {
 
 /* What a party did, in ms. */
 struct past {
-    double *from, *to, *came;       /* of steps; of messages: [step][party] */
+    double *from, *to, *given, *came;
+                                         /* of steps; of messages: [step][party] */
     struct interval *busy;          /* after `merge`: ascending, apart */
-    size_t nbusy;
+    struct interval *starved;       /* moments, and how long the loop had stood in line by then */
+    size_t nbusy, nstarved;
+    double begin;                   /* when the first step was given */
 };
 
 static struct compiled compiled;
@@ -90,11 +96,21 @@ static void take_event(struct past *p, json_t *event)
     unsigned party = (unsigned)json_integer_value(json_object_get(args, "party"));
     if (cat == NULL || strcmp(cat, "network") == 0)
         return;
+    if (strcmp(cat, "starved") == 0) {
+        p->starved[p->nstarved++] =
+            (struct interval){ ts, json_number_value(json_object_get(args, "ms")) };
+        return;
+    }
     if (strcmp(cat, "full") != 0 &&
         (gate >= compiled.program->ngate || first_step[gate] + step >= first_step[gate + 1]))
         bad("no such step", party, gate, step);
     if (strcmp(cat, "arrival") == 0) {
         p->came[(first_step[gate] + step) * LINK_PARTIES + party] = ts;
+        return;
+    }
+    if (strcmp(cat, "given") == 0) {
+        p->given[first_step[gate] + step] = ts;
+        p->begin = p->begin == 0 ? ts : fmin(p->begin, ts);
         return;
     }
     if (strcmp(cat, "work") == 0) {
@@ -112,8 +128,10 @@ static void read_trace(const char *path)
     for (unsigned k = 0; k < LINK_PARTIES; k++) {
         past[k].from = array(n);
         past[k].to = array(n);
+        past[k].given = array(n);
         past[k].came = array(n * LINK_PARTIES);
         past[k].busy = array(2 * (json_array_size(events) + 1));
+        past[k].starved = array(2 * (json_array_size(events) + 1));
     }
     json_array_foreach(events, i, event) {
         json_int_t pid = json_integer_value(json_object_get(event, "pid"));
@@ -146,12 +164,15 @@ static void sleep_in_the_middle(struct past *p, double ms)
 {
     double from = p->busy[p->nbusy / 2].from;
     size_t n = first_step[compiled.program->ngate];
+    for (size_t i = 0; i < p->nstarved; i++)
+        p->starved[i].from += p->starved[i].from > from ? ms : 0;
     for (size_t i = p->nbusy / 2; i < p->nbusy; i++) {
         p->busy[i].from += ms;
         p->busy[i].to += ms;
     }
     for (size_t i = 0; i < n; i++) {
         p->to[i] += p->from[i] >= from ? ms : 0;
+        p->given[i] += p->from[i] >= from ? ms : 0;
         p->from[i] += p->from[i] >= from ? ms : 0;
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             p->came[i * LINK_PARTIES + k] += p->came[i * LINK_PARTIES + k] > from ? ms : 0;
@@ -165,7 +186,7 @@ static double inputs_ready(const struct past *p, uint32_t gate, const double *ma
 {
     const struct program *program = compiled.program;
     uint32_t read[GATE_READS];
-    double t = program->gate[gate].wall ? all : p->busy[0].from;
+    double t = program->gate[gate].wall ? all : p->begin;
     gate_operands(read, &program->gate[gate], PART_ALL);
     for (int k = 0; k < GATE_READS; k++)
         if (read[k] != NO_VALUE)
@@ -187,7 +208,19 @@ static double messages_ready(const struct past *p, unsigned self, uint32_t gate,
     return t;
 }
 
-/* The longest idle time between two moments. */
+/* How long the party's loop stood in line for a processor meanwhile. */
+static double in_line(const struct past *p, double from, double to)
+{
+    size_t a = 0;
+    while (a + 1 < p->nstarved && p->starved[a + 1].from <= from)
+        a++;
+    size_t b = a;
+    while (b + 1 < p->nstarved && p->starved[b].from < to)
+        b++;
+    return p->nstarved > 0 ? p->starved[b].to - p->starved[a].to : 0;
+}
+
+/* The longest idle time between two moments, without what the machine took. */
 static double idle_most(const struct past *p, double from, double to)
 {
     size_t low = 0, high = p->nbusy;        /* the first that ends after `from` */
@@ -201,7 +234,8 @@ static double idle_most(const struct past *p, double from, double to)
     }
     for (; from < to; from = p->busy[low++].to) {
         double end = low < p->nbusy ? fmin(p->busy[low].from, to) : to;
-        most = fmax(most, end - from);
+        if (end - from > most)
+            most = fmax(most, end - from - in_line(p, from, end));
         if (low == p->nbusy)
             break;
     }
@@ -213,18 +247,19 @@ static double judge(unsigned self)
 {
     const struct program *program = compiled.program;
     const struct past *p = &past[self];
-    double *made = array(program->nvalue), all = p->busy[0].from, worst = 0;
+    double *made = array(program->nvalue), all = p->begin, worst = 0;
     uint32_t worst_gate = 0, worst_step = 0;
     for (uint32_t g = 0; g < program->ngate; g++) {
         uint32_t steps = first_step[g + 1] - first_step[g];
         for (uint32_t s = 0; s < steps; s++) {
             double begun = p->from[first_step[g] + s];
             double ready = s == 0 ? inputs_ready(p, g, made, all) : messages_ready(p, self, g, s);
-            if (begun == 0)
+            double given = p->given[first_step[g] + s];
+            if (begun == 0 || given == 0)
                 bad("did not run", self, g, s);
-            if (begun < ready - 0.001)
+            if (given < ready - 0.001 || begun < given - 0.001)
                 bad("ran before it was ready", self, g, s);
-            double gap = idle_most(p, ready, begun);
+            double gap = idle_most(p, ready, given);
             if (gap > worst) {
                 worst = gap;
                 worst_gate = g;
@@ -259,8 +294,10 @@ int main(int argc, char **argv)
     for (unsigned k = 0; k < LINK_PARTIES; k++) {
         free(past[k].from);
         free(past[k].to);
+        free(past[k].given);
         free(past[k].came);
         free(past[k].busy);
+        free(past[k].starved);
     }
     free(first_step);
     compiled_fini(&compiled);
