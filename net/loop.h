@@ -53,6 +53,7 @@ struct later {
 };
 
 void loop_later(struct loop *l, struct later *job);     /* legal when queued already */
+void loop_last(struct loop *l, struct later *job);      /* ... and behind the jobs of loop_later */
 void loop_never(struct later *job);                     /* legal when not queued */
 
 #endif
