@@ -37,8 +37,8 @@ static const struct option_row rows[] = {
     { "workers", 0, OPTION_COUNT, AT(workers), "N",
       "worker threads of each party (cores / parties)",
       1, 256 },
-    { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
-      "process, virtual clock (epoll)", 0, 0 },
+    { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll or uring: processes over TLS; "
+      "sim: one process, virtual clock (epoll)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
       "needs root; sim: of the virtual one (0)",
       0, 60000 },
@@ -70,13 +70,13 @@ static const struct command command = {
 
 enum { UNSEEDED = UINT32_MAX, TEMP = 1200 };
 
-static int take_transport(const struct wish *w, int *sim, struct err *e)
+static int take_transport(const struct wish *w, int *sim, int *uring, struct err *e)
 {
     *sim = strcmp(w->transport, "sim") == 0;
-    if (strcmp(w->transport, "uring") == 0)
-        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
-    if (!*sim && strcmp(w->transport, "epoll") != 0)
-        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", w->transport);
+    *uring = strcmp(w->transport, "uring") == 0;
+    if (!*sim && !*uring && strcmp(w->transport, "epoll") != 0)
+        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll, uring or sim",
+                       w->transport);
     return 0;
 }
 
@@ -172,7 +172,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 ||
+    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, &d.uring, e) != 0 ||
         take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||

@@ -115,8 +115,10 @@ static void args_begin(struct args *a, const struct show *s, const char *command
     arg_made(a, "-c", "%s/%s.conf", s->folder.path, conf);
     if (s->conf->log != NULL)
         arg_pair(a, "--log", s->conf->log);
-    arg_made(a, "--set", "%s.job_timeout=%.3f s",
-             strcmp(command, "party") == 0 ? "party" : "client", s->conf->timeout);
+    const char *section = strcmp(command, "party") == 0 ? "party" : "client";
+    arg_made(a, "--set", "%s.job_timeout=%.3f s", section, s->conf->timeout);
+    if (s->conf->uring)
+        arg_made(a, "--set", "%s.transport=uring", section);
 }
 
 static int player_start(struct show *s, unsigned who, const char *name, struct args *a, int fd)

@@ -18,6 +18,7 @@ struct demo_conf {
     uint32_t frames;                /* of the clip */
     unsigned workers;
     int reveal_scores;
+    int uring;                      /* links over io_uring; demo_real only */
     int prepare;                    /* randomness for every run is made first; demo_real only */
     const char *trace;              /* NULL: none */
     const char *log;                /* NULL: the parties' log lines are not shown */
