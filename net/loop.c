@@ -321,6 +321,15 @@ struct watch *watch_new(struct loop *l, int fd, void (*ready)(void *ctx, unsigne
     return w;
 }
 
+int watch_edges(struct watch *w)
+{
+    struct event_base *base = event_get_base(&w->read);
+    if ((event_base_get_features(base) & EV_FEATURE_ET) == 0)
+        return -1;
+    return event_assign(&w->read, base, event_get_fd(&w->read), EV_READ | EV_PERSIST | EV_ET,
+                        watch_ready, w);
+}
+
 static int watch_one(struct event *ev, int on)
 {
     return on ? event_add(ev, NULL) : event_del(ev);

@@ -10,7 +10,8 @@
 
 enum {
     ENTRIES = 256,
-    ANSWERS = 64,               /* handed out per turn of the loop */
+    ANSWERS = 64,               /* handed out at a time */
+    ROUNDS = 4,                 /* of asking and answering per turn of the loop */
     PAGE = 4096
 };
 
@@ -47,28 +48,34 @@ static int ring_reap(struct ring *r)
     return 0;
 }
 
-/* Submits what was asked and hands out what has come. Answers that come while we are in the kernel
- * need no eventfd. */
-static void ring_turn(struct ring *r)
+/* Submits what was asked and hands out what has come; 1 if there is more to do. Answers that come
+ * while we are in the kernel need no eventfd. */
+static int ring_round(struct ring *r)
 {
     io_uring_cq_eventfd_toggle(&r->ring, false);
     int failed = io_uring_submit_and_get_events(&r->ring);
     io_uring_cq_eventfd_toggle(&r->ring, true);
     if (failed < 0 && failed != -EINTR)
         loop_arm(r->loop, &r->again, again_ns);
-    int more = ring_reap(r);
-    if (more || (IO_URING_READ_ONCE(*r->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0)
+    int more = ring_reap(r) || io_uring_sq_ready(&r->ring) > 0
+        || (IO_URING_READ_ONCE(*r->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+    return failed >= 0 && more;
+}
+
+static void ring_turn(struct ring *r)
+{
+    int more = 1;
+    for (unsigned i = 0; i < ROUNDS && more; i++)
+        more = ring_round(r);
+    loop_never(&r->last);
+    if (more)
         loop_last(r->loop, &r->last);
 }
 
 static void ring_ready(void *ctx, unsigned what)
 {
-    struct ring *r = ctx;
-    uint64_t count;
     (void)what;
-    if (read(r->event, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR)
-        log_line(LOG_ERR, LOG_NET, "reading an eventfd: %s", strerror(errno));
-    ring_turn(r);
+    ring_turn(ctx);
 }
 
 static void ring_last(struct later *job)
@@ -136,7 +143,11 @@ static int ring_start(struct ring *r)
     if (failed != 0)
         return failed;
     r->watch = watch_new(r->loop, r->event, ring_ready, r);
-    return r->watch == NULL || watch_set(r->watch, WATCH_READ) != 0 ? ENOMEM : 0;
+    if (r->watch == NULL)
+        return ENOMEM;
+    if (watch_edges(r->watch) != 0)
+        return EOPNOTSUPP;
+    return watch_set(r->watch, WATCH_READ) != 0 ? ENOMEM : 0;
 }
 
 struct ring *ring_new(struct loop *l, struct err *e)
