@@ -28,8 +28,8 @@ struct carrier;
  * unless there is no memory: NULL. */
 struct carrier *carrier_socket(struct arena *a, int fd, struct watch *w);
 
-/* The same over io_uring. `ready` is told what carrier_watch asked for, from a turn of the loop; the
- * carrier may be closed there, but not freed. */
+/* The same over io_uring. `ready` is told what carrier_watch asked for, from a turn of the loop;
+ * the carrier may be closed there, but not freed. The ring, and the arena, must outlive it. */
 struct carrier *carrier_ring(struct arena *a, struct ring *r, int fd,
                              void (*ready)(void *ctx, unsigned what), void *ctx);
 

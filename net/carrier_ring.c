@@ -102,7 +102,8 @@ static void let_go(struct ring_carrier *c)
 
 static void sent(struct ring_op *op, int result, unsigned flags)
 {
-    struct ring_carrier *c = (struct ring_carrier *)((char *)op - offsetof(struct ring_carrier, send));
+    struct ring_carrier *c = (struct ring_carrier *)((char *)op
+                                                     - offsetof(struct ring_carrier, send));
     struct carrier_bytes *b = &c->base.out;
     (void)flags;
     c->sending = 0;
@@ -236,7 +237,8 @@ struct carrier *carrier_ring(struct arena *a, struct ring *r, int fd,
     int flags = fcntl(fd, F_GETFL);
     if (c == NULL)
         return NULL;
-    c->base = (struct carrier){ .ops = &ring_ops, .fd = fd, .out.at = arena_take(a, CARRIER_BUFFER) };
+    c->base = (struct carrier){ .ops = &ring_ops, .fd = fd };
+    c->base.out.at = arena_take(a, CARRIER_BUFFER);
     c->own = ring_has_stock(r) ? NULL : arena_take(a, CARRIER_BUFFER);
     if (c->base.out.at == NULL || (c->own == NULL && !ring_has_stock(r)) ||
         fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {     /* or the kernel would not wait */

@@ -1,7 +1,8 @@
 /*
  * file.h: whole files, read without keeping the loop waiting.
  *
- * The loop's io_uring does it, if there is one; otherwise a worker of the pool. Only regular files are read, and none longer than the caller's limit.
+ * The loop's io_uring does it, if there is one; otherwise a worker of the pool. Only regular files
+ * are read, and none longer than the caller's limit.
  */
 #ifndef OB_NET_FILE_H
 #define OB_NET_FILE_H

@@ -191,7 +191,8 @@ static void little_waits(void)
     size_t put = put_all(c, 0, 64 << 20);
     CHECK(put < 32 << 20 && carrier_room(c) == 0);
     CHECK_EQ(ioctl(fd[0], SIOCOUTQNSD, &unsent), 0);
-    printf("# put %zu, unsent %zu in the carrier, %d in the kernel\n", put, carrier_unsent(c), unsent);
+    printf("# put %zu, unsent %zu in the carrier, %d in the kernel\n", put, carrier_unsent(c),
+           unsent);
     CHECK(carrier_unsent(c) <= CARRIER_BUFFER && unsent <= (512 << 10));
     carrier_free(c);            /* the kernel gives a send that waits back */
     settle();
