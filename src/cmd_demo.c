@@ -70,16 +70,6 @@ static const struct command command = {
 
 enum { UNSEEDED = UINT32_MAX, TEMP = 1200 };
 
-static int take_transport(const struct wish *w, int *sim, int *uring, struct err *e)
-{
-    *sim = strcmp(w->transport, "sim") == 0;
-    *uring = strcmp(w->transport, "uring") == 0;
-    if (!*sim && !*uring && strcmp(w->transport, "epoll") != 0)
-        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll, uring or sim",
-                       w->transport);
-    return 0;
-}
-
 static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct wish *w,
                      struct err *e)
 {
@@ -172,7 +162,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, &d.uring, e) != 0 ||
+    if (take_log(w.log, e) != 0 || demo_transport(&sim, &d.uring, w.transport, e) != 0 ||
         take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||

@@ -56,6 +56,15 @@ unsigned demo_workers(unsigned parties)
     return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
 }
 
+int demo_transport(int *sim, int *uring, const char *text, struct err *e)
+{
+    *sim = strcmp(text, "sim") == 0;
+    *uring = strcmp(text, "uring") == 0;
+    if (!*sim && !*uring && strcmp(text, "epoll") != 0)
+        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll, uring or sim", text);
+    return 0;
+}
+
 static uint64_t now_ms(void)
 {
     struct timespec t;

@@ -39,6 +39,9 @@ struct demo_conf {
  * each other's way. */
 unsigned demo_workers(unsigned parties);
 
+/* "epoll" or "uring" (demo_real), or "sim" (demo_sim). ERR_USAGE. */
+int demo_transport(int *sim, int *uring, const char *text, struct err *e);
+
 int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e);
 int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e);
 

@@ -152,8 +152,9 @@ int main(int argc, char **argv)
     pid_t pid = fork();
     if (pid < 0)
         return 1;
+    s.self = pid == 0;
     if (pid == 0)
-        _exit((s.self = 1, run(&nc, s)));
+        _exit(run(&nc, s));
     int failed = run(&nc, s), status = 0;
     waitpid(pid, &status, 0);
     node_conf_fini(&nc);
