@@ -66,8 +66,7 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
     }
 }
 
-/* A wall waits for every gate before it; those behind it wait for its token. (Deals come before all
- * walls, so where they are left out the count is right as well.) */
+/* A wall waits for every gate before it: it is the last gate of a program. */
 void engine_wall(struct engine *en)
 {
     uint32_t id = en->program->ngate - en->left;
@@ -220,17 +219,32 @@ static int links_full(const struct engine *en)
     return 0;
 }
 
+void engine_idle(struct engine *en)
+{
+    if (en->running == 0 && en->left > 0 && en->idle == 0)
+        en->idle = en->conf.host->ops->now(en->conf.host);
+}
+
+void engine_rouse(struct engine *en, unsigned from)
+{
+    if (en->idle == 0)
+        return;
+    en->stats.waited_ns[from] += en->conf.host->ops->now(en->conf.host) - en->idle;
+    en->idle = 0;
+}
+
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
         if (links_full(en))
-            return;     /* engine_drained comes back */
+            break;      /* engine_drained comes back */
         if (step_start(en, heap_pop(en)) != 0) {
             engine_fail(en, ERR_FAILED, engine_memory_limit);
             return;
         }
     }
+    engine_idle(en);
 }
 
 static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
@@ -257,6 +271,22 @@ void engine_waited(struct engine *en, uint32_t id)
         span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
 }
 
+/* A queue that was not empty the last time and is not now was not empty between. */
+void engine_look(struct engine *en)
+{
+    struct host *h = en->conf.host;
+    uint64_t now = h->ops->now(h);
+    unsigned queued = 0;
+    for (unsigned p = 0; p < en->proto->parties; p++) {
+        if (p == en->conf.self || h->ops->queued(h, p) == 0)
+            continue;
+        queued |= 1u << p;
+        en->stats.queued_ns[p] += (en->queued & 1u << p) != 0 ? now - en->looked : 0;
+    }
+    en->queued = queued;
+    en->looked = now;
+}
+
 /* Sends what a step has left. */
 static int step_send(struct engine *en, struct run *r)
 {
@@ -264,6 +294,7 @@ static int step_send(struct engine *en, struct run *r)
     const struct gate *g = &en->program->gate[r->id];
     struct slot *slot = &en->slot[r->id];
     int failed = 0;
+    engine_look(en);
     for (unsigned to = 0; to < en->proto->parties; to++) {
         uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
         if (data == NULL)
@@ -278,6 +309,7 @@ static int step_send(struct engine *en, struct run *r)
         en->stats.messages++;
         failed |= h->ops->send(h, to, m);
     }
+    engine_look(en);
     return failed;
 }
 
@@ -305,20 +337,42 @@ static void step_deepen(struct engine *en, uint32_t id)
         en->stats.rounds = slot->depth;
 }
 
+/* What proofs of the stages before a SETTLE gate needed is not needed any more. */
+static void engine_settle(struct engine *en, uint32_t id)
+{
+    while (id-- > 0 && en->program->gate[id].kind != GATE_SETTLE) {
+        arena_give(en->record[id]);
+        en->record[id] = NULL;
+    }
+}
+
+/* One gate of a barrier's stage less to wait for. */
+static void engine_stage_less(struct engine *en, uint32_t id, uint16_t depth)
+{
+    struct slot *s = &en->slot[id];
+    if (depth > s->depth)
+        s->depth = depth;
+    if (--s->missing == 0)
+        engine_push(en, id);
+}
+
 static void gate_finish(struct engine *en, uint32_t id)
 {
     const struct gate *g = &en->program->gate[id];
     struct slot *slot = &en->slot[id];
     arena_give(slot->scratch);
     slot->scratch = NULL;
-    uint32_t read[GATE_READS];
-    gate_operands(read, g, en->conf.part);
-    for (int k = 0; k < GATE_READS; k++)
-        if (read[k] != NO_VALUE)
-            cell_unread(en, read[k]);
+    uint32_t n = gate_operands(g), v;
+    for (uint32_t k = 0; k < n; k++)
+        if ((v = gate_operand(en->program, g, en->conf.part, k)) != NO_VALUE)
+            cell_unread(en, v);
+    if (g->kind == GATE_SETTLE)
+        engine_settle(en, id);
     en->stats.gates_done++;
     en->left--;
     cell_made(en, g->out, slot->depth);
+    if (slot->barrier != NO_VALUE)
+        engine_stage_less(en, slot->barrier, slot->depth);
     engine_wall(en);
 }
 

@@ -49,7 +49,7 @@ static const struct option_row rows[] = {
       "there (unlimited)", 0.001, 1e6 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
-      "make correlated randomness first (semi2k)", 0, 0 },
+      "make correlated randomness first (semi2k, semi2k-silent)", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },
@@ -72,16 +72,6 @@ static const struct command command = {
 };
 
 enum { UNSEEDED = UINT32_MAX, TEMP = 1200 };
-
-static int take_transport(const struct wish *w, int *sim, struct err *e)
-{
-    *sim = strcmp(w->transport, "sim") == 0;
-    if (strcmp(w->transport, "uring") == 0)
-        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
-    if (!*sim && strcmp(w->transport, "epoll") != 0)
-        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", w->transport);
-    return 0;
-}
 
 static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct wish *w,
                      struct err *e)
@@ -108,8 +98,6 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
     d->timeout = w->timeout;
     d->seeded = w->seed != UNSEEDED;
     d->seed = d->seeded ? w->seed : 1;
-    d->rtt_ms = w->rtt;
-    d->bandwidth_mbit = w->bandwidth;
     if (w->rtt > 0 || w->bandwidth > 0) {
         wan_uniform(network, d->proto->parties + 2, w->rtt, w->bandwidth);
         d->network = network;
@@ -178,7 +166,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 ||
+    if (take_log(w.log, e) != 0 || demo_transport(&sim, w.transport, e) != 0 ||
         take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||

@@ -148,9 +148,12 @@ static int conf_check(const struct wan_conf *c, struct err *e)
                c->loss < 1 && c->reorder >= 0 && c->reorder < 1;
     for (unsigned i = 0; i < c->nodes && good; i++)
         for (unsigned j = 0; j < c->nodes; j++)
-            good &= c->delay_ms[i][j] >= 0 && c->delay_ms[i][j] <= 10000 && c->mbit[i] >= 0;
-    return good ? 0 : err_set(e, ERR_USAGE, "an emulated network has 2 to %d nodes, delays up to 10 s"
-                              " and shares under 1", WAN_NODES);
+            good &= c->delay_ms[i][j] >= 0 && c->delay_ms[i][j] <= 10000 && c->mbit[i] >= 0 &&
+                    c->mbit_in[i] >= 0;
+    good &= c->stall_ms >= 0 && (c->stall_ms == 0 || c->stall_ms < c->stall_every_ms);
+    return good ? 0 : err_set(e, ERR_USAGE, "an emulated network has 2 to %d nodes, delays up to "
+                              "10 s, shares under 1, and stalls that end before the next",
+                              WAN_NODES);
 }
 
 void wan_uniform(struct wan_conf *conf, unsigned nodes, double rtt_ms, double mbit)

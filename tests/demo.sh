@@ -22,7 +22,7 @@ judge 'demo --json: exactly the documented keys' test "$(json "$r" '')" = \
 judge 'demo --json: keys of seconds' test "$(json "$r" seconds)" = 'input offline online total'
 judge 'demo --json: keys of bytes' test "$(json "$r" bytes)" = 'input offline online total'
 judge 'demo --json: keys of a party' test "$(json "$r" parties.2)" = \
-    'bytes_received bytes_sent bytes_wire cpu_seconds messages party peak_rss_bytes'
+    'busy_seconds bytes_received bytes_sent bytes_wire cpu_seconds messages party peak_rss_bytes queued_seconds waited_seconds'
 judge 'demo --json: keys of the plan' test "$(json "$r" plan)" = 'bytes rounds'
 judge 'demo --json: label and class' test "$(json "$r" label class | tr '\n' ' ')" = '3 happy '
 judge 'demo --json: frames' test "$(json "$r" frames selected | tr '\n' ' ')" = '97 7 '
