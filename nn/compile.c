@@ -210,11 +210,21 @@ static void frame_stage(struct compiler *k, uint32_t f, unsigned i, uint32_t *x)
         k->c->stage_value[i] = *x;
 }
 
+/* What was sent so far can be proved from here on. */
+static void stage_end(struct compiler *k, uint32_t f)
+{
+    frame_begin(k, f, LAYER_VERIFY);
+    k->p->turn = 0;
+    program_stage(k->p);
+}
+
 /*
  * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the
  * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
  * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
- * links with the first stages together and share the waits of the later ones.
+ * links with the first stages together and share the waits of the later ones. What proves a group
+ * comes behind it, so that it fills the waits as well, and the frames that wait for a place in the
+ * window wait for these proofs: so the window bounds their memory, too.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
@@ -232,11 +242,17 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
         x[j] = select_frame(k, f);
         k->p->after = NO_VALUE;
     }
-    for (unsigned i = 0; i < k->net->nstage; i++)
+    stage_end(k, first);
+    for (unsigned i = 0; i < k->net->nstage; i++) {
         for (uint32_t j = 0; j < n; j++) {
             k->place = j;
             frame_stage(k, first + j, i, &x[j]);
         }
+        stage_end(k, first);
+    }
+    uint32_t settled = program_settle(k->p);
+    for (uint32_t f = first; f < first + n && settled != NO_VALUE; f++)
+        k->token[f % k->window] = settled;
 }
 
 /* ---- scores and label ---- */

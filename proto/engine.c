@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/engine_st.h"
@@ -9,14 +8,14 @@
 static uint32_t engine_count_readers(struct engine *en)
 {
     const struct program *p = en->program;
-    uint32_t total = 0, read[GATE_READS];
+    uint32_t total = 0, v;
     for (uint32_t i = 0; i < p->ngate; i++) {
-        gate_operands(read, &p->gate[i], en->conf.part);
-        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
-            if (read[k] != NO_VALUE)
-                en->cell[read[k]].readers++;
+        uint32_t n = en->slot[i].steps > 0 ? gate_operands(&p->gate[i]) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE)
+                en->cell[v].readers++;
     }
-    for (uint32_t v = 0; v < p->nvalue; v++) {
+    for (v = 0; v < p->nvalue; v++) {
         en->cell[v].makers = p->value[v].makers;
         en->cell[v].reader = total;
         total += en->cell[v].readers;
@@ -27,7 +26,7 @@ static uint32_t engine_count_readers(struct engine *en)
 static int engine_list_readers(struct engine *en)
 {
     const struct program *p = en->program;
-    uint32_t read[GATE_READS];
+    uint32_t v;
     en->reader = mem_new((size_t)engine_count_readers(en) + 1, sizeof *en->reader);
     uint32_t *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (en->reader == NULL || at == NULL) {
@@ -35,16 +34,31 @@ static int engine_list_readers(struct engine *en)
         return -1;
     }
     for (uint32_t i = 0; i < p->ngate; i++) {
-        gate_operands(read, &p->gate[i], en->conf.part);
-        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
-            if (read[k] != NO_VALUE) {
-                en->reader[en->cell[read[k]].reader + at[read[k]]++] = i;
-                en->slot[i].missing += !value_is_bound(&p->value[read[k]], en->conf.part);
+        uint32_t n = en->slot[i].steps > 0 ? gate_operands(&p->gate[i]) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE) {
+                en->reader[en->cell[v].reader + at[v]++] = i;
+                en->slot[i].missing += !value_is_bound(&p->value[v], en->conf.part);
             }
         en->slot[i].missing += p->gate[i].wall || en->slot[i].steps == 0;
     }
     mem_free(at);
     return 0;
+}
+
+/* A barrier waits for the gates of its stage: those since the barrier before, but for checks. */
+static void engine_stages(struct engine *en)
+{
+    uint32_t barrier = NO_VALUE;
+    for (uint32_t i = en->program->ngate; i-- > 0;) {
+        unsigned kind = en->program->gate[i].kind;
+        int checks = kind == GATE_PROVE || kind == GATE_MACS || kind == GATE_SETTLE;
+        if (checks || kind == GATE_BARRIER)
+            barrier = checks ? NO_VALUE : i;
+        en->slot[i].barrier = kind == GATE_BARRIER ? NO_VALUE : barrier;
+        if (en->slot[i].barrier != NO_VALUE)
+            en->slot[barrier].missing++;
+    }
 }
 
 static int engine_build(struct engine *en)
@@ -73,6 +87,7 @@ static int engine_build(struct engine *en)
     if (en->inbox == NULL || en->record == NULL)
         return -1;
     en->left = p->ngate - en->stats.gates_done;
+    engine_stages(en);
     return engine_list_readers(en);
 }
 
@@ -152,6 +167,7 @@ void engine_message(struct engine *en, unsigned from, struct message m)
         arena_give(m.data);
         return;
     }
+    engine_look(en);
     struct slot *slot = &en->slot[m.stream];
     struct inbox *box = inbox_at(en, m.stream, m.seq, from);
     if (!box->announced || box->data != NULL || m.n != due(en, m.stream, m.seq, from)) {
@@ -161,9 +177,11 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     box->data = m.data;
     box->depth = m.depth;
     en->stats.received[from] += m.n;
+    engine_arrived(en, &m, from);
     if (en->started && !slot->queued && slot->missing == 0 && slot->step == m.seq + 1u &&
         engine_ready(en, m.stream, slot->step)) {
         engine_waited(en, m.stream);
+        en->awaited = from;
         engine_push(en, m.stream);
         engine_pump(en);
         engine_tell(en);
@@ -254,39 +272,10 @@ const uint64_t *engine_value(const struct engine *en, uint32_t value)
     return en->words[value];
 }
 
-void engine_stats(const struct engine *en, struct engine_stats *s)
-{
-    *s = en->stats;
-}
-
 uint32_t engine_oldest(const struct engine *en)
 {
     uint32_t i = 0;
     while (i < en->program->ngate && en->slot[i].step == en->slot[i].steps)
         i++;
     return i;
-}
-
-int engine_waits(const struct engine *en, char *text, size_t n, int *party)
-{
-    *party = -1;
-    for (uint32_t i = 0; i < en->program->ngate; i++) {
-        const struct slot *slot = &en->slot[i];
-        const struct gate *g = &en->program->gate[i];
-        if (slot->missing > 0 || slot->step == 0 || slot->step == slot->steps || slot->queued)
-            continue;
-        for (unsigned from = 0; from < en->proto->parties; from++) {
-            size_t bytes = due(en, i, slot->step - 1u, from);
-            if (bytes == 0 || inbox_at(en, i, slot->step - 1u, from)->data != NULL)
-                continue;
-            unsigned level;
-            const struct gate_ops *ops = gate_ops(en->proto, g);
-            const struct round *round = gate_round(ops, g, slot->step - 1u, &level);
-            *party = (int)from;
-            snprintf(text, n, "gate %u (%s.%s, layer %u, frame %u) waits for %zu bytes from party"
-                     " %u", i, ops->name, round->name, g->layer, g->frame, bytes, from);
-            return 1;
-        }
-    }
-    return 0;
 }

@@ -1,7 +1,6 @@
 /*
  * engine_run.c: the engine's work: which gate is next, its steps on the workers, what they leave.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/engine_st.h"
@@ -66,8 +65,7 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
     }
 }
 
-/* A wall waits for every gate before it; those behind it wait for its token. (Deals come before all
- * walls, so where they are left out the count is right as well.) */
+/* A wall waits for every gate before it: it is the last gate of a program. */
 void engine_wall(struct engine *en)
 {
     uint32_t id = en->program->ngate - en->left;
@@ -104,9 +102,11 @@ static void step_operands(const struct engine *en, const struct gate *g, struct 
     s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
 }
 
-/* Memory for a step: the value and the scratch at the first, messages always. 0, or -1. */
-static int step_memory(struct engine *en, uint32_t id, struct step *s)
+/* Memory for a step: the value, the scratch and the record at the first, messages always. 0, or -1.
+ */
+static int step_memory(struct engine *en, uint32_t id, struct run *r)
 {
+    struct step *s = &r->step;
     const struct gate *g = &en->program->gate[id];
     const struct gate_ops *ops = gate_ops(en->proto, g);
     struct slot *slot = &en->slot[id];
@@ -115,10 +115,8 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
     if (slot->scratch == NULL && ops->scratch != NULL)
         slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
     if (en->record[id] == NULL && ops->record != NULL) {
-        size_t n = ops->record(en->program, g, en->conf.self);
-        en->record[id] = arena_take(en->conf.arena, n);
-        if (en->record[id] != NULL)
-            memset(en->record[id], 0, n);
+        r->fresh = ops->record(en->program, g, en->conf.self);
+        en->record[id] = arena_take(en->conf.arena, r->fresh);
     }
     if (en->words[g->out] == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
         (ops->record != NULL && en->record[id] == NULL))
@@ -161,6 +159,8 @@ static void run_on_worker(struct work *w)
     int expected = RUN_QUEUED;
     if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_ACTIVE))
         return;
+    if (r->fresh > 0)       /* here and not on the loop, which fresh pages would keep for long */
+        memset(r->step.record, 0, r->fresh);
     r->round->run(&r->step);
     stack_wipe();
     atomic_store(&r->state, RUN_DONE);
@@ -197,7 +197,7 @@ static int step_start(struct engine *en, uint32_t id)
     s->keys = en->conf.keys;
     s->number = en->slot[id].step;
     r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
-    if (step_memory(en, id, s) != 0) {
+    if (step_memory(en, id, r) != 0) {
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             arena_give(s->out[k]);
         return -1;
@@ -207,54 +207,51 @@ static int step_start(struct engine *en, uint32_t id)
     r->engine = en;
     atomic_store(&r->state, RUN_QUEUED);
     en->running++;
+    engine_begun(en, id);
     en->conf.host->ops->work(en->conf.host, &r->work);
     return 0;
 }
 
-static int links_full(const struct engine *en)
+/* A party whose link is full, or the party itself. */
+static unsigned link_full(const struct engine *en)
 {
     struct host *h = en->conf.host;
     for (unsigned p = 0; p < en->proto->parties; p++)
         if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
-            return 1;
-    return 0;
+            return p;
+    return en->conf.self;
 }
 
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
-        if (links_full(en))
-            return;     /* engine_drained comes back */
-        if (step_start(en, heap_pop(en)) != 0) {
-            engine_fail(en, ERR_FAILED, engine_memory_limit);
-            return;
+        unsigned full = link_full(en);
+        if (full != en->conf.self) {
+            engine_full(en, full);
+            break;      /* engine_drained comes back */
         }
+        if (step_start(en, heap_pop(en)) != 0)
+            engine_fail(en, ERR_FAILED, engine_memory_limit);
     }
+    if (en->running == 0 && !en->over)
+        engine_idle(en);
 }
 
-static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
-                 uint64_t from, uint64_t to)
+/* A queue that was not empty the last time and is not now was not empty between. */
+void engine_look(struct engine *en)
 {
-    if (en->conf.span == NULL || to <= from)
-        return;
-    const struct gate *g = &en->program->gate[id];
-    char text[64];
-    snprintf(text, sizeof text, "%s.%s", gate_ops(en->proto, g)->name, name);
-    const struct engine_span s = { .gate = g, .id = id, .name = text, .waiting = waiting,
-                                   .worker = worker, .from = from, .to = to };
-    en->conf.span(en->conf.ctx, &s);
-}
-
-/* The gate has waited for messages since its last step. */
-void engine_waited(struct engine *en, uint32_t id)
-{
-    unsigned level;
-    const struct gate *g = &en->program->gate[id];
-    const struct slot *slot = &en->slot[id];
-    const struct round *round = gate_round(gate_ops(en->proto, g), g, slot->step - 1u, &level);
-    if (en->conf.span != NULL)
-        span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
+    struct host *h = en->conf.host;
+    uint64_t now = h->ops->now(h);
+    unsigned queued = 0;
+    for (unsigned p = 0; p < en->proto->parties; p++) {
+        if (p == en->conf.self || h->ops->queued(h, p) == 0)
+            continue;
+        queued |= 1u << p;
+        en->stats.queued_ns[p] += (en->queued & 1u << p) != 0 ? now - en->looked : 0;
+    }
+    en->queued = queued;
+    en->looked = now;
 }
 
 /* Sends what a step has left. */
@@ -264,6 +261,7 @@ static int step_send(struct engine *en, struct run *r)
     const struct gate *g = &en->program->gate[r->id];
     struct slot *slot = &en->slot[r->id];
     int failed = 0;
+    engine_look(en);
     for (unsigned to = 0; to < en->proto->parties; to++) {
         uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
         if (data == NULL)
@@ -278,6 +276,7 @@ static int step_send(struct engine *en, struct run *r)
         en->stats.messages++;
         failed |= h->ops->send(h, to, m);
     }
+    engine_look(en);
     return failed;
 }
 
@@ -305,20 +304,42 @@ static void step_deepen(struct engine *en, uint32_t id)
         en->stats.rounds = slot->depth;
 }
 
+/* What proofs of the stages before a SETTLE gate needed is not needed any more. */
+static void engine_settle(struct engine *en, uint32_t id)
+{
+    while (id-- > 0 && en->program->gate[id].kind != GATE_SETTLE) {
+        arena_give(en->record[id]);
+        en->record[id] = NULL;
+    }
+}
+
+/* One gate of a barrier's stage less to wait for. */
+static void engine_stage_less(struct engine *en, uint32_t id, uint16_t depth)
+{
+    struct slot *s = &en->slot[id];
+    if (depth > s->depth)
+        s->depth = depth;
+    if (--s->missing == 0)
+        engine_push(en, id);
+}
+
 static void gate_finish(struct engine *en, uint32_t id)
 {
     const struct gate *g = &en->program->gate[id];
     struct slot *slot = &en->slot[id];
     arena_give(slot->scratch);
     slot->scratch = NULL;
-    uint32_t read[GATE_READS];
-    gate_operands(read, g, en->conf.part);
-    for (int k = 0; k < GATE_READS; k++)
-        if (read[k] != NO_VALUE)
-            cell_unread(en, read[k]);
+    uint32_t n = gate_operands(g), v;
+    for (uint32_t k = 0; k < n; k++)
+        if ((v = gate_operand(en->program, g, en->conf.part, k)) != NO_VALUE)
+            cell_unread(en, v);
+    if (g->kind == GATE_SETTLE)
+        engine_settle(en, id);
     en->stats.gates_done++;
     en->left--;
     cell_made(en, g->out, slot->depth);
+    if (slot->barrier != NO_VALUE)
+        engine_stage_less(en, slot->barrier, slot->depth);
     engine_wall(en);
 }
 
@@ -340,7 +361,7 @@ static void run_finish(struct engine *en, struct run *r)
     uint32_t id = r->id;
     struct slot *slot = &en->slot[id];
     en->stats.busy_ns += r->work.ended - r->work.started;
-    span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
+    engine_ran(en, r);
     step_deepen(en, id);
     if (r->step.err.code != 0) {        /* evidence of cheating: nothing more leaves */
         engine_forget(r);

@@ -24,8 +24,8 @@
  *   b as a word     b_0 + b_1 - 2 b_0 b_1;  x y: 64 correlated transfers each way
  *
  * (CrypTFlow2: D. Rathee et al., CCS 2020; Cheetah: Z. Huang et al., USENIX Security 2022.) A ReLU
- * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 some 310
- * bits of them and 1,060 bits of deals, by 34 transfers.
+ * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 280
+ * bits of them and 930 bits of deals, by 30 transfers.
  *
  * Security (semi-honest, one corruption). Opened are x - a for a fresh uniform a, and bits masked
  * by fresh bits of triples. Of a transfer the receiver's flip hides its choice under a random one;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -58,6 +59,7 @@ struct daemon {
     uint8_t identity[STORE_DIGEST];     /* of all parties together */
     struct party *party;
     struct trace *trace;
+    int starved;                        /* of process_starved_ns */
     struct err *e;
     int stopping;
     uint64_t jobs_good, jobs_bad, bytes_sent;
@@ -89,13 +91,39 @@ static int on_may(void *ctx, const char *name, enum role_right right)
     return 0;
 }
 
+/* Who kept this party waiting, longest first. */
+static void log_waited(const struct account *a, double seconds)
+{
+    char text[200] = "";
+    unsigned said = 0;
+    for (size_t n = 0;;) {
+        unsigned most = LINK_PARTIES;
+        for (unsigned i = 0; i < a->parties; i++)
+            if ((said & 1u << i) == 0 && a->waited_seconds[i] >= 0.05 &&
+                (most == LINK_PARTIES || a->waited_seconds[i] > a->waited_seconds[most]))
+                most = i;
+        if (most == LINK_PARTIES)
+            break;
+        if (said == 0)
+            n += (size_t)snprintf(text, sizeof text, "%.1f s of %.1f s for party %u",
+                                  a->waited_seconds[most], seconds, most);
+        else
+            n += (size_t)snprintf(text + n, sizeof text - n, ", %.1f s for party %u",
+                                  a->waited_seconds[most], most);
+        said |= 1u << most;
+    }
+    if (said != 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " waited %s", a->job, text);
+}
+
 static void on_report(void *ctx, const struct job_report *r)
 {
     struct daemon *d = ctx;
+    const struct protocol *proto = settings_protocol(&d->settings);
     struct account a;
-    struct err bad = { 0 };
     char bytes[24];
-    account_from(&a, r, settings_protocol(&d->settings));
+    struct err bad = { 0 };
+    account_from(&a, r, proto);
     uint64_t wire = wire_bytes(d);
     double cpu = process_cpu_seconds();
     a.bytes_wire = wire - d->wire_mark;
@@ -112,6 +140,7 @@ static void on_report(void *ctx, const struct job_report *r)
                  a.material[0] != '\0' ? " material=" : "", a.material);
     else
         log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
+    log_waited(&a, r->meeting_seconds + r->run_seconds);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
         log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
 }
@@ -120,6 +149,7 @@ static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
 {
     struct daemon *d = ctx;
     trace_span(d->trace, job, s);
+    trace_starved(d->trace, d->node.host->ops->now(d->node.host), process_starved_ns(&d->starved));
 }
 
 static void on_stopped(void *ctx)
@@ -214,6 +244,7 @@ static int start(struct daemon *d, struct err *e)
 static void run(struct daemon *d, struct err *e)
 {
     d->e = e;
+    d->starved = -1;
     if (start(d, e) == 0) {
         const struct protocol *proto = settings_protocol(&d->settings);
         log_line(LOG_NOTICE, LOG_NET, "%s (%s%s) on %s, %s", proto->name,
@@ -229,6 +260,8 @@ static void run(struct daemon *d, struct err *e)
     if (d->trace != NULL && e->code == 0)
         trace_write(&d->trace, 1, d->wish.trace, e);
     trace_free(d->trace);
+    if (d->starved >= 0)
+        close(d->starved);
 }
 
 int cmd_party(int argc, char **argv)

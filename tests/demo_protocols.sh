@@ -33,13 +33,6 @@ near()
 
 first=
 for p in $protocols; do
-    case $p in
-    semi2k*)
-        if built_with asan || built_with tsan; then
-            echo "skip - $p # minutes of arithmetic under a sanitizer; its gates are tested alone"
-            continue
-        fi ;;
-    esac
     r=$tmp/$p.json plan=$tmp/$p.plan
     run "$obscura" demo --protocol "$p" --select every:49 --reveal scores --json --timeout 120
     judge "$p: status" test "$status" -eq 0
