@@ -100,28 +100,25 @@ static void all_gates(void)
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++)
         for (int k = 0; k < SCENES; k++) {
             struct scene s;
-            if (!scene_plays(proto, &scenes[k]))
-                continue;
+            if (!scene_plays(proto, &scenes[k]) || proto == &protocol_semi2k_silent)
+                continue;       /* which differs from semi2k in large deals only */
             scene_open(&s, proto, &scenes[k], N, i % proto->parties, (i + 1) % proto->parties);
             run_scene(&s, NULL);
             program_free(s.program);
         }
 }
 
-/* A deal so large that rows come from trees where the protocol has such. */
-static void large_deals(void)
+/* A deal so large that its rows come from trees. */
+static void large_deal(void)
 {
     const struct scene_kind *k = scenes;
+    struct scene s;
     while (k->kind != GATE_AND)
         k++;
-    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
-        struct scene s;
-        if (proto->gate[GATE_DEAL] == NULL)
-            continue;
-        scene_open(&s, proto, k, 30000, 1, 0);
-        run_scene(&s, NULL);
-        program_free(s.program);
-    }
+    proto = &protocol_semi2k_silent;
+    scene_open(&s, proto, k, 30000, 1, 0);
+    run_scene(&s, NULL);
+    program_free(s.program);
 }
 
 /* The check's own arithmetic, before it compares: claims and keys are secret to it. */
@@ -247,7 +244,7 @@ int main(int argc, char **argv)
         CASE(leak_of_a_tag);
     else {
         CASE(all_gates);
-        CASE(large_deals);
+        CASE(large_deal);
         CASE(sums_of_claims);
         CASE(clients);
     }
