@@ -5,7 +5,7 @@
 
 #include "proto/compose.h"
 
-enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };
+enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };    /* SLICE: unless the protocol says */
 
 /* What is carried along while a program is put together. */
 struct compiler {
@@ -101,13 +101,19 @@ static void linear_close(struct compiler *k, const struct stage *s, int relu, ui
         gate_reshare_into(k->p, z, out, first);
 }
 
+static size_t slice_of(const struct compiler *k)
+{
+    size_t own = k->p->proto->slice;
+    return k->o->slice != 0 ? k->o->slice : own != 0 ? own : SLICE;
+}
+
 /* A linear stage in slices, which take turns (unless sharings belong to turns: then only frames
  * do); gives the last slice's product, which says that the stage is nearly through. */
 static uint32_t linear_stage(struct compiler *k, unsigned i, int relu, uint32_t x, uint32_t out,
                              uint32_t first)
 {
     const struct stage *s = &k->net->stage[i];
-    size_t positions = geometry_positions(&s->g), size = k->o->slice == 0 ? SLICE : k->o->slice;
+    size_t positions = geometry_positions(&s->g), size = slice_of(k);
     size_t slices = (geometry_out(&s->g) + size - 1) / size;
     slices = slices > positions ? positions : slices;
     uint32_t z = NO_VALUE;
@@ -204,11 +210,21 @@ static void frame_stage(struct compiler *k, uint32_t f, unsigned i, uint32_t *x)
         k->c->stage_value[i] = *x;
 }
 
+/* What was sent so far can be proved from here on. */
+static void stage_end(struct compiler *k, uint32_t f)
+{
+    frame_begin(k, f, LAYER_VERIFY);
+    k->p->turn = 0;
+    program_stage(k->p);
+}
+
 /*
  * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the
  * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
  * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
- * links with the first stages together and share the waits of the later ones.
+ * links with the first stages together and share the waits of the later ones. What proves a group
+ * comes behind it, so that it fills the waits as well, and the frames that wait for a place in the
+ * window wait for these proofs: so the window bounds their memory, too.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
@@ -226,11 +242,17 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
         x[j] = select_frame(k, f);
         k->p->after = NO_VALUE;
     }
-    for (unsigned i = 0; i < k->net->nstage; i++)
+    stage_end(k, first);
+    for (unsigned i = 0; i < k->net->nstage; i++) {
         for (uint32_t j = 0; j < n; j++) {
             k->place = j;
             frame_stage(k, first + j, i, &x[j]);
         }
+        stage_end(k, first);
+    }
+    uint32_t settled = program_settle(k->p);
+    for (uint32_t f = first; f < first + n && settled != NO_VALUE; f++)
+        k->token[f % k->window] = settled;
 }
 
 /* ---- scores and label ---- */

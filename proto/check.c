@@ -129,6 +129,8 @@ static const struct round barrier_rounds[] = {
     { .name = "done", .run = barrier_done },
 };
 
+static const struct round settle_rounds[] = { { .name = "done", .run = token } };
+
 static const struct round check_rounds[] = {
     { .name = "sums", .run = check_send, .bytes = everybody_bytes },
     { .name = "compare", .run = check_compare, .bytes = everybody_bytes },
@@ -138,9 +140,21 @@ static const struct round check_rounds[] = {
 static const struct gate_ops barrier_ops = {
     .name = "barrier", .rounds = barrier_rounds, .nround = 2
 };
+static const struct gate_ops settle_ops = {
+    .name = "settle", .rounds = settle_rounds, .nround = 1
+};
 static const struct gate_ops check_ops = { .name = "check", .rounds = check_rounds, .nround = 3 };
 
 const struct gate_ops *check_gate(enum gate_kind kind)
 {
-    return kind == GATE_BARRIER ? &barrier_ops : kind == GATE_CHECK ? &check_ops : NULL;
+    switch (kind) {
+    case GATE_BARRIER:
+        return &barrier_ops;
+    case GATE_SETTLE:
+        return &settle_ops;
+    case GATE_CHECK:
+        return &check_ops;
+    default:
+        return NULL;
+    }
 }

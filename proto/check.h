@@ -1,9 +1,11 @@
 /*
- * check.h: the gates that end a program of a malicious setting.
+ * check.h: the gates that check a program of a malicious setting, whatever it is.
  *
- * BARRIER  every party tells every other that all gates before are done at its side. Complete when
- *          all have told: from then on no message of those gates can change, and public coins
- *          that depend on nothing may be shown.
+ * BARRIER  every party tells every other that all gates of a stage are done at its side. Complete
+ *          when all have told: from then on no message of those gates can change, and public coins
+ *          that depend on nothing may be shown, for checks of this stage alone.
+ *
+ * SETTLE   waits for the checks of some stages, here; what they needed is given back. Local.
  *
  * CHECK    Let t_ab be the tag of what a claims towards b (claim.h), r and m words of 128 bits
  *          under the key K_ab, fresh for each verifier v, and products those of GF(2^128).
@@ -38,7 +40,7 @@
 
 #include "proto/protocol.h"
 
-/* The ops of BARRIER and CHECK; NULL for other kinds. */
+/* The ops of BARRIER, SETTLE and CHECK; NULL for other kinds. */
 const struct gate_ops *check_gate(enum gate_kind kind);
 
 /* s_self(verifier), for the CHECK gate of number `gate`. */

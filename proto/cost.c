@@ -37,23 +37,30 @@ static void cost_step(struct cost *c, struct depths *d, const struct protocol *p
             c->rounds = d->party[p];
 }
 
-/* at: depths of the values by number, and last of all gates so far, which a wall waits for. */
+/* at: depths of the values by number; then of all gates so far, which a wall waits for, and of
+ * those of the stage so far, which a barrier waits for. */
 static void cost_gate(struct cost *c, struct depths *at, const struct program *p,
                       const struct gate *g, enum program_part part)
 {
     struct depths d = { 0 };
-    uint32_t read[GATE_READS];
+    struct depths *all = &at[p->nvalue], *stage = all + 1;
+    uint32_t v;
     if (g->wall)
-        d = at[p->nvalue];
-    gate_operands(read, g, part);
-    for (int i = 0; i < GATE_READS; i++)
-        if (read[i] != NO_VALUE)
-            deepen(&d, &at[read[i]]);
+        d = *all;
+    if (g->kind == GATE_BARRIER)
+        d = *stage;
+    for (uint32_t i = 0; i < gate_operands(g); i++)
+        if ((v = gate_operand(p, g, part, i)) != NO_VALUE)
+            deepen(&d, &at[v]);
     unsigned steps = gate_steps(gate_ops(p->proto, g), g);
     for (unsigned s = 0; s < steps; s++)
         cost_step(c, &d, p->proto, g, s);
     deepen(&at[g->out], &d);
-    deepen(&at[p->nvalue], &d);
+    deepen(all, &d);
+    if (g->kind == GATE_BARRIER)
+        memset(stage, 0, sizeof *stage);
+    else if (g->kind != GATE_PROVE && g->kind != GATE_MACS && g->kind != GATE_SETTLE)
+        deepen(stage, &d);
     if (g->kind == GATE_LINEAR)
         c->products += (uint64_t)g->n * geometry_depth(&p->geometry[g->shape]);
     else if (g->kind == GATE_MUL)
@@ -64,7 +71,7 @@ static int cost_some(struct cost *c, const struct program *p, enum program_part 
                      uint16_t layer, struct err *e)
 {
     memset(c, 0, sizeof *c);
-    struct depths *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
+    struct depths *at = mem_new((size_t)p->nvalue + 2, sizeof *at);
     if (at == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
     for (uint32_t i = 0; i < p->ngate; i++)
@@ -106,38 +113,61 @@ uint64_t cost_total(const struct cost *c)
     return sum;
 }
 
+/* Memory while a program is gone through in its order. */
+struct use {
+    uint32_t *readers;          /* still to come, by value */
+    uint8_t *made;              /* the value's first maker has run, so it is there */
+    uint64_t now;               /* bytes of values */
+    uint64_t record[LINK_PARTIES];      /* bytes by party, given back at the next SETTLE */
+};
+
+static void use_take(struct use *u, const struct program *p, const struct gate *g)
+{
+    const struct gate_ops *ops = gate_ops(p->proto, g);
+    if (!u->made[g->out])
+        u->now += p->value[g->out].words * 8;
+    u->made[g->out] = 1;
+    for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
+        u->record[k] += ops->record(p, g, k);
+}
+
+static void use_give(struct use *u, const struct program *p, const struct gate *g)
+{
+    uint32_t v;
+    for (uint32_t k = 0; k < gate_operands(g); k++)
+        if ((v = gate_operand(p, g, PART_ALL, k)) != NO_VALUE && --u->readers[v] == 0 &&
+            !p->value[v].external && !p->value[v].keep)
+            u->now -= p->value[v].words * 8;
+    if (g->kind == GATE_SETTLE)
+        memset(u->record, 0, sizeof u->record);
+}
+
+static uint64_t use_most(const struct use *u)
+{
+    uint64_t most = 0;
+    for (unsigned k = 0; k < LINK_PARTIES; k++)
+        most = u->record[k] > most ? u->record[k] : most;
+    return u->now + most;
+}
+
 uint64_t cost_memory(const struct program *p)
 {
-    struct use {
-        uint32_t readers;       /* still to come */
-        int made;               /* its first maker has run, so it is there */
-    } *use = mem_new((size_t)p->nvalue + 1, sizeof *use);
-    uint64_t now = 0, peak = 0, external = 0, record[LINK_PARTIES] = { 0 }, most = 0;
-    if (use == NULL)
-        return 0;
-    for (uint32_t v = 0; v < p->nvalue; v++) {
-        use[v].readers = p->value[v].readers;
+    struct use u = { .readers = mem_new((size_t)p->nvalue + 1, sizeof *u.readers),
+                     .made = mem_new((size_t)p->nvalue + 1, 1) };
+    uint64_t peak = 0, external = 0;
+    for (uint32_t v = 0; u.readers != NULL && v < p->nvalue; v++) {
+        u.readers[v] = p->value[v].readers;
         external += p->value[v].external ? p->value[v].words * 8 : 0;
     }
-    for (uint32_t i = 0; i < p->ngate; i++) {
+    for (uint32_t i = 0; u.readers != NULL && u.made != NULL && i < p->ngate; i++) {
         const struct gate *g = &p->gate[i];
         const struct gate_ops *ops = gate_ops(p->proto, g);
-        if (!use[g->out].made)
-            now += p->value[g->out].words * 8;
-        use[g->out].made = 1;
-        uint64_t scratch = ops->scratch == NULL ? 0 : ops->scratch(p, g);
-        for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
-            record[k] += ops->record(p, g, k);
-        peak = now + scratch > peak ? now + scratch : peak;
-        uint32_t read[GATE_READS];
-        gate_operands(read, g, PART_ALL);
-        for (int k = 0; k < GATE_READS; k++)
-            if (read[k] != NO_VALUE && --use[read[k]].readers == 0 &&
-                !p->value[read[k]].external && !p->value[read[k]].keep)
-                now -= p->value[read[k]].words * 8;
+        use_take(&u, p, g);
+        uint64_t here = use_most(&u) + (ops->scratch == NULL ? 0 : ops->scratch(p, g));
+        peak = here > peak ? here : peak;
+        use_give(&u, p, g);
     }
-    mem_free(use);
-    for (unsigned k = 0; k < LINK_PARTIES; k++)
-        most = record[k] > most ? record[k] : most;
-    return peak + external + most;
+    mem_free(u.readers);
+    mem_free(u.made);
+    return peak + external;
 }

@@ -9,14 +9,14 @@
 static uint32_t engine_count_readers(struct engine *en)
 {
     const struct program *p = en->program;
-    uint32_t total = 0, read[GATE_READS];
+    uint32_t total = 0, v;
     for (uint32_t i = 0; i < p->ngate; i++) {
-        gate_operands(read, &p->gate[i], en->conf.part);
-        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
-            if (read[k] != NO_VALUE)
-                en->cell[read[k]].readers++;
+        uint32_t n = en->slot[i].steps > 0 ? gate_operands(&p->gate[i]) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE)
+                en->cell[v].readers++;
     }
-    for (uint32_t v = 0; v < p->nvalue; v++) {
+    for (v = 0; v < p->nvalue; v++) {
         en->cell[v].makers = p->value[v].makers;
         en->cell[v].reader = total;
         total += en->cell[v].readers;
@@ -27,7 +27,7 @@ static uint32_t engine_count_readers(struct engine *en)
 static int engine_list_readers(struct engine *en)
 {
     const struct program *p = en->program;
-    uint32_t read[GATE_READS];
+    uint32_t v;
     en->reader = mem_new((size_t)engine_count_readers(en) + 1, sizeof *en->reader);
     uint32_t *at = mem_new((size_t)p->nvalue + 1, sizeof *at);
     if (en->reader == NULL || at == NULL) {
@@ -35,16 +35,31 @@ static int engine_list_readers(struct engine *en)
         return -1;
     }
     for (uint32_t i = 0; i < p->ngate; i++) {
-        gate_operands(read, &p->gate[i], en->conf.part);
-        for (int k = 0; k < GATE_READS && en->slot[i].steps > 0; k++)
-            if (read[k] != NO_VALUE) {
-                en->reader[en->cell[read[k]].reader + at[read[k]]++] = i;
-                en->slot[i].missing += !value_is_bound(&p->value[read[k]], en->conf.part);
+        uint32_t n = en->slot[i].steps > 0 ? gate_operands(&p->gate[i]) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE) {
+                en->reader[en->cell[v].reader + at[v]++] = i;
+                en->slot[i].missing += !value_is_bound(&p->value[v], en->conf.part);
             }
         en->slot[i].missing += p->gate[i].wall || en->slot[i].steps == 0;
     }
     mem_free(at);
     return 0;
+}
+
+/* A barrier waits for the gates of its stage: those since the barrier before, but for checks. */
+static void engine_stages(struct engine *en)
+{
+    uint32_t barrier = NO_VALUE;
+    for (uint32_t i = en->program->ngate; i-- > 0;) {
+        unsigned kind = en->program->gate[i].kind;
+        int checks = kind == GATE_PROVE || kind == GATE_MACS || kind == GATE_SETTLE;
+        if (checks || kind == GATE_BARRIER)
+            barrier = checks ? NO_VALUE : i;
+        en->slot[i].barrier = kind == GATE_BARRIER ? NO_VALUE : barrier;
+        if (en->slot[i].barrier != NO_VALUE)
+            en->slot[barrier].missing++;
+    }
 }
 
 static int engine_build(struct engine *en)
@@ -73,6 +88,7 @@ static int engine_build(struct engine *en)
     if (en->inbox == NULL || en->record == NULL)
         return -1;
     en->left = p->ngate - en->stats.gates_done;
+    engine_stages(en);
     return engine_list_readers(en);
 }
 

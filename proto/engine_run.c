@@ -66,8 +66,7 @@ static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
     }
 }
 
-/* A wall waits for every gate before it; those behind it wait for its token. (Deals come before all
- * walls, so where they are left out the count is right as well.) */
+/* A wall waits for every gate before it: it is the last gate of a program. */
 void engine_wall(struct engine *en)
 {
     uint32_t id = en->program->ngate - en->left;
@@ -338,20 +337,42 @@ static void step_deepen(struct engine *en, uint32_t id)
         en->stats.rounds = slot->depth;
 }
 
+/* What proofs of the stages before a SETTLE gate needed is not needed any more. */
+static void engine_settle(struct engine *en, uint32_t id)
+{
+    while (id-- > 0 && en->program->gate[id].kind != GATE_SETTLE) {
+        arena_give(en->record[id]);
+        en->record[id] = NULL;
+    }
+}
+
+/* One gate of a barrier's stage less to wait for. */
+static void engine_stage_less(struct engine *en, uint32_t id, uint16_t depth)
+{
+    struct slot *s = &en->slot[id];
+    if (depth > s->depth)
+        s->depth = depth;
+    if (--s->missing == 0)
+        engine_push(en, id);
+}
+
 static void gate_finish(struct engine *en, uint32_t id)
 {
     const struct gate *g = &en->program->gate[id];
     struct slot *slot = &en->slot[id];
     arena_give(slot->scratch);
     slot->scratch = NULL;
-    uint32_t read[GATE_READS];
-    gate_operands(read, g, en->conf.part);
-    for (int k = 0; k < GATE_READS; k++)
-        if (read[k] != NO_VALUE)
-            cell_unread(en, read[k]);
+    uint32_t n = gate_operands(g), v;
+    for (uint32_t k = 0; k < n; k++)
+        if ((v = gate_operand(en->program, g, en->conf.part, k)) != NO_VALUE)
+            cell_unread(en, v);
+    if (g->kind == GATE_SETTLE)
+        engine_settle(en, id);
     en->stats.gates_done++;
     en->left--;
     cell_made(en, g->out, slot->depth);
+    if (slot->barrier != NO_VALUE)
+        engine_stage_less(en, slot->barrier, slot->depth);
     engine_wall(en);
 }
 

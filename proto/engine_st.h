@@ -32,6 +32,7 @@ struct slot {
     uint16_t depth;             /* messages behind what it has seen so far */
     uint8_t queued;             /* in the heap, or running */
     uint32_t inbox;             /* first of steps * parties entries */
+    uint32_t barrier;           /* of its stage, or NO_VALUE */
     uint8_t *scratch;
     uint64_t since;             /* when it began to wait for messages */
 };

@@ -67,22 +67,22 @@ static int weight_pack(uint64_t *packed, const uint64_t *share, const struct geo
     return 0;
 }
 
-/* ---- the end of a program: the check of all MACs beside proofs of all bits ---- */
+/* ---- checks of a program: all MACs of the stages, beside proofs of their bits ---- */
 
-static void close_program(struct program *p)
+static void settle(struct program *p, const struct stage_span *stage, uint32_t n)
 {
-    uint32_t n = p->ngate;
-    for (uint32_t id = 0; id < n && !p->failed; id++)
-        if (gate_speaks(p->proto, &p->gate[id]) && !mac_enters(p, &p->gate[id]) &&
-            !syrep_states(p, &p->gate[id]))
-            p->failed = 1;          /* nothing would check what it sends */
-    if (p->failed)
-        return;
-    /* the bits that statements speak of */
-    syrep_keep(p, 1u << GATE_AND | 1u << GATE_SIGN, 1u << GATE_AND);
-    uint32_t token = gate_barrier(p);
-    gate_macs(p, token);
-    syrep_prove_gates(p, token, n);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t id = stage[i].first; id < stage[i].last; id++) {
+            const struct gate *g = &p->gate[id];
+            if (gate_speaks(p->proto, g) && !mac_enters(p, g) && !syrep_states(p, g))
+                p->failed = 1;          /* nothing would check what it sends */
+        }
+        /* the bits that statements speak of */
+        syrep_hold(p, &stage[i], 1u << GATE_AND | 1u << GATE_SIGN, 1u << GATE_AND);
+    }
+    gate_macs(p, stage[n - 1].token);
+    for (uint32_t i = 0; i < n; i++)
+        syrep_prove_gates(p, &stage[i]);
 }
 
 const struct protocol protocol_syrep_mac = {
@@ -112,7 +112,7 @@ const struct protocol protocol_syrep_mac = {
     .items = items,
     .common = common,
     .source = &syrep_source,
-    .close = close_program,
+    .settle = settle,
     .weight_words = replicated_weight_words,
     .weight_pack = weight_pack,
     .input_bytes = replicated_input_bytes,

@@ -29,7 +29,10 @@
  * rho, V is uniform in the ideal of all delta_i, which is that of all f_i, since the c_ij make a
  * triangle with ones on its diagonal: 2^v R, v the least valuation of the f_i, that is of numbers
  * which alpha and the cheat's own choice determine. V is simulated without any secret, so
- * neither an abort nor V itself tells anything.
+ * an abort tells nothing. Stages that are settled later have a V of their own, with fresh rho,
+ * and defects of earlier ones among their c_ij delta_j. It is not shown: parties claim it, claims
+ * are compared once, at the end, and they differ already for the V in which a cheat is entered
+ * first, but for the probability below.
  *
  * Soundness. Let d_i not be 0 modulo 2^64, of valuation u <= 63. alpha has 64 bits that the cheat
  * does not know, so f_i has valuation u + t or more with probability 2^-t (t <= 64); then V,

@@ -8,11 +8,11 @@
  *     zero     roles r and r + 1: -(V_r + V_{r+1}) against V_{r+2}, as a claim: each pair has one,
  *              so two honest parties find out that V is not zero
  *
- * 96 bytes over all parties and two rounds for a whole program. An error that is added to T or V
- * on the way is added to V (times alpha, if to T), which was uniform in an ideal that no such
- * error changes: it can only lower the probability of passing (mac.h counts it in).
+ * 96 bytes over all parties and two rounds for all stages that are settled together. An error that
+ * is added to T or V on the way is added to V (times alpha, if to T), which was uniform in an ideal
+ * that no such error changes: it can only lower the probability of passing (mac.h counts it in).
  *
- * Whether V is zero is all that anybody learns; even V itself could be shown (mac.h).
+ * Whether all V of a program are zero is all that anybody learns (mac.h).
  */
 #include <string.h>
 
@@ -76,7 +76,7 @@ int mac_enters(const struct program *p, const struct gate *g)
 static void macs_sum(struct step *s)
 {
     wide sum[2] = { 0 }, part[2];
-    for (uint32_t id = 0; id < s->id; id++)
+    for (uint32_t id = s->id; id-- > 0 && s->program->gate[id].kind != GATE_SETTLE;)
         if (mac_enters(s->program, &s->program->gate[id])) {
             memcpy(part, s->records[id], sizeof part);
             sum[0] += part[0];

@@ -20,8 +20,10 @@ static uint32_t largest(uint32_t all, uint64_t room)
 }
 
 /* Bytes of a ciphertext and of an answer without its results. A weight polynomial's transform and a
- * product count for far less than they take at 100 MB/s: so bytes come first, and of plans that are
- * nearly alike the quicker one is taken. */
+ * product count for less than they take at 100 MB/s, which would be 10,000 and 1,660: so bytes come
+ * first, and of plans that are nearly alike the quicker one is taken. (With those numbers the
+ * published network takes 7% less processor time and 5% more bytes, which is a loss below 490
+ * Mbit/s.) */
 enum { INPUT = 209000, ANSWER = 86000, WEIGHT = 1000, PRODUCT = 1000 };
 
 uint64_t pack_cost(const struct pack *p)

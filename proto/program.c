@@ -41,7 +41,7 @@ struct program *program_new(const struct protocol *proto)
     if (p == NULL)
         return NULL;
     p->proto = proto;
-    p->after = p->deal_after = p->setup = NO_VALUE;
+    p->after = p->deal_after = p->setup = p->barrier = NO_VALUE;
     return p;
 }
 
@@ -56,6 +56,8 @@ void program_free(struct program *p)
         mem_free(p->map[i].constant);
     }
     mem_free(p->map);
+    mem_free(p->held);
+    mem_free(p->stage);
     mem_free(p->geometry);
     mem_free(p->gate);
     mem_free(p->value);
@@ -78,10 +80,21 @@ int gate_in_part(const struct gate *g, enum program_part part)
     return part == PART_ALL || deals == (part == PART_DEALS);
 }
 
-void gate_operands(uint32_t read[static GATE_READS], const struct gate *g, enum program_part part)
+enum { OPERANDS = 5 };      /* of every gate: in, after */
+
+uint32_t gate_operands(const struct gate *g)
 {
-    memcpy(read, g->in, sizeof g->in);
-    read[GATE_READS - 1] = part == PART_DEALS ? NO_VALUE : g->after;
+    return OPERANDS + (g->kind == GATE_SETTLE ? g->shape : 0);
+}
+
+uint32_t gate_operand(const struct program *p, const struct gate *g, enum program_part part,
+                      uint32_t i)
+{
+    if (i >= OPERANDS)
+        return p->held[g->in_first + i - OPERANDS];
+    if (i < OPERANDS - 1)
+        return g->in[i];
+    return part == PART_DEALS ? NO_VALUE : g->after;
 }
 
 int value_is_bound(const struct value *v, enum program_part part)
@@ -237,19 +250,18 @@ static int gate_is_played(const struct program *p, const struct gate *g)
 
 static void gate_put(struct program *p, const struct gate *g)
 {
-    if (!gate_reads(p, g->in[0]) || !gate_reads(p, g->in[1]) || !gate_reads(p, g->in[2]) ||
-        !gate_reads(p, g->in[3]) || !gate_reads(p, g->after) || !gate_writes(p, g) ||
-        !gate_turns(p, g) || !gate_is_played(p, g)) {
+    uint32_t n = gate_operands(g), v;
+    for (uint32_t i = 0; i < n && !p->failed; i++)
+        p->failed = !gate_reads(p, gate_operand(p, g, PART_ALL, i));
+    if (p->failed || !gate_writes(p, g) || !gate_turns(p, g) || !gate_is_played(p, g)) {
         p->failed = 1;
         return;
     }
     if (grow(p, &p->gate, p->ngate, &p->gate_room, sizeof *p->gate) != 0)
         return;
-    for (int i = 0; i < 4; i++)
-        if (g->in[i] != NO_VALUE)
-            p->value[g->in[i]].readers++;
-    if (g->after != NO_VALUE)
-        p->value[g->after].readers++;
+    for (uint32_t i = 0; i < n; i++)
+        if ((v = gate_operand(p, g, PART_ALL, i)) != NO_VALUE)
+            p->value[v].readers++;
     p->value[g->out].makers++;
     p->value[g->out].made += g->n;
     p->gate[p->ngate++] = *g;
@@ -523,25 +535,27 @@ void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
     gate_enter(p, &gate);
 }
 
-/* ---- the end ---- */
+/* ---- checks ---- */
 
 static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t first,
                            uint32_t shape)
 {
     struct gate gate = gate_blank(p, kind);
     gate.in[0] = token;
+    gate.after = NO_VALUE;
     gate.in_first = first;
     gate.shape = shape;
-    gate.wall = kind != GATE_PROVE && kind != GATE_MACS;
+    gate.wall = kind == GATE_CHECK;
     gate.n = 1;
     gate.out = program_value(p, VALUE_BITS, 1);
     gate_enter(p, &gate);
     return gate.out;
 }
 
-uint32_t gate_barrier(struct program *p)
+void program_hold(struct program *p, uint32_t value)
 {
-    return gate_token(p, GATE_BARRIER, NO_VALUE, 0, 0);
+    if (grow(p, &p->held, p->nheld, &p->held_room, sizeof *p->held) == 0)
+        p->held[p->nheld++] = value;
 }
 
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape)
@@ -550,21 +564,49 @@ uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t 
     uint32_t out = gate_token(p, GATE_PROVE, token, first, shape);
     if (!p->failed)
         prove_plan(p, &p->gate[p->ngate - 1]);
+    program_hold(p, out);
     return out;
 }
 
 uint32_t gate_macs(struct program *p, uint32_t token)
 {
     value_size(p, token, VALUE_BITS, VALUE_BITS);
-    return gate_token(p, GATE_MACS, token, 0, 0);
+    uint32_t out = gate_token(p, GATE_MACS, token, 0, 0);
+    program_hold(p, out);
+    return out;
+}
+
+/* The first barrier may come before all gates. They come one after another: a token says that all
+ * stages before are complete as well. */
+void program_stage(struct program *p)
+{
+    struct stage_span s = { .first = p->open, .last = p->ngate };
+    if (p->proto->settle == NULL || p->failed || (s.first == s.last && p->barrier != NO_VALUE))
+        return;
+    s.token = p->barrier = gate_token(p, GATE_BARRIER, p->barrier, 0, 0);
+    p->open = p->ngate;
+    if (grow(p, &p->stage, p->nstage, &p->stage_room, sizeof *p->stage) == 0)
+        p->stage[p->nstage++] = s;
+}
+
+uint32_t program_settle(struct program *p)
+{
+    uint32_t held = p->nheld;
+    program_stage(p);
+    if (p->nstage == 0 || p->failed)
+        return NO_VALUE;
+    p->proto->settle(p, p->stage, p->nstage);
+    uint32_t token = gate_token(p, GATE_SETTLE, NO_VALUE, held, p->nheld - held);
+    p->nstage = 0;
+    p->open = p->ngate;
+    return token;
 }
 
 void program_close(struct program *p)
 {
     if ((p->proto->flags & PROTOCOL_MALICIOUS) == 0)
         return;
-    if (p->proto->close != NULL)
-        p->proto->close(p);
+    program_settle(p);
     gate_token(p, GATE_CHECK, NO_VALUE, 0, 0);
 }
 

@@ -70,10 +70,11 @@ enum gate_kind {
     GATE_DEAL,      /* for one gate, whose kind is its `shape` (to DEAL) */
     GATE_DEAL_LINEAR,   /* a mask A of a linear map's input, and shares of A * W (to DEAL) */
     GATE_MASK,      /* z = x - A, known to all parties (SHARE to SHARE, WEIGHT to WEIGHT) */
-    /* What ends a program of a malicious setting; the value made is a token (BITS, one). */
-    GATE_BARRIER,   /* every party has done all gates before: what they sent is fixed */
+    /* What checks a program of a malicious setting; the value made is a token (BITS, one). */
+    GATE_BARRIER,   /* every party has done all gates of a stage: what they sent is fixed */
     GATE_PROVE,     /* the protocol's: proves and verifies records (BITS to BITS) */
-    GATE_MACS,      /* the protocol's: verifies what all gates before have kept of their products */
+    GATE_MACS,      /* the protocol's: verifies what gates have kept of their products */
+    GATE_SETTLE,    /* checks of stages are done here: what they needed is given back */
     GATE_CHECK,     /* compares claims; complete when every party has said that all is well */
     GATE_KINDS
 };
@@ -93,23 +94,29 @@ struct gate {
     uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
     uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
     uint8_t from;           /* TURN: the turn of what it reads; LINEAR, MASK: frame of a deal */
-    uint8_t wall;           /* starts when every gate before it is done here */
+    uint8_t wall;           /* starts when every gate before it is done here: CHECK */
     uint16_t frame, layer;  /* labels for plan and trace */
     uint32_t in[4];         /* LINEAR: x, W, b (b may be NO_VALUE); others x, y; [3]: a deal */
     uint32_t after;         /* a value that must be complete before this gate starts, or NO_VALUE */
     uint32_t out;
     uint32_t first, n;      /* elements [first, first + n) of out are this gate's */
     uint32_t in_first;      /* LINEAR: the first output position; DEAL: the other gate's n;
-                             * DEAL_LINEAR: frames, 0: of a selection; PROVE: the protocol's; else
-                             * where it reads from */
+                             * DEAL_LINEAR: frames, 0: of a selection; PROVE: the protocol's;
+                             * SETTLE: its first operand in held; else where it reads from */
     uint32_t shape;         /* LINEAR, SUMPOOL, DEAL_LINEAR: which geometry; AFFINE, BITMAP: which
-                             * map; DEAL: a kind of gate; PROVE: the protocol's */
+                             * map; DEAL: a kind of gate; PROVE: the protocol's; SETTLE: the number
+                             * of its operands */
     uint32_t message[2];    /* DEAL_LINEAR: bytes of its two messages */
 };
 
 /* What is run of a program: deals need nothing but the model, so they may be made long before the
  * inputs are there, and what is left later. Numbers stay those of the whole program. */
 enum program_part { PART_ALL, PART_DEALS, PART_ONLINE };
+
+/* Gates [first, last), behind a barrier whose token is there when all parties have done them. */
+struct stage_span {
+    uint32_t first, last, token;
+};
 
 struct program {
     const struct protocol *proto;
@@ -118,7 +125,12 @@ struct program {
     struct geometry *geometry;
     struct map *map;
     uint32_t nvalue, ngate, ngeometry, nmap;
-    uint32_t value_room, gate_room, geometry_room, map_room;    /* allocated */
+    struct stage_span *stage;   /* those that no SETTLE has closed yet */
+    uint32_t *held;             /* operands of SETTLE gates */
+    uint32_t nstage, nheld;
+    uint32_t value_room, gate_room, geometry_room, map_room, stage_room, held_room; /* allocated */
+    uint32_t open;              /* the first gate that is in no stage yet */
+    uint32_t barrier;           /* the token of the last barrier, or NO_VALUE */
     uint16_t frame, layer;      /* labels that new gates get */
     uint8_t turn;               /* turn that new gates get */
     uint32_t after;             /* what new gates wait for; reset it to NO_VALUE */
@@ -135,11 +147,12 @@ void program_free(struct program *p);                   /* NULL is legal */
 /* 0, or ERR_FAILED if something went wrong while building. */
 int program_check(const struct program *p, struct err *e);
 
-/* Is the gate run in this part? What it reads there, NO_VALUE in places that are empty: deals alone
- * wait for no frames. */
-enum { GATE_READS = 5 };
+/* Is the gate run in this part? What it reads there, in so many places, of which NO_VALUE says that
+ * they are empty: deals alone wait for no frames. */
 int gate_in_part(const struct gate *g, enum program_part part);
-void gate_operands(uint32_t read[static GATE_READS], const struct gate *g, enum program_part part);
+uint32_t gate_operands(const struct gate *g);
+uint32_t gate_operand(const struct program *p, const struct gate *g, enum program_part part,
+                      uint32_t i);
 
 /* Is the value bound from outside in this part? Is it a deal, which one part leaves and the other
  * takes (SETUP's value is none)? */
@@ -181,14 +194,27 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
  * protocol whose sharings belong to no turn has no such gate. */
 void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first);
 
-/* The gates that end a program, after the last of all others: nothing for a semi-honest protocol.
- * BARRIER, PROVE and MACS are the protocol's `close` to add; x of PROVE and MACS is a barrier's
- * token; `first` and `shape` (the gate's in_first and shape) say to the protocol what is proved.
- * */
+/*
+ * What checks a program, by stages, for protocols that prove what they sent; others need none of it
+ * but program_close.
+ *
+ * program_stage ends a stage: all gates since the last one, proofs apart, get a barrier. It costs
+ * one round that nothing but proofs waits for. program_settle adds the checks of all stages since
+ * the last one; they run beside what comes after, and memory that they need is kept until they are
+ * done. Gives a token that says so, or NO_VALUE if there is nothing to settle. A gate that sends a
+ * product is settled together with what made the product.
+ *
+ * program_close settles what is left and adds the last gate: nothing for a semi-honest protocol.
+ */
+void program_stage(struct program *p);
+uint32_t program_settle(struct program *p);
 void program_close(struct program *p);
-uint32_t gate_barrier(struct program *p);
+
+/* For a protocol's `settle`: gates that check, x of which is a barrier's token; `first` and `shape`
+ * (the gate's in_first and shape) say to the protocol what is proved; values that they need. */
 uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape);
 uint32_t gate_macs(struct program *p, uint32_t token);
+void program_hold(struct program *p, uint32_t value);
 
 /* z = x b, as elements [first, first + n(x)) of an existing value. */
 void gate_inject_into(struct program *p, uint32_t x, uint32_t b, uint32_t out, uint32_t first);

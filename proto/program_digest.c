@@ -71,7 +71,7 @@ void program_digest(const struct program *p, uint8_t digest[static 32])
         return;
     }
     EVP_DigestUpdate(md, p->proto->name, strlen(p->proto->name) + 1);
-    const uint32_t count[] = { p->nvalue, p->ngate, p->ngeometry, p->nmap };
+    const uint32_t count[] = { p->nvalue, p->ngate, p->ngeometry, p->nmap, p->nheld };
     for (size_t i = 0; i < sizeof count / sizeof count[0]; i++)
         digest_u32(md, count[i]);
     for (uint32_t i = 0; i < p->nvalue; i++) {
@@ -82,6 +82,8 @@ void program_digest(const struct program *p, uint8_t digest[static 32])
     }
     for (uint32_t i = 0; i < p->ngate; i++)
         digest_gate(md, &p->gate[i]);
+    for (uint32_t i = 0; i < p->nheld; i++)
+        digest_u32(md, p->held[i]);
     for (uint32_t i = 0; i < p->ngeometry; i++)
         EVP_DigestUpdate(md, &p->geometry[i], sizeof p->geometry[i]);
     for (uint32_t i = 0; i < p->nmap; i++)

@@ -44,7 +44,7 @@ struct step {
     uint8_t *out[LINK_PARTIES];         /* by role: what goes; NULL if nothing is due */
     const struct keys *keys;
     unsigned number;                    /* of this step within the gate */
-    uint8_t *record;                    /* kept until the program ends; NULL unless ops->record */
+    uint8_t *record;                    /* kept until it is settled; NULL unless ops->record */
     uint8_t *const *records;            /* of all gates, by number, and the values that are kept: */
     uint64_t *const *values;            /* for proofs */
     struct claims claims;               /* what this step has claimed */
@@ -66,7 +66,7 @@ struct gate_ops {
     const struct round *rounds;
     unsigned nround;
     size_t (*scratch)(const struct program *p, const struct gate *g);   /* bytes; NULL: none */
-    /* Bytes that party `self` keeps until the program ends (zeroed at first); NULL: none. */
+    /* Bytes that party `self` keeps until they are settled (zeroed at first); NULL: none. */
     size_t (*record)(const struct program *p, const struct gate *g, unsigned self);
 };
 
@@ -85,6 +85,7 @@ struct protocol {
     const char *verified;       /* how, in a word ("claims"); NULL: semi-honest */
     unsigned parties;
     unsigned flags;
+    unsigned slice;             /* elements of a gate of a layer that serve best; 0: no matter */
     unsigned products;          /* that a party makes for each one of a linear map, at most */
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
     /* Where a SHARE element has two words, the high one stands so many planes behind the low one,
@@ -115,8 +116,9 @@ struct protocol {
      * (the latter gets its messages' lengths, too); 0: none. NULL: the protocol deals nothing. */
     size_t (*deal_plan)(const struct program *p, struct gate *g);
 
-    /* Adds the gates that end a program (proofs); NULL: none but GATE_CHECK. */
-    void (*close)(struct program *p);
+    /* Adds the gates that check what gates of these stages sent (gate_prove, gate_macs), and holds
+     * the values that they need (program_hold). NULL: claims are enough. */
+    void (*settle)(struct program *p, const struct stage_span *stage, uint32_t n);
 
     /* The packed right operand of GATE_LINEAR, from a plain sharing of the kernel matrix at a
      * role; pack gives 0, or ERR_FAILED without memory. */
@@ -139,7 +141,7 @@ struct protocol {
 };
 
 extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
-    protocol_rep4, protocol_quad, protocol_semi2k;
+    protocol_rep4, protocol_quad, protocol_semi2k, protocol_semi2k_silent;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);

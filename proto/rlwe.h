@@ -14,7 +14,8 @@
  *
  * with u ternary and a mask r, and on every coefficient of the b part an integer uniform among
  * 2^(F+1) about 0. Then it switches to q' = p_0 p_1 and sends the whole a part and those
- * coefficients of the b part that are results. Decryption gives the coefficients of sum m_k w_k - r modulo t.
+ * coefficients of the b part that are results. Decryption gives the coefficients of sum m_k w_k - r
+ * modulo t.
  *
  * Parameters
  *

@@ -11,9 +11,8 @@ static size_t padded(size_t n)
     return (n + 3) / 4 * 4;
 }
 
-/* Adds (pk_b u, pk_a u + e_1); the parts become coefficients. work: 3 N. */
-static void add_zero(double *sum, const double *public, const void *tables,
-                     const struct rlwe_source *s, double *work)
+void rlwe_add_zero(double *sum, const double *public, const void *tables,
+                   const struct rlwe_source *s, double *work)
 {
     double *small = work, *u = work + N;
     uint64_t *words = (uint64_t *)(work + 2 * N);
@@ -34,13 +33,11 @@ static void add_zero(double *sum, const double *public, const void *tables,
             sum[RLWE_POLY + k * (size_t)N + i] += small[i];
 }
 
-/* The results out of the b part, less the encoded masks, under the flood: z[k][n]. words: 4 N. */
-static void add_flood(double *z, const double *b, const uint32_t *at, const uint64_t *r, size_t n,
-                      const void *tables, const struct rlwe_source *s, uint64_t *words)
+void rlwe_add_flood(double *z, const double *b, const uint32_t *at, const uint64_t *r, size_t n,
+                    const void *tables, uint64_t *words)
 {
     size_t m = padded(n);
     uint64_t *masks = words + 3 * m;
-    rlwe_flood(words, m, s, N);
     memset(masks, 0, m * sizeof *masks);
     rlwe_scale(masks, r, n);
     memset(z, 0, RLWE_POLY * sizeof *z);
@@ -87,6 +84,15 @@ static uint8_t *kept_put(uint8_t *out, const double *x, size_t n, const void *ta
     return out;
 }
 
+void rlwe_switch(uint8_t *message, double *a, double *z, size_t n, const void *tables,
+                 uint64_t *words)
+{
+    switch_down(a, N, tables);
+    switch_down(z, n, tables);
+    message = kept_put(message, a, N, tables, words);
+    kept_put(message, z, n, tables, words);
+}
+
 size_t rlwe_answer_bytes(size_t n)
 {
     size_t bytes = 0;
@@ -101,12 +107,10 @@ void rlwe_answer(uint8_t *message, void *sum, const void *public, const uint32_t
 {
     double *b = sum, *a = b + RLWE_POLY, *z = scratch, *work = z + RLWE_POLY;
     uint64_t *words = (uint64_t *)work;
-    add_zero(sum, public, tables, source, work);
-    add_flood(z, b, at, r, n, tables, source, words);
-    switch_down(a, N, tables);
-    switch_down(z, n, tables);
-    message = kept_put(message, a, N, tables, words);
-    kept_put(message, z, n, tables, words);
+    rlwe_add_zero(sum, public, tables, source, work);
+    rlwe_flood(words, padded(n), source, N);
+    rlwe_add_flood(z, b, at, r, n, tables, words);
+    rlwe_switch(message, a, z, n, tables, words);
 }
 
 /* ---- results ---- */

@@ -1,5 +1,5 @@
 /*
- * rlwe_impl.h: what the parts of the scheme share. Private to rlwe*.c and their test.
+ * rlwe_impl.h: what the parts of the scheme share. Private to rlwe*.c and their tests.
  */
 #ifndef OB_PROTO_RLWE_IMPL_H
 #define OB_PROTO_RLWE_IMPL_H
@@ -46,6 +46,21 @@ void rlwe_binomial(double *x, const struct rlwe_source *s, uint64_t block, uint6
 /* n integers uniform in [-2^F, 2^F) - 2^127 - 2^63, as three signed words each, the lowest first:
  * words[i], words[n + i], words[2 n + i]. n is even; 3 n / 2 blocks. */
 void rlwe_flood(uint64_t *words, size_t n, const struct rlwe_source *s, uint64_t block);
+
+/* ---- rlwe_answer.c: the steps of rlwe_answer, so that a test can leave one out ---- */
+
+/* Adds (pk_b u, pk_a u + e_1); the parts become coefficients. work: 3 N. */
+void rlwe_add_zero(double *sum, const double *public, const void *tables,
+                   const struct rlwe_source *s, double *work);
+
+/* The results out of the b part, less the encoded masks, under the flood that rlwe_flood left in
+ * words (room for 4 N): z[k][n]. */
+void rlwe_add_flood(double *z, const double *b, const uint32_t *at, const uint64_t *r, size_t n,
+                    const void *tables, uint64_t *words);
+
+/* Both parts modulo q', as a message. words: N. */
+void rlwe_switch(uint8_t *message, double *a, double *z, size_t n, const void *tables,
+                 uint64_t *words);
 
 /* ---- rlwe_bits.c ---- */
 

@@ -1,6 +1,6 @@
 /*
- * semi2k.h: what the files of the protocol `semi2k` share: two parties, one of them corrupted and
- * semi-honest.
+ * semi2k.h: what the files of the protocols `semi2k` and `semi2k-silent` share: two parties, one of
+ * them corrupted and semi-honest. In the silent form most rows of deals grow out of few (silent.h).
  *
  * Sharing: x = x_0 + x_1 modulo 2^64, b = b_0 ^ b_1; role r holds x_r, b_r. What does not depend on
  * the clip is made by deals (program.h): GATE_SETUP exchanges 128 base transfers each way and keys
@@ -24,8 +24,8 @@
  *   b as a word     b_0 + b_1 - 2 b_0 b_1;  x y: 64 correlated transfers each way
  *
  * (CrypTFlow2: D. Rathee et al., CCS 2020; Cheetah: Z. Huang et al., USENIX Security 2022.) A ReLU
- * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 some 310
- * bits of them and 1,060 bits of deals, by 34 transfers.
+ * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 280
+ * bits of them and 930 bits of deals, by 30 transfers.
  *
  * Security (semi-honest, one corruption). Opened are x - a for a fresh uniform a, and bits masked
  * by fresh bits of triples. Of a transfer the receiver's flip hides its choice under a random one;
@@ -43,6 +43,7 @@
 #include "proto/ot_form.h"
 #include "proto/pack.h"
 #include "proto/protocol.h"
+#include "proto/silent.h"
 
 /* Uses of a party's own PRF at a gate. */
 enum semi2k_use {
@@ -51,6 +52,7 @@ enum semi2k_use {
     SEMI2K_TABLE,                   /* masks of table entries */
     SEMI2K_MASK,                    /* A; what is left after an answer */
     SEMI2K_REST,
+    SEMI2K_TREE = 16,               /* a deal: + number of an extension */
     SEMI2K_CIPHER = 16,             /* + number of an input polynomial */
     SEMI2K_ANSWER = 1 << 16         /* + number of an answer */
 };
@@ -92,7 +94,35 @@ static inline unsigned semi2k_entry(unsigned i)
     return i == 0 ? 1 : 2;
 }
 
-extern const struct gate_ops semi2k_setup, semi2k_deal, semi2k_deal_linear;
+extern const struct gate_ops semi2k_setup, semi2k_deal, semi2k_deal_silent, semi2k_deal_linear;
+
+/* ---- the rows of a deal: semi2k_rows.c ---- */
+
+struct rows {                       /* in one direction */
+    const struct silent_set *set;   /* of parameters; NULL: the rows are SoftSpoken's */
+    size_t n, trees;
+    size_t input;                   /* rows that go into trees */
+};
+
+struct rows semi2k_rows(size_t n, int silent);
+
+/* Bytes of a message of who takes them, then of one of who gives them. */
+size_t semi2k_rows_asked(const struct rows *r);
+size_t semi2k_rows_told(const struct rows *r);
+
+/* The input, in the steps that leave the first message and take it. */
+void semi2k_rows_ask(struct ot_block *input, const struct step *s, const struct rows *r);
+void semi2k_rows_hear(struct ot_block *input, const struct step *s, const struct rows *r);
+
+/* Rows [first, first + n), multiples of 128, `first` of 2048; at the end there must be room for
+ * a whole tree. Without a set they leave and take the first message, with one the second. */
+void semi2k_rows_take(struct ot_block *t, uint64_t *choice, const struct step *s,
+                      const struct rows *r, const struct ot_block *input, size_t first, size_t n);
+void semi2k_rows_give(struct ot_block *q, const struct step *s, const struct rows *r,
+                      const struct ot_block *input, size_t first, size_t n);
+
+/* Under which this party gives. */
+struct ot_block semi2k_rows_delta(const struct step *s);
 
 /* The words of SETUP's value. */
 struct setup_at {

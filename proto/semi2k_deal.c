@@ -70,40 +70,65 @@ static struct need gate_need(const struct gate *g)
     return semi2k_need(g->shape, g->shift, g->width);
 }
 
-static size_t deal_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+/* All rows that a role sends. */
+static struct rows gate_rows(const struct gate *g, unsigned role, int silent)
 {
     struct need need = gate_need(g);
-    size_t bytes = 0, rows = rows_of(&need, to);
-    (void)level;
-    for (size_t i = 0; from != to && rows > 0 && i < g->in_first; i += CHUNK)
-        bytes += ot_message_bytes(OT_FIELD, rows * chunk_of(g->in_first, i));
-    return bytes;
+    return semi2k_rows(rows_of(&need, role) * semi2k_plane(g->in_first) * 64, silent);
+}
+
+static int is_silent(const struct program *p)
+{
+    return p->proto->gate[GATE_DEAL] == &semi2k_deal_silent;
 }
 
 static size_t deal_scratch(const struct program *p, const struct gate *g)
 {
     struct need need = gate_need(g);
     size_t a = rows_of(&need, 0), b = rows_of(&need, 1), rows = (a > b ? a : b) * CHUNK;
-    (void)p;
-    return rows * sizeof(struct ot_block) + rows / 8;
+    for (unsigned role = 0; role < 2; role++)
+        rows += gate_rows(g, role, is_silent(p)).input;
+    return rows * sizeof(struct ot_block) + (a > b ? a : b) * CHUNK / 8;
 }
 
 /* What both halves of a deal have at hand. */
 struct making {
     struct step *s;
     struct deal d;
-    struct ot_block *row;
+    struct rows rows;               /* of the half */
+    size_t each;                    /* rows of an element */
+    struct ot_block *input, *row;
     uint64_t *choice;
     size_t first, m, base;          /* of the chunk; its first row */
 };
 
-static struct making making_of(struct step *s, size_t rows)
+/* Memory: input of the rows taken, of those given, rows and choices of a chunk. */
+static struct making making_of(struct step *s, unsigned sender)
 {
-    struct need need = gate_need(s->gate);
-    struct making k = { .s = s, .d = semi2k_deal_at(&need, s->gate->in_first, s->role) };
-    k.row = (struct ot_block *)s->scratch;
-    k.choice = (uint64_t *)(s->scratch + rows * CHUNK * sizeof *k.row);
+    const struct gate *g = s->gate;
+    struct need need = gate_need(g);
+    int silent = is_silent(s->program);
+    struct rows take = gate_rows(g, 1 - s->role, silent), give = gate_rows(g, s->role, silent);
+    struct making k = { .s = s, .d = semi2k_deal_at(&need, g->in_first, s->role),
+                        .rows = sender == s->role ? give : take,
+                        .each = rows_of(&need, sender) };
+    struct ot_block *memory = (struct ot_block *)s->scratch;
+    k.input = memory + (sender == s->role ? take.input : 0);
+    k.row = memory + take.input + give.input;
+    k.choice = (uint64_t *)(k.row + k.each * CHUNK);
     return k;
+}
+
+/* Goes to the chunk of elements from `first` on; 0: there is none. */
+static int making_chunk(struct making *k, size_t first)
+{
+    size_t n = k->s->gate->in_first;
+    if (first >= n || k->each == 0)
+        return 0;
+    k->first = first;
+    k->m = chunk_of(n, first);
+    k->base = first * k->each;
+    return 1;
 }
 
 /* A plane of the deal at the chunk; 64 of them hold words. */
@@ -137,13 +162,12 @@ static void take_tables(const struct making *k)
         memcpy(plane(k, k->d.take_digits, j), k->choice + j * k->m / 64, k->m / 8);
 }
 
-static void take_chunk(const struct making *k, uint8_t *message)
+static void take_chunk(const struct making *k)
 {
     const struct need *need = &k->d.need;
     unsigned role = k->s->role;
-    size_t t = role == 1 ? need->digits : 0, rows = rows_of(need, 1 - role);
-    const uint8_t *state = (const uint8_t *)(k->s->x[0] + semi2k_setup_at().take);
-    ot_receive(state, k->s->id, k->base, rows * k->m, k->choice, k->row, message);
+    size_t t = role == 1 ? need->digits : 0;
+    semi2k_rows_take(k->row, k->choice, k->s, &k->rows, k->input, k->base, k->each * k->m);
     if (role == 1 && need->digits > 0)
         take_tables(k);
     for (unsigned j = 0; j < need->words[1 - role]; j++, t++) {
@@ -152,24 +176,18 @@ static void take_chunk(const struct making *k, uint8_t *message)
         memcpy(plane(k, k->d.take_choices, j), k->choice + t * k->m / 64, k->m / 8);
     }
     for (unsigned j = 0; j < need->triples; j++, t++) {
+        uint64_t m[CHUNK / 64];
         memcpy(plane(k, k->d.triples, 3 * j), k->choice + t * k->m / 64, k->m / 8);
-        ot_pad_planes(plane(k, k->d.triples, 3 * j + 2), k->d.plane, 1, row(k, t), NULL, k->s->id,
-                      k->base + t * k->m, k->m);
+        ot_pad_planes(m, CHUNK / 64, 1, row(k, t), NULL, k->s->id, k->base + t * k->m, k->m);
+        xor_words(plane(k, k->d.triples, 3 * j + 2), m, k->m / 64);
     }
 }
 
-static void deal_take(struct step *s)
+static void take_all(struct step *s)
 {
-    struct need need = gate_need(s->gate);
-    size_t rows = rows_of(&need, 1 - s->role);
-    struct making k = making_of(s, rows);
-    uint8_t *message = s->out[1 - s->role];
-    for (k.first = 0; rows > 0 && k.first < s->gate->in_first; k.first += CHUNK) {
-        k.m = chunk_of(s->gate->in_first, k.first);
-        k.base = k.first * rows;
-        take_chunk(&k, message);
-        message += ot_message_bytes(OT_FIELD, rows * k.m);
-    }
+    struct making k = making_of(s, 1 - s->role);
+    for (size_t first = 0; making_chunk(&k, first); first += CHUNK)
+        take_chunk(&k);
 }
 
 static void give_tables(const struct making *k, const struct ot_block *delta)
@@ -185,27 +203,25 @@ static void give_tables(const struct making *k, const struct ot_block *delta)
     }
 }
 
-/* One bit of each pad of a triple's row. */
+/* One bit of each pad of a triple's row; c gathers a pad of each half. */
 static void give_triple(const struct making *k, unsigned j, size_t t, const struct ot_block *delta)
 {
     uint64_t m0[CHUNK / 64], m1[CHUNK / 64];
-    uint64_t *a = plane(k, k->d.triples, 3 * j), *b = a + k->d.plane, *c = b + k->d.plane;
+    uint64_t *b = plane(k, k->d.triples, 3 * j + 1), *c = b + k->d.plane;
     ot_pad_planes(m0, CHUNK / 64, 1, row(k, t), NULL, k->s->id, k->base + t * k->m, k->m);
     ot_pad_planes(m1, CHUNK / 64, 1, row(k, t), delta, k->s->id, k->base + t * k->m, k->m);
     for (size_t i = 0; i < k->m / 64; i++) {
         b[i] = m0[i] ^ m1[i];
-        c[i] ^= (a[i] & b[i]) ^ m0[i];
+        c[i] ^= m0[i];
     }
 }
 
-static void give_chunk(const struct making *k, const uint8_t *message)
+static void give_chunk(const struct making *k, const struct ot_block *delta)
 {
     const struct need *need = &k->d.need;
     unsigned role = k->s->role;
-    size_t t = role == 0 ? need->digits : 0, rows = rows_of(need, role);
-    const uint8_t *state = (const uint8_t *)(k->s->x[0] + semi2k_setup_at().give);
-    const struct ot_block *delta = ot_delta(state);
-    ot_send(state, k->s->id, k->base, rows * k->m, message, k->row);
+    size_t t = role == 0 ? need->digits : 0;
+    semi2k_rows_give(k->row, k->s, &k->rows, k->input, k->base, k->each * k->m);
     if (role == 0 && need->digits > 0)
         give_tables(k, delta);
     for (unsigned j = 0; j < need->words[role]; j++, t++) {
@@ -218,25 +234,80 @@ static void give_chunk(const struct making *k, const uint8_t *message)
         give_triple(k, j, t, delta);
 }
 
-static void deal_give(struct step *s)
+static void deal_tell(struct step *s)
 {
-    struct need need = gate_need(s->gate);
-    size_t rows = rows_of(&need, s->role);
-    struct making k = making_of(s, rows);
-    const uint8_t *message = s->in[1 - s->role];
-    for (k.first = 0; rows > 0 && k.first < s->gate->in_first; k.first += CHUNK) {
-        k.m = chunk_of(s->gate->in_first, k.first);
-        k.base = k.first * rows;
-        give_chunk(&k, message);
-        message += ot_message_bytes(OT_FIELD, rows * k.m);
+    struct making k = making_of(s, s->role);
+    struct ot_block delta = semi2k_rows_delta(s);
+    semi2k_rows_hear(k.input, s, &k.rows);
+    for (size_t first = 0; making_chunk(&k, first); first += CHUNK)
+        give_chunk(&k, &delta);
+}
+
+/* ---- rounds: straight rows are taken at once, those of trees when the trees have come ---- */
+
+static void deal_ask(struct step *s)
+{
+    struct making k = making_of(s, 1 - s->role);
+    memset(s->z + k.d.triples, 0, 3 * k.d.need.triples * k.d.plane * 8);
+    if (k.rows.set == NULL)
+        take_all(s);
+    else
+        semi2k_rows_ask(k.input, s, &k.rows);
+}
+
+static void deal_finish(struct step *s)
+{
+    struct making k = making_of(s, 1 - s->role);
+    if (k.rows.set != NULL)
+        take_all(s);
+    for (unsigned j = 0; j < k.d.need.triples; j++) {
+        uint64_t *a = s->z + k.d.triples + 3 * j * k.d.plane, *b = a + k.d.plane;
+        for (size_t i = 0; i < k.d.plane; i++)
+            b[k.d.plane + i] ^= a[i] & b[i];
     }
 }
 
+static size_t asked(const struct gate *g, unsigned from, unsigned to, int silent)
+{
+    struct rows r = gate_rows(g, to, silent);
+    return from != to ? semi2k_rows_asked(&r) : 0;
+}
+
+static size_t ask_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return asked(g, from, to, 0);
+}
+
+static size_t ask_silent_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return asked(g, from, to, 1);
+}
+
+static size_t tell_silent_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    struct rows r = gate_rows(g, from, 1);
+    (void)level;
+    return from != to ? semi2k_rows_told(&r) : 0;
+}
+
 static const struct round deal_rounds[] = {
-    { .name = "take", .run = deal_take, .bytes = deal_bytes },
-    { .name = "give", .run = deal_give },
+    { .name = "ask", .run = deal_ask, .bytes = ask_bytes },
+    { .name = "tell", .run = deal_tell },
+    { .name = "finish", .run = deal_finish },
+};
+
+static const struct round deal_silent_rounds[] = {
+    { .name = "ask", .run = deal_ask, .bytes = ask_silent_bytes },
+    { .name = "tell", .run = deal_tell, .bytes = tell_silent_bytes },
+    { .name = "finish", .run = deal_finish },
 };
 
 const struct gate_ops semi2k_deal = {
-    .name = "deal", .rounds = deal_rounds, .nround = 2, .scratch = deal_scratch
+    .name = "deal", .rounds = deal_rounds, .nround = 3, .scratch = deal_scratch
+};
+
+const struct gate_ops semi2k_deal_silent = {
+    .name = "deal", .rounds = deal_silent_rounds, .nround = 3, .scratch = deal_scratch
 };

@@ -18,6 +18,11 @@ static const struct silent_set sets[] = {
     { 200000, 8192, 10 },
 };
 
+const struct silent_set *silent_set_at(unsigned i)
+{
+    return i < sizeof sets / sizeof sets[0] ? &sets[i] : NULL;
+}
+
 const struct silent_set *silent_set(size_t n)
 {
     size_t i = 0, last = sizeof sets / sizeof sets[0] - 1;
@@ -88,6 +93,6 @@ void silent_encode(const struct silent_set *s, uint32_t id, size_t first, size_t
     silent_schedule(public);
     for (size_t i = first; i < first + n; i += CHUNK) {
         prf_stream(public, id, SILENT_CODE, i / 4 * SILENT_LOCAL, drawn, sizeof drawn);
-        chunk_encode(rows + i, input, s->k, drawn);
+        chunk_encode(rows + (i - first), input, s->k, drawn);
     }
 }

@@ -75,6 +75,9 @@ struct silent_set {
     unsigned depth;         /* d, at least 6 */
 };
 
+/* By size; NULL past the end. */
+const struct silent_set *silent_set_at(unsigned i);
+
 /* The smallest set that leaves n rows besides the input of a next one, or the largest there is. */
 const struct silent_set *silent_set(size_t n);
 
@@ -104,17 +107,18 @@ static inline struct ot_block silent_delta(const struct ot_block *delta)
     return (struct ot_block){ { delta->w[0] | 1, delta->w[1] } };
 }
 
-/* Leaves of trees [first, first + n), which are rows [first << d, (first + n) << d), and the bytes
- * of the message from 16 d first on: `input`, `message` and rows are those of the whole set. Trees
- * may be made in any order. `delta` is silent_delta; each tree takes one block of the source. */
+/* Leaves of trees [first, first + n), which are rows [first << d, (first + n) << d) of the set, and
+ * the bytes of the message from 16 d first on: `input` and `message` are those of the whole set, q
+ * and t of these trees. Trees may be made in any order, and the last ones not at all: fewer samples
+ * help nobody. `delta` is silent_delta; each tree takes one block of the source. */
 void silent_send(const struct silent_set *s, uint32_t id, size_t first, size_t n,
                  const struct ot_block *input, const struct ot_block *delta,
                  const struct ot_source *source, uint8_t *message, struct ot_block *q);
 void silent_receive(const struct silent_set *s, uint32_t id, size_t first, size_t n,
                     const struct ot_block *input, const uint8_t *message, struct ot_block *t);
 
-/* Leaves [first, first + n) become output rows, at both ends alike; multiples of 64. An id has one
- * use under one Delta. */
+/* Leaves [first, first + n) of the set, which are in `rows`, become output rows, at both ends alike;
+ * multiples of 64. An id has one use under one Delta. */
 void silent_encode(const struct silent_set *s, uint32_t id, size_t first, size_t n,
                    const struct ot_block *input, struct ot_block *rows);
 

@@ -88,7 +88,7 @@ void silent_send(const struct silent_set *s, uint32_t id, size_t first, size_t n
     struct hash h;
     silent_schedule(public);
     for (size_t tree = first; tree < first + n; tree++) {
-        struct ot_block *node = q + (tree << s->depth);
+        struct ot_block *node = q + ((tree - first) << s->depth);
         hash_init(&h, public, id, tree);
         prf_fill(source->own, source->gate, source->use, tree, node, sizeof *node);
         tree_grow(&h, s->depth, node, delta, input + s->k + tree * s->depth,
@@ -158,7 +158,7 @@ void silent_receive(const struct silent_set *s, uint32_t id, size_t first, size_
     silent_schedule(public);
     for (size_t tree = first; tree < first + n; tree++) {
         hash_init(&h, public, id, tree);
-        tree_follow(&h, s->depth, t + (tree << s->depth), input + s->k + tree * s->depth,
+        tree_follow(&h, s->depth, t + ((tree - first) << s->depth), input + s->k + tree * s->depth,
                     message + tree * s->depth * sizeof *t);
     }
 }

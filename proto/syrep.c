@@ -2,17 +2,18 @@
  * syrep.c: `sy-rep-ring`: three parties, one of them corrupted and malicious; with abort.
  *
  * Sharing and products are those of `replicated-ring` (replicated.c; Araki, Furukawa, Lindell, Nof,
- * Ohara, CCS 2016). It is run as it is, with every message masked; then, behind a barrier and
- * before any output, each party proves to the two others that every message of it was computed as
- * it should (Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO 2019; Boyle, Gilboa, Ishai, Nof,
- * CCS 2019: all that a party computes with is known to one of the two others as well, so what is to
- * be shown is an inner product of one vector that LEFT knows and one that RIGHT knows). Files:
+ * Ohara, CCS 2016). It is run as it is, with every message masked; stage by stage, behind a barrier
+ * each and before any output, each party proves to the two others that every message of it was
+ * computed as it should (Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO 2019; Boyle, Gilboa,
+ * Ishai, Nof, CCS 2019: all that a party computes with is known to one of the two others as well,
+ * so what is to be shown is an inner product of one vector that LEFT knows and one that RIGHT
+ * knows). Files:
  *
  *     syrep_mul.c     products of words and bits; reshare     syrep_sign.c    sign
  *     syrep_linear.c  convolutions, dense layers              syrep_tree.c    its tree of ANDs
  *     syrep_trunc.c   truncation                              syrep_relu.c    ReLU
  *     syrep_chain.c   its carries                             syrep_bits.c    bits as ring elements
- *     syrep_prove.c   which statements a proof is about; the gates that end a program
+ *     syrep_prove.c   which statements a proof is about; the checks of stages
  *     prove.c         the proofs
  *
  * A value before resharing (SUM) is never worked on but linearly: what each party sends of it
@@ -44,6 +45,9 @@
  *     probability 2^-51: 2^-52.4 for words (fold_words.c), and with the projections of linear
  *     layers (syrep_linear.c) 2^-51.7. GATE_CHECK, which no output precedes, needs the word of
  *     every party.
+ *  3. Stages are proved while later ones run. Coins are fresh for each proof, so they tell nothing
+ *     of those to come; and by the above what the honest parties hold is well defined and masked
+ *     whether or not an earlier stage was wrong, so 1 and 2 hold for the later ones as well.
  *
  * Clients: as in `replicated-ring`; every share of an output comes from both of its holders. What
  * two roles hold of an input they compare before the job, by marks (client.h) made with `common`.
@@ -72,7 +76,7 @@ const struct protocol protocol_syrep = {
     .items = replicated_items,
     .common = replicated_common,
     .source = &syrep_source,
-    .close = syrep_close,
+    .settle = syrep_settle,
     .weight_words = syrep_weight_words,
     .weight_pack = syrep_weight_pack,
     .input_bytes = replicated_input_bytes,

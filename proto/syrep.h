@@ -43,14 +43,14 @@ extern const struct statements syrep_b2a_statements;                           /
 extern const struct gate_ops syrep_trunc, syrep_sign, syrep_b2a, syrep_relu;
 
 extern const struct prove_source syrep_source;                                  /* _prove.c */
-void syrep_close(struct program *p);
+void syrep_settle(struct program *p, const struct stage_span *stage, uint32_t n);
 
-/* What gates of the kinds `readers` read, and those of `makers` make, is there to the end of the
- * program; sets of bits 1 << kind. */
-void syrep_keep(struct program *p, uint32_t readers, uint32_t makers);
+/* What a stage's gates of the kinds `readers` read, and those of `makers` make, is there until it
+ * is settled; sets of bits 1 << kind. */
+void syrep_hold(struct program *p, const struct stage_span *s, uint32_t readers, uint32_t makers);
 
-/* Proofs of everybody, in batches, of the statements of gates [0, n). */
-void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n);
+/* Proofs of everybody, in batches, of the statements of a stage's gates. */
+void syrep_prove_gates(struct program *p, const struct stage_span *s);
 
 /* Are there statements about all that the gate sends? */
 int syrep_states(const struct program *p, const struct gate *g);

@@ -51,10 +51,10 @@ const struct gate *linear_of(const struct program *p, const struct gate *g)
     return m != NULL && m->kind == GATE_LINEAR ? m : NULL;
 }
 
-/* The first gate from `g` on that sends a product with that weight, or NULL. */
+/* The first gate of the stage, from `g` on, that sends a product with that weight, or NULL. */
 static const struct gate *next_with(const struct program *p, const struct gate *g, uint32_t weight)
 {
-    for (; g < p->gate + p->ngate; g++) {
+    for (; g < p->gate + p->ngate && g->kind != GATE_BARRIER; g++) {
         const struct gate *m = linear_of(p, g);
         if (m != NULL && m->in[1] == weight)
             return g;

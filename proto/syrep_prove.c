@@ -1,5 +1,5 @@
 /*
- * syrep_prove.c: which statements a PROVE gate proves, and the gates that end a program.
+ * syrep_prove.c: which statements a PROVE gate proves, and the gates that check stages.
  *
  * A PROVE gate of the protocol shows either all statements of its prover about the gates in_first
  * .. shape or, if in_first is NO_VALUE, all that was sent of products with one weight, of which
@@ -181,25 +181,18 @@ const struct prove_source syrep_source = {
     .runs = source_runs, .run = source_run, .fill = source_fill
 };
 
-/* ---- the end of a program ---- */
+/* ---- checks of a program ---- */
 
-void syrep_keep(struct program *p, uint32_t readers, uint32_t makers)
+void syrep_hold(struct program *p, const struct stage_span *s, uint32_t readers, uint32_t makers)
 {
-    for (uint32_t id = 0; id < p->ngate; id++) {
+    for (uint32_t id = s->first; id < s->last && !p->failed; id++) {
         const struct gate *g = &p->gate[id];
         for (unsigned k = 0; k < 3 && readers >> g->kind & 1; k++)
             if (g->in[k] != NO_VALUE && !p->value[g->in[k]].external)
-                program_keep(p, g->in[k]);
+                program_hold(p, g->in[k]);
         if (makers >> g->kind & 1)
-            program_keep(p, g->out);
+            program_hold(p, g->out);
     }
-}
-
-/* What statements speak of is there to the end. */
-static void keep_values(struct program *p)
-{
-    uint32_t products = 1u << GATE_LINEAR | 1u << GATE_MUL | 1u << GATE_AND;
-    syrep_keep(p, products | 1u << GATE_SIGN | 1u << GATE_B2A, 1u << GATE_RESHARE | 1u << GATE_AND);
 }
 
 /* Every party proves. */
@@ -213,14 +206,14 @@ static void prove(struct program *p, uint32_t token, uint32_t first, uint32_t la
     p->turn = turn;
 }
 
-void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n)
+void syrep_prove_gates(struct program *p, const struct stage_span *s)
 {
     size_t terms = 0;
     uint32_t first = 0;
-    for (uint32_t id = 0; id < n && !p->failed; id++) {
+    for (uint32_t id = s->first; id < s->last && !p->failed; id++) {
         size_t more = gate_terms(p, &p->gate[id]);
         if (terms > 0 && more > 0 && terms + more > BATCH) {
-            prove(p, token, first, id - 1);
+            prove(p, s->token, first, id - 1);
             terms = 0;
         }
         if (terms == 0)
@@ -228,36 +221,46 @@ void syrep_prove_gates(struct program *p, uint32_t token, uint32_t n)
         terms += more;
     }
     if (terms > 0)
-        prove(p, token, first, n - 1);
+        prove(p, s->token, first, s->last - 1);
 }
 
-static void prove_weights(struct program *p, uint32_t token, uint32_t n)
+static void prove_weights(struct program *p, const struct stage_span *s)
 {
     uint8_t *seen = mem_new((size_t)p->nvalue + 1, 1);
     if (seen == NULL) {
         p->failed = 1;
         return;
     }
-    for (uint32_t id = 0; id < n && !p->failed; id++) {
+    for (uint32_t id = s->first; id < s->last && !p->failed; id++) {
         const struct gate *m = linear_of(p, &p->gate[id]);
         if (m == NULL || seen[m->in[1]])
             continue;
         seen[m->in[1]] = 1;
-        prove(p, token, NO_VALUE, id);
+        prove(p, s->token, NO_VALUE, id);
     }
     mem_free(seen);
 }
 
-void syrep_close(struct program *p)
+/* Somebody proves what the gate sends, and what it speaks of is held until then. */
+static int is_proved(const struct program *p, const struct gate *g, uint32_t first)
 {
-    uint32_t n = p->ngate;
-    for (uint32_t id = 0; id < n && !p->failed; id++)
-        if (gate_speaks(p->proto, &p->gate[id]) && !syrep_states(p, &p->gate[id]))
-            p->failed = 1;          /* nobody would prove what it sends */
-    if (p->failed)
-        return;
-    keep_values(p);
-    uint32_t token = gate_barrier(p);
-    prove_weights(p, token, n);
-    syrep_prove_gates(p, token, n);
+    if (!gate_speaks(p->proto, g) || g->kind == GATE_BARRIER || g->kind == GATE_PROVE)
+        return 1;
+    return syrep_states(p, g) &&
+           (p->value[g->in[0]].kind != VALUE_SUM || maker(p, g) >= p->gate + first);
+}
+
+void syrep_settle(struct program *p, const struct stage_span *stage, uint32_t n)
+{
+    uint32_t products = 1u << GATE_LINEAR | 1u << GATE_MUL | 1u << GATE_AND;
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t id = stage[i].first; id < stage[i].last; id++)
+            p->failed |= !is_proved(p, &p->gate[id], stage[0].first);
+        syrep_hold(p, &stage[i], products | 1u << GATE_SIGN | 1u << GATE_B2A,
+                   1u << GATE_RESHARE | 1u << GATE_AND);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        prove_weights(p, &stage[i]);
+        syrep_prove_gates(p, &stage[i]);
+    }
 }

@@ -53,8 +53,8 @@ static struct demo_conf case_demo(const struct bench *b, const struct bench_case
     bench_network_wan(network, c->network, parties, w->seed);
     return (struct demo_conf){
         .proto = c->proto, .clip = w->clip, .model = w->model, .select = select,
-        .frames = b->frames, .workers = c->workers, .quiet = 1, .timeout = w->timeout,
-        .prepare = w->prepare && c->proto->deal_plan != NULL,
+        .frames = b->frames, .workers = c->workers, .lanes = w->lanes, .quiet = 1,
+        .timeout = w->timeout, .prepare = w->prepare && c->proto->deal_plan != NULL,
         .network = bench_network_is(c->network) ? network : NULL,
         .slowed = c->network->slow_processor ? parties : 0, .seed = w->seed
     };
@@ -163,7 +163,7 @@ static int case_real(struct bench *b, struct bench_case *c, struct err *e)
 static int case_run(struct bench *b, struct bench_case *c, struct err *e)
 {
     if (c->sim && !bench_network_forecast(c->network))
-        return err_set(e, ERR_USAGE, "--network %s: the simulator has neither loss nor stalls: "
+        return err_set(e, ERR_USAGE, "--network %s: the simulator has no loss, stalls or TCP: "
                        "use --transport epoll", c->network->name);
     int code = c->sim ? case_sim(b, c, e) : case_real(b, c, e);
     return code != 0 ? err_prefix(e, "%s, %s", c->proto->name, c->network->name) : 0;

@@ -32,7 +32,7 @@ struct bench_wish {
     unsigned workers[BENCH_LIST];           /* 0: what suits the machine */
     const char *transport[BENCH_LIST];      /* of demo_transport */
     unsigned nprotocol, nnetwork, nselected, nworkers, ntransport;
-    unsigned runs, warmup;
+    unsigned runs, warmup, lanes;
     uint64_t seed;              /* of loss, order and the simulator */
     int forecast;               /* the simulator's time, too */
     int prepare;                /* what can be made beforehand is, and timed apart */

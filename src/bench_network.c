@@ -22,6 +22,7 @@ static const struct bench_network known[] = {
     { .name = "slow-processor", .rtt_ms = 40, .up = 1000, .down = 1000, .slow_processor = 1 },
     { .name = "loss", .rtt_ms = 40, .up = 1000, .down = 1000, .loss = 0.01 },
     { .name = "reorder", .rtt_ms = 40, .up = 1000, .down = 1000, .reorder = 0.01 },
+    { .name = "100ms-plain", .rtt_ms = 100, .up = 1000, .down = 1000, .plain = 1 },
     { .name = "stall", .rtt_ms = 40, .up = 1000, .down = 1000, .stall_ms = 200 },
 };
 
@@ -75,6 +76,7 @@ void bench_network_wan(struct wan_conf *w, const struct bench_network *n, unsign
         w->mbit[last] /= SLOW;
         w->mbit_in[last] /= SLOW;
     }
+    w->plain = n->plain;
     w->loss = n->loss;
     w->reorder = n->reorder;
     w->stall_ms = n->stall_ms;
@@ -90,7 +92,7 @@ int bench_network_even(const struct bench_network *n)
 
 int bench_network_forecast(const struct bench_network *n)
 {
-    return n->loss == 0 && n->reorder == 0 && n->stall_ms == 0;
+    return n->loss == 0 && n->reorder == 0 && n->stall_ms == 0 && !n->plain;
 }
 
 double bench_network_seconds(const struct bench_network *n, int last, uint64_t sent,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/base_mem.h"
+#include "net/hello.h"
 #include "src/bench.h"
 #include "src/bench_plot.h"
 #include "src/cmd.h"
@@ -15,7 +16,7 @@
 
 struct wish {
     const char *protocol, *network, *frames, *workers, *transport, *clip, *model, *dir, *plot;
-    uint64_t runs, warmup, seed;
+    uint64_t runs, warmup, lanes, seed;
     double rtt, bandwidth, timeout;
     int forecast, prepare, quiet;
 };
@@ -33,13 +34,15 @@ static const struct option_row rows[] = {
     { "frames", 0, OPTION_TEXT, AT(frames), "N,M,..", "selected frames (7)", 0, 0 },
     { "workers", 0, OPTION_TEXT, AT(workers), "N,M,..",
       "worker threads of each party (cores / parties)", 0, 0 },
+    { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
+      1, HELLO_LANES },
     { "transport", 0, OPTION_TEXT, AT(transport), "A,B,..", "epoll: processes over TLS; sim: the "
       "simulator, with a machine for each party and any network (epoll)", 0, 0 },
     { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
     { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
     { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
-      "make correlated randomness first, and time it apart (semi2k)", 0, 0 },
+      "make correlated randomness first, and time it apart (semi2k, semi2k-silent)", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "of loss, order and the simulator (1)", 0, 0x1p53 },
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
@@ -57,8 +60,9 @@ static const struct command command = {
     .summary = "Measures private classifications on this machine, over loopback or emulated\n"
                "networks: every combination of the lists below.",
     .rows = rows,
-    .notes = "Writes bench.json, bench.csv, charts (SVG and PNG) and report.html. Emulated networks\n"
-             "need root and /dev/net/tun; nothing else should run beside a measurement."
+    .notes = "Writes bench.json, bench.csv, charts (SVG and PNG) and report.html. Emulated\n"
+             "networks need root and /dev/net/tun; nothing else should run beside a\n"
+             "measurement."
 };
 
 /* Calls item for each part of a list with commas. */
@@ -176,6 +180,7 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
     b->seed = w->seed;
     b->dir = w->dir;
     b->timeout = w->timeout;
+    b->lanes = (unsigned)w->lanes;
     b->quiet = w->quiet;
     return code;
 }
@@ -183,7 +188,8 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "all", .network = "loopback", .frames = "7", .workers = "0",
-                      .transport = "epoll", .runs = 7, .warmup = 1, .seed = 1, .dir = "bench", .timeout = 300, .rtt = -1 };
+                      .transport = "epoll", .runs = 7, .warmup = 1, .lanes = 1, .seed = 1,
+                      .dir = "bench", .timeout = 300, .rtt = -1 };
     struct bench_wish b = { 0 };
     char clip[1200], model[1200];
     int at;

@@ -8,6 +8,7 @@
 
 #include "net/base_log.h"
 #include "net/base_mem.h"
+#include "net/hello.h"
 #include "nn/clip_file.h"
 #include "src/clip.h"
 #include "src/cmd.h"
@@ -17,7 +18,7 @@
 
 struct wish {
     const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
-    uint64_t workers, seed;
+    uint64_t workers, lanes, seed;
     double rtt, bandwidth, timeout;
     struct faces_wish faces;
     int json, quiet, prepare;
@@ -37,6 +38,8 @@ static const struct option_row rows[] = {
     { "workers", 0, OPTION_COUNT, AT(workers), "N",
       "worker threads of each party (cores / parties)",
       1, 256 },
+    { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
+      1, HELLO_LANES },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
       "process, virtual clock (epoll)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
@@ -46,7 +49,7 @@ static const struct option_row rows[] = {
       "there (unlimited)", 0.001, 1e6 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
-      "make correlated randomness first (semi2k)", 0, 0 },
+      "make correlated randomness first (semi2k, semi2k-silent)", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },
@@ -84,8 +87,11 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
         return err_set(e, ERR_USAGE, "--prepare: %s makes nothing beforehand", d->proto->name);
     if (w->prepare && strcmp(w->transport, "sim") == 0)
         return err_set(e, ERR_USAGE, "--prepare needs parties of their own: not --transport sim");
+    if (w->lanes > 1 && strcmp(w->transport, "sim") == 0)
+        return err_set(e, ERR_USAGE, "--lanes needs real connections: not --transport sim");
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
+    d->lanes = (unsigned)w->lanes;
     d->trace = w->trace;
     d->log = w->log;
     d->quiet = w->quiet || w->log != NULL;
@@ -150,7 +156,7 @@ static int take_log(const char *spec, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "replicated-ring", .transport = "epoll", .reveal = "label",
-                      .select = "every:15", .seed = UNSEEDED, .timeout = 60 };
+                      .select = "every:15", .seed = UNSEEDED, .timeout = 60, .lanes = 1 };
     struct demo_conf d = { 0 };
     struct wan_conf network;
     struct outcome o = { 0 };

@@ -147,6 +147,7 @@ static int start_party(struct show *s, unsigned i)
     struct args a;
     snprintf(file, sizeof file, "party%u", i);
     args_begin(&a, s, "party", file);
+    arg_made(&a, "--set", "party.lanes=%u", s->conf->lanes);
     arg_made(&a, "--listen-fd", "%d", s->folder.listen[i]);
     arg(&a, "--json");
     if (s->conf->trace != NULL)

@@ -17,6 +17,7 @@ struct demo_conf {
     const char *select;             /* "every:K" or a file */
     uint32_t frames;                /* of the clip */
     unsigned workers;
+    unsigned lanes;                 /* connections of a link between parties; demo_real only */
     int reveal_scores;
     int prepare;                    /* randomness for every run is made first; demo_real only */
     const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback. The

@@ -31,6 +31,7 @@ struct wan_conf {
     double jitter_ms;                       /* added to a delay: uniform in [0, jitter] */
     double loss;                            /* share of packets that are lost */
     double reorder;                         /* share that is held back for another delay */
+    int plain;                              /* TCP is as Linux has it if nobody sets it up */
     double stall_ms, stall_every_ms;        /* a link stands still so long, so often; 0: never */
     unsigned stall_node;                    /* whose */
     uint64_t seed;                          /* of jitter, loss and order */

@@ -223,6 +223,7 @@ static inline void cheat_compose(struct cheat_play *y)
     for (unsigned t = turns; t-- > 0;) {
         p->turn = (uint8_t)t;
         uint32_t z = cheat_network(y);
+        program_stage(p);
         p->turn = y->proto->flags & PROTOCOL_TURNED ? 0 : p->turn;
         if (all == NO_VALUE)
             all = z;
@@ -239,6 +240,7 @@ static inline void cheat_compose(struct cheat_play *y)
     }
     uint32_t n = y->proto->gate[GATE_TURN] != NULL ? 8 * turns : 8;
     uint32_t r = gate_relu(p, cheat_part(p, all, 0, 3, n), 0, 40);
+    program_settle(p);
     cheat_next_turn(p);
     uint32_t scores = compose_shares(p, r, 1, 3, 44, 20);
     y->label = compose_argmax(p, scores, 24);

@@ -77,6 +77,12 @@ judge 'trace: three parties' test "$(grep -c '"process_name"' "$t")" -eq 3
 judge 'trace: worker rows' test "$(grep -c '"name":"worker 0"' "$t")" -eq 3
 judge 'trace: network rows' test "$(grep -c '"name":"network"' "$t")" -eq 3
 
+# Links of several connections: nothing else changes.
+run "$obscura" demo --json --reveal scores --lanes 3
+judge 'lanes: label, bytes and rounds' test "$(json "$tmp/out" label bytes.total rounds)" = \
+    "$(json "$r" label bytes.total rounds)"
+refused 'lanes of the simulator' 2 'real connections' "$obscura" demo --transport sim --lanes 2
+
 # The simulator runs the same roles.
 run "$obscura" demo --transport sim --json --reveal scores --seed 7 --rtt 40 --bandwidth 100
 cp "$tmp/out" "$tmp/sim.json"

@@ -33,10 +33,6 @@ near()
 
 first=
 for p in $protocols; do
-    if [ "$p" = semi2k ] && { built_with asan || built_with tsan; }; then
-        echo "skip - $p # minutes of arithmetic under a sanitizer; its gates are tested alone"
-        continue
-    fi
     r=$tmp/$p.json plan=$tmp/$p.plan
     run "$obscura" demo --protocol "$p" --select every:49 --reveal scores --json --timeout 120
     judge "$p: status" test "$status" -eq 0

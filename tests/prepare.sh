@@ -3,10 +3,6 @@
 # item once, and whatever comes of folders and daemons meanwhile, none is used again.
 . "${srcdir:-.}/tests/lib.sh"
 
-if built_with asan || built_with tsan; then
-    echo 'skip - prepare # minutes of arithmetic under a sanitizer; the roles are tested alone'
-    exit 77
-fi
 p=$(free_ports 3)
 keys=$tmp/keys
 "$obscura" keygen --protocol semi2k --dir "$keys" --hosts "127.0.0.1:$p,127.0.0.1:$((p + 1))" \

@@ -8,6 +8,7 @@
 #include "tests/check.h"
 
 #include "proto/program.h"
+#include "proto/protocol.h"
 
 enum { RANDOM_VALUES = 80, RANDOM_INPUTS = 3, RANDOM_MOST = 150 };
 
@@ -122,7 +123,8 @@ static inline void random_bits(struct random_program *r, unsigned which)
         z->plain[i] = which == 0 ? x->plain[i] & y->plain[i] : x->plain[i];
 }
 
-/* All values but the inputs are kept; inputs lie within 1000 of zero. */
+/* All values but the inputs are kept; inputs lie within 1000 of zero. Where the protocol settles
+ * stages, there are some. */
 static inline void random_program(struct random_program *r, const struct protocol *proto,
                                   uint64_t seed, unsigned gates)
 {
@@ -149,6 +151,10 @@ static inline void random_program(struct random_program *r, const struct protoco
             random_bits(r, what - 5);
         else
             random_halves(r);
+        if (proto->settle != NULL && random_below(r, 4) == 0)
+            program_stage(r->p);
+        if (proto->settle != NULL && random_below(r, 8) == 0)
+            program_settle(r->p);
     }
     for (unsigned i = RANDOM_INPUTS; i < r->nvalue; i++)
         program_keep(r->p, r->value[i].v);

@@ -115,6 +115,7 @@ static const struct {
     { "trio", sharing_masked },
     { "quad", sharing_masked },
     { "semi2k", sharing_two },
+    { "semi2k-silent", sharing_two },
 };
 
 /* The function of a protocol; NULL, and a failed check, when it has none. */

@@ -49,14 +49,16 @@ static inline void silent_world_send(struct silent_world *w, uint32_t id, size_t
     struct prf own;
     struct ot_source source = { &own, SILENT_GATE, SILENT_USE };
     prf_init(&own, w->key);
-    silent_send(w->set, id, first, n, w->input[1], &w->delta, &source, w->message, w->rows[1]);
+    silent_send(w->set, id, first, n, w->input[1], &w->delta, &source, w->message,
+                w->rows[1] + (first << w->set->depth));
     prf_fini(&own);
 }
 
 static inline void silent_world_receive(struct silent_world *w, uint32_t id, size_t first,
                                         size_t n)
 {
-    silent_receive(w->set, id, first, n, w->input[0], w->message, w->rows[0]);
+    silent_receive(w->set, id, first, n, w->input[0], w->message,
+                   w->rows[0] + (first << w->set->depth));
 }
 
 static inline void silent_world_grow(struct silent_world *w, uint32_t id)

@@ -448,6 +448,8 @@ static const struct unmasking unmaskings[] = {
     { "semi2k", "A", GATE_MASK, 0, 0, 1, 0, DEAL, WAS_SUBTRACTED, 0, 0, 0 },
     { "semi2k", "a triple", GATE_AND, 0, 0, 1, 0, DEAL, WAS_XORED, 0, 0, 0 },
     { "semi2k", "a table", GATE_SIGN, 1, 0, 1, 0, TABLE, WAS_XORED, SEMI2K_TABLE, 224 * 8, 4 },
+    { "semi2k-silent", "A", GATE_MASK, 0, 0, 1, 0, DEAL, WAS_SUBTRACTED, 0, 0, 0 },
+    { "semi2k-silent", "a triple", GATE_AND, 0, 0, 1, 0, DEAL, WAS_XORED, 0, 0, 0 },
 };
 
 static const struct scene_kind *scene_of(enum gate_kind kind)

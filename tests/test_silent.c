@@ -306,7 +306,7 @@ static void parts_make_the_whole(void)
     for (size_t tree = toy.trees; tree-- > 0;)
         silent_world_receive(&parts, 10, tree, 1);
     for (unsigned end = 0; end < 2; end++) {
-        silent_encode(&toy, 10, 128, 192, parts.input[end], parts.rows[end]);
+        silent_encode(&toy, 10, 128, 192, parts.input[end], parts.rows[end] + 128);
         silent_encode(&toy, 10, 0, 128, parts.input[end], parts.rows[end]);
         CHECK(memcmp(whole.rows[end], parts.rows[end], silent_rows(&toy) * 16) == 0);
     }

@@ -108,6 +108,22 @@ static void all_gates(void)
         }
 }
 
+/* A deal so large that rows come from trees where the protocol has such. */
+static void large_deals(void)
+{
+    const struct scene_kind *k = scenes;
+    while (k->kind != GATE_AND)
+        k++;
+    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
+        struct scene s;
+        if (proto->gate[GATE_DEAL] == NULL)
+            continue;
+        scene_open(&s, proto, k, 30000, 1, 0);
+        run_scene(&s, NULL);
+        program_free(s.program);
+    }
+}
+
 /* The check's own arithmetic, before it compares: claims and keys are secret to it. */
 static void sums_of_claims(void)
 {
@@ -231,6 +247,7 @@ int main(int argc, char **argv)
         CASE(leak_of_a_tag);
     else {
         CASE(all_gates);
+        CASE(large_deals);
         CASE(sums_of_claims);
         CASE(clients);
     }
