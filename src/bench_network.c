@@ -14,6 +14,7 @@ static const struct bench_network known[] = {
     { .name = "10ms", .rtt_ms = 10, .up = 1000, .down = 1000 },
     { .name = "40ms", .rtt_ms = 40, .up = 1000, .down = 1000 },
     { .name = "100ms", .rtt_ms = 100, .up = 1000, .down = 1000 },
+    { .name = "100ms-plain", .rtt_ms = 100, .up = 1000, .down = 1000, .plain = 1 },
     { .name = "40ms-100mbit", .rtt_ms = 40, .up = 100, .down = 100 },
     { .name = "intercontinental", .rtt_ms = 250, .up = 1000, .down = 1000 },
     { .name = "5g", .rtt_ms = 30, .up = 10, .down = 50 },
@@ -22,7 +23,6 @@ static const struct bench_network known[] = {
     { .name = "slow-processor", .rtt_ms = 40, .up = 1000, .down = 1000, .slow_processor = 1 },
     { .name = "loss", .rtt_ms = 40, .up = 1000, .down = 1000, .loss = 0.01 },
     { .name = "reorder", .rtt_ms = 40, .up = 1000, .down = 1000, .reorder = 0.01 },
-    { .name = "100ms-plain", .rtt_ms = 100, .up = 1000, .down = 1000, .plain = 1 },
     { .name = "stall", .rtt_ms = 40, .up = 1000, .down = 1000, .stall_ms = 200 },
 };
 
@@ -87,12 +87,12 @@ void bench_network_wan(struct wan_conf *w, const struct bench_network *n, unsign
 
 int bench_network_even(const struct bench_network *n)
 {
-    return bench_network_forecast(n) && !n->slow_link && !n->slow_processor;
+    return bench_network_forecast(n) && !n->plain && !n->slow_link && !n->slow_processor;
 }
 
 int bench_network_forecast(const struct bench_network *n)
 {
-    return n->loss == 0 && n->reorder == 0 && n->stall_ms == 0 && !n->plain;
+    return !n->plain && n->loss == 0 && n->reorder == 0 && n->stall_ms == 0;
 }
 
 double bench_network_seconds(const struct bench_network *n, int last, uint64_t sent,

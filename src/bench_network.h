@@ -12,7 +12,7 @@ struct bench_network {
     double up, down;            /* Mbit/s of every node; 0: unlimited; all three 0: loopback */
     double loss, reorder;       /* shares of packets */
     double stall_ms;            /* the last party's link stands still so long in every second */
-    int plain;                  /* TCP that nobody has set up */
+    int plain;                  /* TCP is as Linux has it if nobody sets it up */
     int slow_link;              /* the last party has a tenth of the rate, */
     int slow_processor;         /* or of its processor */
 };
@@ -20,7 +20,7 @@ struct bench_network {
 /* All names, for messages and help. */
 #define BENCH_NETWORKS \
     "loopback, lan, 10gbit, 10ms, 40ms, 100ms, 40ms-100mbit, intercontinental, 5g, asymmetric, " \
-    "slow-party, slow-processor, loss, reorder, stall, 100ms-plain"
+    "100ms-plain, slow-party, slow-processor, loss, reorder, stall"
 
 /* One of these, RTT:MBIT or RTT:UP:DOWN. ERR_USAGE. */
 int bench_network_parse(struct bench_network *n, const char *text, struct err *e);
