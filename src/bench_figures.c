@@ -75,55 +75,50 @@ static double waited_for(const struct bench_case *c, unsigned party)
     return sum / (c->proto->parties - 1);
 }
 
-/* The mean over all ways that a party is an end of, or (rest) over all others. */
-static double queued_at(const struct bench_case *c, unsigned party, int rest)
+/* How long bytes queue on a link of this party, on average, or (with = 0) on one of the others. */
+static double queued_at(const struct bench_case *c, unsigned party, int with)
 {
     double sum = 0;
-    unsigned ways = 0;
+    unsigned links = 0;
     for (unsigned i = 0; i < c->proto->parties; i++)
-        for (unsigned k = 0; k < c->proto->parties; k++) {
-            if (i == k || (i != party && k != party) != rest)
-                continue;
-            sum += c->party[i].queued_seconds[k];
-            ways++;
-        }
-    return ways > 0 ? sum / ways : 0;
+        for (unsigned k = 0; k < c->proto->parties; k++)
+            if (i != k && (i == party || k == party) == with) {
+                sum += c->party[i].queued_seconds[k];
+                links++;
+            }
+    return links > 0 ? sum / links : 0;
 }
 
-/* The party that computes longest, if it is half as long again as the others on average; or -1. */
-static int slow_processor(const struct bench_case *c)
+/* Does one of n figures stand out, `times` over the mean of the others? Its index, or -1. */
+static int outlier(const double *v, unsigned n, double times)
 {
-    unsigned n = c->proto->parties, most = 0;
+    unsigned most = 0;
     double others = 0;
     for (unsigned i = 1; i < n; i++)
-        most = c->party[i].busy_seconds > c->party[most].busy_seconds ? i : most;
+        most = v[i] > v[most] ? i : most;
     for (unsigned i = 0; i < n; i++)
-        others += i != most ? c->party[i].busy_seconds / (n - 1) : 0;
-    return c->party[most].busy_seconds > 1.5 * others ? (int)most : -1;
-}
-
-/* The party at whose link more queues than where it has no part; two parties have one link. */
-static int slow_link(const struct bench_case *c)
-{
-    unsigned n = c->proto->parties, most = 0;
-    for (unsigned i = 1; i < n; i++)
-        most = queued_at(c, i, 0) > queued_at(c, most, 0) ? i : most;
-    return n > 2 && queued_at(c, most, 0) > 1.7 * queued_at(c, most, 1) ? (int)most : -1;
+        others += i != most ? v[i] / (n - 1) : 0;
+    return v[most] > times * others ? (int)most : -1;
 }
 
 struct bench_slow bench_slow(const struct bench_case *c)
 {
-    int processor = slow_processor(c), link = slow_link(c);
-    double run = 0;
-    for (unsigned i = 0; i < c->proto->parties; i++)
+    unsigned n = c->proto->parties;
+    double busy[LINK_PARTIES] = { 0 }, run = 0;
+    for (unsigned i = 0; i < n; i++) {
+        busy[i] = c->party[i].busy_seconds;
         run = c->party[i].run_seconds > run ? c->party[i].run_seconds : run;
-    if (processor >= 0 && c->party[processor].busy_seconds > 0.2 * run) {
+    }
+    int processor = outlier(busy, n, 1.5);
+    if (processor >= 0 && busy[processor] > 0.2 * run) {
         double waited = waited_for(c, (unsigned)processor);
         if (waited > 0.1 * run)
             return (struct bench_slow){ .party = processor, .processor = 1, .share = waited / run };
     }
-    double queued = link >= 0 ? queued_at(c, (unsigned)link, 0) : 0;
-    if (queued > 0.1 * run)
-        return (struct bench_slow){ .party = link, .share = queued / run };
+    for (unsigned i = 0; i < n && n > 2; i++) {     /* two have but one link */
+        double queued = queued_at(c, i, 1);
+        if (queued > 0.2 * run && queued > 1.7 * queued_at(c, i, 0))
+            return (struct bench_slow){ .party = (int)i, .share = queued / run };
+    }
     return (struct bench_slow){ .party = -1 };
 }
