@@ -164,7 +164,7 @@ static int case_real(struct bench *b, struct bench_case *c, struct err *e)
 static int case_run(struct bench *b, struct bench_case *c, struct err *e)
 {
     if (c->sim && !bench_network_forecast(c->network))
-        return err_set(e, ERR_USAGE, "--network %s: the simulator has neither loss nor stalls: "
+        return err_set(e, ERR_USAGE, "--network %s: the simulator has no loss, stalls or TCP: "
                        "use --transport epoll", c->network->name);
     int code = c->sim ? case_sim(b, c, e) : case_real(b, c, e);
     return code != 0 ? err_prefix(e, "%s, %s", c->proto->name, c->network->name) : 0;
@@ -188,7 +188,7 @@ static void tell(const struct bench *b, const struct bench_case *c)
     double median = bench_quantile(c->total, c->n, 0.5);
     printf("%-16s %-14s %2u frames %2u workers%s: %.3f s (%.3f .. %.3f), bound %.3f (compute %.3f, "
            "bytes %.3f, rounds %.3f): %.2f times", c->proto->name, c->network->name, c->selected,
-           c->workers, c->sim ? ", simulated" : "", median, bench_quantile(c->total, c->n, 0.25),
+           c->workers, c->sim ? ", simulated" : c->uring ? ", uring" : "", median, bench_quantile(c->total, c->n, 0.25),
            bench_quantile(c->total, c->n, 0.75), t.all, t.compute, t.bytes, t.rounds,
            median / t.all);
     if (c->prepared.items > 0)

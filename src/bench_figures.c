@@ -117,7 +117,7 @@ struct bench_slow bench_slow(const struct bench_case *c)
     }
     for (unsigned i = 0; i < n && n > 2; i++) {     /* two have but one link */
         double queued = queued_at(c, i, 1);
-        if (queued > 0.2 * run && queued > 2 * queued_at(c, i, 0))
+        if (queued > 0.2 * run && queued > 1.7 * queued_at(c, i, 0))
             return (struct bench_slow){ .party = (int)i, .share = queued / run };
     }
     return (struct bench_slow){ .party = -1 };

@@ -90,7 +90,8 @@ static json_t *parties_json(const struct bench_case *c)
             a->run_seconds, "cpu_seconds", a->cpu_seconds, "busy_seconds", a->busy_seconds,
             "waited_seconds", outcome_times(a->waited_seconds, c->proto->parties),
             "queued_seconds", outcome_times(a->queued_seconds, c->proto->parties),
-            "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received), "peak_rss_bytes", whole(a->peak_rss_bytes)));
+            "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
+            "peak_rss_bytes", whole(a->peak_rss_bytes)));
     }
     return list;
 }
