@@ -185,12 +185,11 @@ static void sleep_in_the_middle(struct past *p, double ms)
 static double inputs_ready(const struct past *p, uint32_t gate, const double *made, double all)
 {
     const struct program *program = compiled.program;
-    uint32_t read[GATE_READS];
+    uint32_t n = gate_operands(&program->gate[gate]), v;
     double t = program->gate[gate].wall ? all : p->begin;
-    gate_operands(read, &program->gate[gate], PART_ALL);
-    for (int k = 0; k < GATE_READS; k++)
-        if (read[k] != NO_VALUE)
-            t = fmax(t, made[read[k]]);
+    for (uint32_t k = 0; k < n; k++)
+        if ((v = gate_operand(program, &program->gate[gate], PART_ALL, k)) != NO_VALUE)
+            t = fmax(t, made[v]);
     return t;
 }
 
