@@ -123,14 +123,16 @@ waited_for()
     done | sort -g | tail -n 1
 }
 
-# slowest: whom the others waited for most, all of them together
-slowest()
+# blamed NAME: of the time that the run took longer than the healthy one, somebody waited at least half
+# for party 1
+blamed()
 {
-    for for in $(seq 0 $((parties - 1))); do
-        for i in $(seq 0 $((parties - 1))); do
-            echo "$for $(waited "$i" "$for")"
-        done
-    done | awk '{ t[$1] += $2 } END { for (p in t) if (t[p] >= t[m] + 0) m = p; print m }'
+    more=$(awk -v t="$(json "$tmp/out0" run_seconds)" -v h="$(cat "$tmp/healthy.seconds")" \
+        -v w="$(waited_for 1)" -v v="$(cat "$tmp/healthy.waited")" \
+        'BEGIN { printf "%.2f of %.2f", w - v, t - h }')
+    judge "$1: party 1 is to blame ($more s more)" \
+        awk -v more="$more" 'BEGIN { split(more, a, " "); exit !(a[1] >= a[3] / 2 && a[3] > 0) }'
+    judge "$1: logged" logged 1
 }
 
 # Is there a party whose log says that it waited for this one most?
@@ -147,6 +149,8 @@ healthy()
     for i in $(seq 0 $((parties - 1))); do
         json "$tmp/out$i" peak_rss_bytes > "$tmp/healthy$i"
     done
+    json "$tmp/out0" run_seconds > "$tmp/healthy.seconds"
+    waited_for 1 > "$tmp/healthy.waited"
     end
 }
 
@@ -169,9 +173,7 @@ stalled()
     cable 0
     label "$1, stalled"
     memory "$1, stalled"
-    judge "$1, stalled: party 1 was waited for ($(waited_for 1) s)" \
-        awk -v a="$(waited_for 1)" -v t=$stall 'BEGIN { exit !(a > 0.8 * t) }'
-    judge "$1, stalled: logged" logged 1
+    blamed "$1, stalled"
     judge "$1, stalled: a warning names gate and node" \
         grep -hq 'warning job: .* stands still .*gate [0-9].* party 1$' "$tmp"/err[0-9]
     end
@@ -196,9 +198,7 @@ narrow()
     classify
     label "$1, narrow link"
     memory "$1, narrow link"
-    judge "$1, narrow link: party 1 was waited for ($(waited_for 1) s)" \
-        awk -v a="$(waited_for 1)" -v t="$(json "$tmp/out0" run_seconds)" 'BEGIN { exit !(a > t / 2) }'
-    judge "$1, narrow link: logged" logged 1
+    blamed "$1, narrow link"
     end
 }
 
@@ -218,8 +218,7 @@ slow()
     wait $brake 2>/dev/null
     kill -CONT "$victim"
     memory "$1, slow processor"
-    judge "$1, slow processor: party 1 is the slowest ($(waited_for 1) s)" test "$(slowest)" -eq 1
-    judge "$1, slow processor: logged" logged 1
+    blamed "$1, slow processor"
     end
 }
 
