@@ -167,6 +167,7 @@ void engine_message(struct engine *en, unsigned from, struct message m)
         arena_give(m.data);
         return;
     }
+    engine_look(en);
     struct slot *slot = &en->slot[m.stream];
     struct inbox *box = inbox_at(en, m.stream, m.seq, from);
     if (!box->announced || box->data != NULL || m.n != due(en, m.stream, m.seq, from)) {

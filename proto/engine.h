@@ -70,6 +70,9 @@ struct engine_stats {
      * link was too full to begin anything; what lasts still counts for who is missing now. */
     uint64_t waited_ns[LINK_PARTIES];
     uint64_t idle_since;                                    /* such a time lasts; 0: none */
+    /* Time in which bytes for a party waited for the link: at least, since the queues are looked at
+     * when messages come and go. */
+    uint64_t queued_ns[LINK_PARTIES];
 };
 
 struct engine *engine_new(const struct engine_conf *conf, struct err *e);

@@ -238,6 +238,22 @@ void engine_pump(struct engine *en)
         engine_idle(en);
 }
 
+/* A queue that was not empty the last time and is not now was not empty between. */
+void engine_look(struct engine *en)
+{
+    struct host *h = en->conf.host;
+    uint64_t now = h->ops->now(h);
+    unsigned queued = 0;
+    for (unsigned p = 0; p < en->proto->parties; p++) {
+        if (p == en->conf.self || h->ops->queued(h, p) == 0)
+            continue;
+        queued |= 1u << p;
+        en->stats.queued_ns[p] += (en->queued & 1u << p) != 0 ? now - en->looked : 0;
+    }
+    en->queued = queued;
+    en->looked = now;
+}
+
 /* Sends what a step has left. */
 static int step_send(struct engine *en, struct run *r)
 {
@@ -245,6 +261,7 @@ static int step_send(struct engine *en, struct run *r)
     const struct gate *g = &en->program->gate[r->id];
     struct slot *slot = &en->slot[r->id];
     int failed = 0;
+    engine_look(en);
     for (unsigned to = 0; to < en->proto->parties; to++) {
         uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
         if (data == NULL)
@@ -259,6 +276,7 @@ static int step_send(struct engine *en, struct run *r)
         en->stats.messages++;
         failed |= h->ops->send(h, to, m);
     }
+    engine_look(en);
     return failed;
 }
 

@@ -68,6 +68,8 @@ struct engine {
     struct run **run;           /* the steps that are out */
     unsigned nrun;
     int started, over, told, dead;
+    uint64_t looked;            /* at the queues of the links, */
+    unsigned queued;            /* which were not empty: a bit for each party */
     struct err err;             /* why it is over */
     unsigned awaited;           /* the party that lets the next step begin */
     uint64_t full_since;        /* the link to it is full; 0: it is not */
@@ -102,6 +104,7 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
+void engine_look(struct engine *en);                    /* at the queues of the links */
 void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
 void engine_forget(struct run *r);                      /* what a step was to send goes nowhere */

@@ -99,17 +99,17 @@ static void log_waited(const struct account *a, double seconds)
     for (size_t n = 0;;) {
         unsigned most = LINK_PARTIES;
         for (unsigned i = 0; i < a->parties; i++)
-            if ((said & 1u << i) == 0 && a->waited[i] >= 0.05 &&
-                (most == LINK_PARTIES || a->waited[i] > a->waited[most]))
+            if ((said & 1u << i) == 0 && a->waited_seconds[i] >= 0.05 &&
+                (most == LINK_PARTIES || a->waited_seconds[i] > a->waited_seconds[most]))
                 most = i;
         if (most == LINK_PARTIES)
             break;
         if (said == 0)
             n += (size_t)snprintf(text, sizeof text, "%.1f s of %.1f s for party %u",
-                                  a->waited[most], seconds, most);
+                                  a->waited_seconds[most], seconds, most);
         else
             n += (size_t)snprintf(text + n, sizeof text - n, ", %.1f s for party %u",
-                                  a->waited[most], most);
+                                  a->waited_seconds[most], most);
         said |= 1u << most;
     }
     if (said != 0)
@@ -119,10 +119,11 @@ static void log_waited(const struct account *a, double seconds)
 static void on_report(void *ctx, const struct job_report *r)
 {
     struct daemon *d = ctx;
+    const struct protocol *proto = settings_protocol(&d->settings);
     struct account a;
-    struct err bad = { 0 };
     char bytes[24];
-    account_from(&a, r, settings_protocol(&d->settings));
+    struct err bad = { 0 };
+    account_from(&a, r, proto);
     uint64_t wire = wire_bytes(d);
     double cpu = process_cpu_seconds();
     a.bytes_wire = wire - d->wire_mark;

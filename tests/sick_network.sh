@@ -112,7 +112,7 @@ memory()
 # waited I FOR: seconds that party I waited for a party
 waited()
 {
-    json "$tmp/out$1" "waited.$2"
+    json "$tmp/out$1" "waited_seconds.$2"
 }
 
 # waited_for FOR: the same, of the party that waited for it longest

@@ -7,7 +7,7 @@
  *
  * Step 0 of a gate is ready at a party when every gate that makes a value which it reads (or which
  * it has to wait for: `after`) has run its last step there; that of a wall, when all gates before it
- * have; that of a barrier, when all since the last barrier or check have. Step s is ready when step s - 1 has run and every message that others owe it has arrived.
+ * have. Step s is ready when step s - 1 has run and every message that others owe it has arrived.
  * Before the party's first step is given nothing is ready. A party is idle while none of its workers runs a
  * step and no link is full (then bytes are on their way out, and nothing new is begun on purpose).
  * A gap is a longest time in which a party is idle and the same step is ready and not yet given to the
@@ -181,17 +181,29 @@ static void sleep_in_the_middle(struct past *p, double ms)
 
 /* ---- the judgement ---- */
 
-/* When all that makes a value of step 0 is done. */
-static double inputs_ready(const struct past *p, uint32_t gate, const double *made, double all,
-                           double stage)
+/* The last ends so far: of all gates, which a wall waits for, and of those of the stage, which a
+ * barrier waits for. */
+struct ends {
+    double all, stage;
+};
+
+static void ends_take(struct ends *e, const struct gate *g, double end)
 {
-    const struct program *program = compiled.program;
-    uint32_t n = gate_operands(&program->gate[gate]), v;
-    double t = program->gate[gate].wall ? all : p->begin;
-    if (program->gate[gate].kind == GATE_BARRIER)
-        t = fmax(t, stage);
-    for (uint32_t k = 0; k < n; k++)
-        if ((v = gate_operand(program, &program->gate[gate], PART_ALL, k)) != NO_VALUE)
+    e->all = fmax(e->all, end);
+    if (g->kind == GATE_BARRIER)
+        e->stage = 0;
+    else if (g->kind != GATE_PROVE && g->kind != GATE_MACS && g->kind != GATE_SETTLE)
+        e->stage = fmax(e->stage, end);
+}
+
+/* When all that makes a value of step 0 is done. */
+static double inputs_ready(const struct past *p, uint32_t gate, const double *made,
+                           const struct ends *e)
+{
+    const struct gate *g = &compiled.program->gate[gate];
+    double t = g->wall ? e->all : g->kind == GATE_BARRIER ? fmax(e->stage, p->begin) : p->begin;
+    for (uint32_t k = 0, v; k < gate_operands(g); k++)
+        if ((v = gate_operand(compiled.program, g, PART_ALL, k)) != NO_VALUE)
             t = fmax(t, made[v]);
     return t;
 }
@@ -244,25 +256,19 @@ static double idle_most(const struct past *p, double from, double to)
     return most;
 }
 
-static int ends_stage(const struct gate *g)
-{
-    return g->kind == GATE_BARRIER || g->kind == GATE_PROVE || g->kind == GATE_MACS ||
-           g->kind == GATE_SETTLE;
-}
-
 /* The longest gap of a party. */
 static double judge(unsigned self)
 {
     const struct program *program = compiled.program;
     const struct past *p = &past[self];
-    double *made = array(program->nvalue), all = p->begin, stage = 0, worst = 0;
+    double *made = array(program->nvalue), worst = 0;
+    struct ends ends = { .all = p->begin };
     uint32_t worst_gate = 0, worst_step = 0;
     for (uint32_t g = 0; g < program->ngate; g++) {
         uint32_t steps = first_step[g + 1] - first_step[g];
         for (uint32_t s = 0; s < steps; s++) {
             double begun = p->from[first_step[g] + s];
-            double ready = s == 0 ? inputs_ready(p, g, made, all, stage)
-                                  : messages_ready(p, self, g, s);
+            double ready = s == 0 ? inputs_ready(p, g, made, &ends) : messages_ready(p, self, g, s);
             double given = p->given[first_step[g] + s];
             if (begun == 0 || given == 0)
                 bad("did not run", self, g, s);
@@ -277,8 +283,7 @@ static double judge(unsigned self)
         }
         double end = p->to[first_step[g + 1] - 1];
         made[program->gate[g].out] = fmax(made[program->gate[g].out], end);
-        all = fmax(all, end);
-        stage = ends_stage(&program->gate[g]) ? 0 : fmax(stage, end);
+        ends_take(&ends, &program->gate[g], end);
     }
     printf("party %u: longest gap %.3f ms, before gate %u (layer %u, frame %u), step %u\n", self, worst,
            worst_gate, program->gate[worst_gate].layer, program->gate[worst_gate].frame, worst_step);
