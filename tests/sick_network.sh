@@ -1,9 +1,10 @@
 #!/bin/sh
-# Sick networks: a link that stands still for seconds, lost packets, packets that overtake each other,
-# a party with a tenth of the processor or a fiftieth of the link of the others. The label is right all
-# the same, memory stays what it is on a healthy network, and the parties' logs and accounts name the
-# slow side. On the emulated network (40 ms, 1 Gbit/s), which needs root. One protocol and a stall;
-# `make check-sick` runs all sicknesses for all protocols (or those of SICK_PROTOCOLS).
+# Sick networks: a link that stands still for seconds, lost packets, packets that overtake each
+# other, a party with a tenth of the processor or a fiftieth of the link of the others. The label
+# is right all the same, memory stays what it is on a healthy network, and the parties' logs and
+# accounts name the slow side. On the emulated network (40 ms, 1 Gbit/s), which needs root. One
+# protocol and a stall; `make check-sick` runs all sicknesses for all protocols (or those of
+# SICK_PROTOCOLS).
 . "${srcdir:-.}/tests/lib.sh"
 
 wan_box=$(cd "$builddir" && pwd)/tests/wan_box
@@ -123,8 +124,8 @@ waited_for()
     done | sort -g | tail -n 1
 }
 
-# blamed NAME: of the time that the run took longer than the healthy one, somebody waited at least half
-# for party 1
+# blamed NAME: of the time that the run took longer than the healthy one, somebody waited at least
+# half for party 1
 blamed()
 {
     more=$(awk -v t="$(json "$tmp/out0" run_seconds)" -v h="$(cat "$tmp/healthy.seconds")" \
