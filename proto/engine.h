@@ -100,8 +100,8 @@ void engine_stats(const struct engine *en, struct engine_stats *s);
 /* The lowest number of a gate that is not done; the number of gates when all are. */
 uint32_t engine_oldest(const struct engine *en);
 
-/* For timeouts and warnings: what the oldest unfinished gate waits for, in words; *party gets who is missing
- * (or -1). Returns 0 if nothing is waited for. */
+/* For timeouts and warnings: what the oldest unfinished gate waits for, in words; *party gets who
+ * is missing (or -1). Returns 0 if nothing is waited for. */
 int engine_waits(const struct engine *en, char *text, size_t n, int *party);
 
 #endif

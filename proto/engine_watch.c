@@ -36,7 +36,8 @@ void engine_begun(struct engine *en, uint32_t id)
     if (en->full_since != 0)
         span(en, 0, 0, (struct engine_span){ .kind = SPAN_FULL, .party = en->awaited,
                                              .from = en->full_since, .to = now });
-    span(en, id, en->slot[id].step, (struct engine_span){ .kind = SPAN_GIVEN, .from = now, .to = now });
+    span(en, id, en->slot[id].step,
+         (struct engine_span){ .kind = SPAN_GIVEN, .from = now, .to = now });
     en->stats.idle_since = en->full_since = 0;
 }
 

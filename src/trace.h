@@ -2,8 +2,8 @@
  * trace.h: what a party's workers and its network were doing, as Chrome trace-event JSON.
  *
  * One process row per party, in it one row per worker and `network` rows for gates that wait, with
- * the arrivals of messages. The files load in Perfetto and chrome://tracing; several parties' files join into one. Times are the
- * host's clock, which all processes of one machine share.
+ * the arrivals of messages. The files load in Perfetto and chrome://tracing; several parties'
+ * files join into one. Times are the host's clock, which all processes of one machine share.
  */
 #ifndef OB_SRC_TRACE_H
 #define OB_SRC_TRACE_H

@@ -6,18 +6,18 @@
  *     trace_gaps TRACE PROTOCOL MODEL FRAMES SELECTED LIMIT-MS [SLEEP-MS]
  *
  * Step 0 of a gate is ready at a party when every gate that makes a value which it reads (or which
- * it has to wait for: `after`) has run its last step there; that of a wall, when all gates before it
- * have. Step s is ready when step s - 1 has run and every message that others owe it has arrived.
- * Before the party's first step is given nothing is ready. A party is idle while none of its workers runs a
- * step and no link is full (then bytes are on their way out, and nothing new is begun on purpose).
- * A gap is a longest time in which a party is idle and the same step is ready and not yet given to the
- * workers, less the time that its loop meanwhile stood in line for a processor, as the kernel counts
- * it: a machine with more to do than cores delays everybody, and that is not the engine's doing.
- * Status 1 if one is
- * longer than LIMIT, 2 if the trace lacks something or a step ran before it was ready.
+ * it has to wait for: `after`) has run its last step there; that of a wall, when all gates before
+ * it have. Step s is ready when step s - 1 has run and every message that others owe it has
+ * arrived. Before the party's first step is given nothing is ready. A party is idle while none of
+ * its workers runs a step and no link is full (then bytes are on their way out, and nothing new is
+ * begun on purpose). A gap is a longest time in which a party is idle and the same step is ready
+ * and not yet given to the workers, less the time that its loop meanwhile stood in line for a
+ * processor, as the kernel counts it: a machine with more to do than cores delays everybody, and
+ * that is not the engine's doing. Status 1 if one is longer than LIMIT, 2 if the trace lacks
+ * something or a step ran before it was ready.
  *
- * SLEEP: the negative control: from the middle of its run on everything at party 0 is taken to be so
- * much later, as if the engine had slept.
+ * SLEEP: the negative control: from the middle of its run on everything at party 0 is taken to be
+ * so much later, as if the engine had slept.
  */
 #include <jansson.h>
 #include <math.h>
@@ -285,8 +285,9 @@ static double judge(unsigned self)
         made[program->gate[g].out] = fmax(made[program->gate[g].out], end);
         ends_take(&ends, &program->gate[g], end);
     }
-    printf("party %u: longest gap %.3f ms, before gate %u (layer %u, frame %u), step %u\n", self, worst,
-           worst_gate, program->gate[worst_gate].layer, program->gate[worst_gate].frame, worst_step);
+    printf("party %u: longest gap %.3f ms, before gate %u (layer %u, frame %u), step %u\n", self,
+           worst, worst_gate, program->gate[worst_gate].layer, program->gate[worst_gate].frame,
+           worst_step);
     free(made);
     return worst;
 }

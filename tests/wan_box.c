@@ -3,9 +3,10 @@
  *
  *     wan_box NODES RTT-MS MBIT [loss=SHARE] [reorder=SHARE] [slow=NODE:MBIT]
  *
- * Prints a line with one path for each node, for `nsenter --net=PATH COMMAND`; node I has the address
- * 10.77.0.(I + 1). Then it obeys lines on standard input until that ends: `stall FROM TO 1` (nothing
- * travels that way any more), `stall FROM TO 0`. Status 77 where there can be no such network.
+ * Prints a line with one path for each node, for `nsenter --net=PATH COMMAND`; node I has the
+ * address 10.77.0.(I + 1). Then it obeys lines on standard input until that ends: `stall FROM TO
+ * 1` (nothing travels that way any more), `stall FROM TO 0`. Status 77 where there can be no such
+ * network.
  */
 #include <stdio.h>
 #include <stdlib.h>
