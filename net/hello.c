@@ -24,7 +24,10 @@ void hello_put(uint8_t out[static HELLO_SIZE], const struct hello *h)
     memcpy(out + 28, h->protocol, strnlen(h->protocol, 32));
     out[60] = h->role;
     out[61] = h->parties;
+    out[62] = h->lane;
+    out[63] = h->lanes;
     memcpy(out + 64, h->digest, HELLO_DIGEST);
+    memcpy(out + 96, h->run, HELLO_RUN);
 }
 
 int hello_get(struct hello *h, const uint8_t *p, size_t n, struct err *e)
@@ -40,13 +43,15 @@ int hello_get(struct hello *h, const uint8_t *p, size_t n, struct err *e)
     const uint8_t *program = read_bytes(&r, 16), *protocol = read_bytes(&r, 32);
     h->role = read_u8(&r);
     h->parties = read_u8(&r);
-    uint16_t zero = read_u16(&r);
-    const uint8_t *digest = read_bytes(&r, HELLO_DIGEST);
-    if (r.bad || zero != 0 || r.n != 0)
+    h->lane = read_u8(&r);
+    h->lanes = read_u8(&r);
+    const uint8_t *digest = read_bytes(&r, HELLO_DIGEST), *run = read_bytes(&r, HELLO_RUN);
+    if (r.bad || h->lanes > HELLO_LANES || h->lane >= h->lanes || r.n != 0)
         return err_set(e, ERR_PEER, "its hello is malformed (%zu bytes)", n);
     hello_text(h->program, sizeof h->program, program, 16);
     hello_text(h->protocol, sizeof h->protocol, protocol, 32);
     memcpy(h->digest, digest, HELLO_DIGEST);
+    memcpy(h->run, run, HELLO_RUN);
     return 0;
 }
 
@@ -58,6 +63,9 @@ int hello_compare(const struct hello *ours, const struct hello *theirs, struct e
     if (ours->parties != theirs->parties)
         return err_set(e, ERR_PEER, "it counts %u parties, we count %u: give all the same list",
                        theirs->parties, ours->parties);
+    if (ours->lanes != theirs->lanes)
+        return err_set(e, ERR_PEER, "it makes links of %u connections, we of %u: set the same "
+                       "lanes on all parties", theirs->lanes, ours->lanes);
     if (strcmp(ours->program, theirs->program) != 0)
         return err_set(e, ERR_PEER, "it is obscura %s, we are obscura %s: install the same on all",
                        theirs->program, ours->program);

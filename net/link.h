@@ -80,7 +80,8 @@ static inline int message_lets_pass(const struct message *waits, const struct me
 
 struct host_ops {
     /* Queues m for the node, behind what does not let it pass; takes the payload in every case. 0,
-     * or ERR_PEER if there is no link. */
+     * or ERR_PEER if there is no link. Messages of one job and stream arrive in the order in which
+     * they were sent, and so do all those of stream 0 with each other; else they may overtake. */
     int (*send)(struct host *h, unsigned node, struct message m);
     /* Bytes queued for the node and not yet handed to the network. */
     size_t (*queued)(struct host *h, unsigned node);

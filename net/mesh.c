@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -39,7 +41,7 @@ static int host_send(struct host *h, unsigned node, struct message message)
         p = NULL;
     }
     if (p != NULL)
-        return peer_send(p, message);
+        return lanes_send(&mesh_of(h)->node[node], message);
     arena_give(message.data);
     return ERR_PEER;
 }
@@ -47,14 +49,14 @@ static int host_send(struct host *h, unsigned node, struct message message)
 static size_t host_queued(struct host *h, unsigned node)
 {
     struct peer *p = link_of(h, node);
-    return p == NULL ? 0 : peer_queued(p);
+    return p == NULL ? 0 : lanes_queued(&mesh_of(h)->node[node]);
 }
 
 static void host_drop(struct host *h, unsigned node, const char *why)
 {
     struct peer *p = link_of(h, node);
     if (p != NULL)
-        peer_drop(p, why);
+        lanes_end(peer_owner(p), why);
 }
 
 static uint64_t host_now(struct host *h)
@@ -124,7 +126,7 @@ static int node_init(struct mesh *m, unsigned index, const char *name, const cha
             return err_set(e, ERR_USAGE, "%s and %s have the same fingerprint: each needs a key "
                            "of its own", m->node[i].name, name);
     n->known = 1;
-    return 0;
+    return lanes_init(n) == 0 ? 0 : err_set(e, ERR_FAILED, "no memory for the links");
 }
 
 static int party_init(struct mesh *m, unsigned index, const struct mesh_conf *c, struct err *e)
@@ -162,6 +164,8 @@ static int check_conf(const struct mesh_conf *c, struct err *e)
         return err_set(e, ERR_USAGE, "there is no party %d among %u", c->self, c->parties);
     if (c->protocol == NULL || c->protocol[0] == '\0' || strlen(c->protocol) > 32)
         return err_set(e, ERR_USAGE, "the name of a protocol has 1 to 32 bytes");
+    if (c->lanes > HELLO_LANES)
+        return err_set(e, ERR_USAGE, "a link has at most %d lanes, not %u", HELLO_LANES, c->lanes);
     if (c->client_count > 65536)
         return err_set(e, ERR_USAGE, "%u clients are too many", c->client_count);
     return 0;
@@ -172,6 +176,7 @@ static void configure(struct mesh *m, const struct mesh_conf *c)
     m->host = (struct host){ .ops = &mesh_ops, .workers = pool_workers(m->pool) };
     m->self = c->self;
     m->parties = c->parties;
+    m->lanes = c->lanes > 0 ? c->lanes : 1;
     m->half_open_max = c->half_open_max > 0 ? c->half_open_max : 64;
     m->clients_max = c->clients_max > 0 ? c->clients_max : c->client_count;
     m->connect_ns = (c->connect_ms > 0 ? c->connect_ms : 60000) * ms;
@@ -186,12 +191,11 @@ static void configure(struct mesh *m, const struct mesh_conf *c)
     m->peer = (struct peer_conf){
         .loop = m->loop,
         .events = &mesh_peer_events,
-        .hello = &m->hello,
         .heartbeat_ns = (c->heartbeat_ms > 0 ? c->heartbeat_ms : 5000) * ms,
         .idle_ns = (c->idle_ms > 0 ? c->idle_ms : 30000) * ms,
         .setup_ns = (c->setup_ms > 0 ? c->setup_ms : 10000) * ms,
-        .high = c->high > 0 ? c->high : 64u << 20,
-        .low = c->low > 0 ? c->low : 16u << 20,
+        .high = (c->high > 0 ? c->high : 64u << 20) / m->lanes,    /* of each */
+        .low = (c->low > 0 ? c->low : 16u << 20) / m->lanes,
     };
 }
 
@@ -225,6 +229,8 @@ static int open_resources(struct mesh *m, const struct mesh_conf *c, struct err 
         return e->code;
     m->peer.arena = m->arena;
     m->peer.tls = m->tls;
+    if (RAND_bytes(m->hello.run, HELLO_RUN) != 1)
+        return err_set(e, ERR_FAILED, "no randomness for the hello");
     if (c->self == MESH_CLIENT)
         return 0;
     if (listen == NULL && c->listen_fd <= 0)
@@ -328,8 +334,10 @@ void mesh_free(struct mesh *m)
     files_free(m->files);
     tls_ctx_free(m->tls);
     arena_free(m->arena);
-    for (unsigned i = 0; i < m->count; i++)
+    for (unsigned i = 0; i < m->count; i++) {
         wipe(m->node[i].info.secret, LINK_SECRET);
+        mem_free(m->node[i].slot);
+    }
     mem_free(m);
 }
 

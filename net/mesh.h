@@ -2,6 +2,9 @@
  * mesh.h: the real host (link.h): TLS links between the parties, and from each client to each
  * party, with timers, workers and files.
  *
+ * A link between parties may have several connections (lanes), for networks where one carries less
+ * than the line (mesh_lane.c). It is up when all are, and lost with any of them.
+ *
  * Parties start in any order: the one with the higher index dials the one with the lower, again and
  * again, also after a link was lost. Clients dial all parties and accept nobody; a link that they
  * lose stays lost. Everybody is known by the fingerprint of the certificate.
@@ -46,6 +49,7 @@ struct mesh_conf {
     unsigned idle_ms;               /* a link so long silent is dead; 0: 30 s */
     unsigned connect_ms;            /* `down` if a link is not up by then; 0: 60 s */
     unsigned setup_ms;              /* from connection to agreed hello; 0: 10 s */
+    unsigned lanes;                 /* connections of a link between parties; 0: 1 */
     unsigned half_open_max;         /* accepted connections not agreed yet; 0: 64 */
     size_t high, low;               /* marks of back-pressure; 0: 64 MB and 16 MB */
     uint8_t digest[HELLO_DIGEST];   /* of the public configuration; must be the same on all nodes */

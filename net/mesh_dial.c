@@ -48,12 +48,27 @@ static void try_addresses(struct node *n)
         char where[ADDR_TEXT];
         addr_format(a, where);
         int fd = connect_start(a);
-        if (fd >= 0 && mesh_contact(n->mesh, fd, where, n) == 0)
+        if (fd >= 0 && mesh_contact(n->mesh, fd, where, n, NULL, 0) == 0)
             return;
         err_set(&n->last, ERR_PEER, "%s at %s: cannot connect: %s", n->name, where,
                 strerror(fd >= 0 ? ENOMEM : errno));
     }
     pause_then_dial(n);
+}
+
+int node_dial_lanes(struct contact *first, struct err *e)
+{
+    struct node *n = first->node;
+    const struct addr *a = &n->lookup.found[n->next_addr - 1];
+    char where[ADDR_TEXT];
+    addr_format(a, where);
+    for (unsigned i = 1; i < n->lanes; i++) {
+        int fd = connect_start(a);
+        if (fd < 0 || mesh_contact(n->mesh, fd, where, n, first, i) != 0)
+            return err_set(e, ERR_PEER, "lane %u cannot connect: %s", i,
+                           strerror(fd >= 0 ? ENOMEM : errno));
+    }
+    return 0;
 }
 
 void node_lookup_done(struct lookup *l)

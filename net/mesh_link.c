@@ -22,7 +22,8 @@ static const uint64_t lines_ns = 10000000000u;
 static const uint64_t probe_ns = 2000000000u;       /* a link that is alive answers within */
 static const uint64_t probe_step_ns = 50000000u;
 
-int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node)
+int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node,
+                 struct contact *first, unsigned number)
 {
     const int on = 1, unsent = UNSENT;
     struct contact *c = mem_new(1, sizeof *c);
@@ -32,18 +33,24 @@ int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node)
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-    *c = (struct contact){ .mesh = m, .node = node, .next = m->contacts };
-    c->peer = peer_new(&m->peer, fd, node != NULL, where, c);
+    *c = (struct contact){ .mesh = m, .node = node, .next = m->contacts, .conf = m->peer,
+                           .number = number, .first = first != NULL ? first : c };
+    c->conf.hello = &c->hello;
+    if (lanes_hello(c) != 0)
+        close(fd);
+    else
+        c->peer = peer_new(&c->conf, fd, node != NULL, where, c);
     if (c->peer == NULL) {
         mem_free(c);
         return -1;
     }
+    c->first->lane[number] = c->peer;
     if (c->next != NULL)
         c->next->prev = c;
     m->contacts = c;
     if (node != NULL) {
         peer_set_name(c->peer, node->name);
-        node->link = c->peer;
+        node->link = c->first->peer;
     } else {
         m->half_open++;
     }
@@ -60,6 +67,8 @@ static void contact_free(struct contact *c)
         peer_add_stats(c->peer, &c->node->past);
     else
         m->half_open--;
+    if (c->first == c)
+        lanes_drop(c);
     peer_free(c->peer);
     mem_free(c);
 }
@@ -100,7 +109,7 @@ void mesh_accepted(void *ctx, int fd, const char *from)
     struct mesh *m = ctx;
     if (m->half_open >= m->half_open_max)
         evict_oldest(m);
-    if (mesh_contact(m, fd, from, NULL) != 0)
+    if (mesh_contact(m, fd, from, NULL, NULL, 0) != 0)
         log_line(LOG_ERR, LOG_NET, "no memory for a connection from %s", from);
 }
 
@@ -122,9 +131,11 @@ static int on_allowed(struct peer *p, const uint8_t digest[static CERT_DIGEST])
         return memcmp(c->node->digest, digest, CERT_DIGEST) == 0;
     struct node *n = find_caller(c->mesh, digest);
     c->caller = n;
-    if (n != NULL)
-        peer_set_name(p, n->name);
-    return n != NULL;
+    if (n == NULL)
+        return 0;
+    peer_set_name(p, n->name);
+    c->hello.lanes = (uint8_t)n->lanes;
+    return 1;
 }
 
 static unsigned count_clients(const struct mesh *m)
@@ -166,8 +177,18 @@ void mesh_verdict(struct timer *t)
     } else if (loop_now() < n->judged) {
         loop_arm(n->mesh->loop, &n->verdict, probe_step_ns);
     } else {
-        peer_drop(n->link, "it gave no sign of life and has connected anew");
+        lanes_end(peer_owner(n->link), "it gave no sign of life and has connected anew");
     }
+}
+
+/* Is it in the role that its certificate has? */
+static int check_role(const struct node *n, unsigned role, struct err *why)
+{
+    if (n != NULL && role == (n->index < LINK_CLIENT ? n->index : HELLO_CLIENT))
+        return 0;
+    return err_set(why, ERR_PEER, "the fingerprint is that of %s, but it says it is %s%.0u",
+                   n != NULL ? n->name : "nobody", role == HELLO_CLIENT ? "a client" : "party ",
+                   role == HELLO_CLIENT ? 0 : role);
 }
 
 static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, struct err *why)
@@ -175,13 +196,8 @@ static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, 
     struct contact *c = peer_owner(p);
     struct mesh *m = c->mesh;
     struct node *n = c->node != NULL ? c->node : c->caller;
-    unsigned role = theirs->role;
-    if (n == NULL || role != (n->index < LINK_CLIENT ? n->index : HELLO_CLIENT)) {
-        err_set(why, ERR_PEER, "the fingerprint is that of %s, but it says it is %s%.0u",
-                n != NULL ? n->name : "nobody", role == HELLO_CLIENT ? "a client" : "party ",
-                role == HELLO_CLIENT ? 0 : role);
+    if (check_role(n, theirs->role, why) != 0)
         return PEER_REFUSE;
-    }
     if (c->node == NULL) {
         c->node = n;
         m->half_open--;
@@ -190,8 +206,11 @@ static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, 
         err_set(why, ERR_PEER, "the party is being stopped");
         return PEER_REFUSE;
     }
-    if (n->link == p)
-        return PEER_ACCEPT;
+    if (c->caller == NULL)
+        return lanes_dialled(c, theirs, why);
+    if (theirs->lane > 0)
+        return lanes_join(c, theirs, why);
+    memcpy(c->run, theirs->run, HELLO_RUN);
     if (n->link != NULL)
         return contest(n, p, why);
     if (n->index >= LINK_CLIENT && count_clients(m) >= m->clients_max) {
@@ -200,7 +219,7 @@ static enum peer_verdict on_greeted(struct peer *p, const struct hello *theirs, 
         return PEER_REFUSE;
     }
     n->link = p;
-    return PEER_ACCEPT;
+    return n->lanes == 1 ? PEER_ACCEPT : PEER_WAIT;
 }
 
 static void on_ready(struct peer *p)
@@ -208,6 +227,11 @@ static void on_ready(struct peer *p)
     struct contact *c = peer_owner(p);
     struct node *n = c->node;
     struct mesh *m = c->mesh;
+    if (c->number > 0) {
+        if (c->first != NULL)
+            lanes_try(c->first);
+        return;
+    }
     memset(&n->info, 0, sizeof n->info);
     snprintf(n->info.name, sizeof n->info.name, "%s", n->name);
     if (peer_secret(p, n->info.secret) != 0) {
@@ -219,6 +243,7 @@ static void on_ready(struct peer *p)
     n->up = 1;
     n->reported = 0;
     n->last = (struct err){ 0 };
+    lanes_up(n);
     log_line(LOG_INFO, LOG_NET, "%s is connected", peer_name(p));
     m->host.events->up(m->host.ctx, n->index, &n->info);
 }
@@ -227,6 +252,10 @@ static uint8_t *on_room(struct peer *p, const struct message *head, struct err *
 {
     struct contact *c = peer_owner(p);
     const struct host *h = &c->mesh->host;
+    if (!lanes_live(c)) {
+        err_set(why, ERR_PEER, "the link that it is for is not up");
+        return NULL;
+    }
     return h->events->room(h->ctx, c->node->index, head, why);
 }
 
@@ -234,14 +263,18 @@ static void on_message(struct peer *p, struct message message)
 {
     struct contact *c = peer_owner(p);
     const struct host *h = &c->mesh->host;
-    h->events->message(h->ctx, c->node->index, message);
+    if (lanes_live(c))
+        h->events->message(h->ctx, c->node->index, message);
+    else
+        arena_give(message.data);
 }
 
 static void on_drained(struct peer *p)
 {
     struct contact *c = peer_owner(p);
     const struct host *h = &c->mesh->host;
-    h->events->drained(h->ctx, c->node->index);
+    if (lanes_live(c))
+        h->events->drained(h->ctx, c->node->index);
 }
 
 void node_report_down(struct node *n, const struct err *why)
@@ -280,7 +313,7 @@ static void link_closed(struct node *n, struct peer *p, const struct err *why)
         n->rival = NULL;
         loop_disarm(m->loop, &n->verdict);
         n->link = rival;
-        peer_accept(rival);
+        lanes_try(peer_owner(rival));
     }
 }
 
@@ -288,6 +321,18 @@ static void on_closed(struct peer *p, const struct err *why)
 {
     struct contact *c = peer_owner(p);
     struct node *n = c->node;
+    if (c->number > 0) {
+        struct contact *first = c->first;
+        if (lanes_broken(c, why)) {
+            link_closed(n, first->peer, &first->lost);
+            contact_free(first);
+        }
+        return;
+    }
+    if (lanes_linger(c, why))
+        return;
+    if (c->lost.code != 0)
+        why = &c->lost;
     if (n != NULL && n->link == p) {
         link_closed(n, p, why);
         return;
@@ -306,6 +351,8 @@ static void on_gone(struct peer *p)
 {
     struct contact *c = peer_owner(p);
     struct mesh *m = c->mesh;
+    if (c->over)        /* it is freed after the other lanes */
+        return;
     contact_free(c);
     if (m->stopping && m->contacts == NULL)
         loop_later(m->loop, &m->stopped);

@@ -447,6 +447,23 @@ void peer_probe(struct peer *p)
 {
     if (peer_control(p, FRAME_PING, NULL, 0) != 0)
         log_line(LOG_WARN, LOG_NET, "%s: no memory for a ping", p->name);
+    else
+        p->probes++;
+}
+
+uint64_t peer_probes(const struct peer *p)
+{
+    return p->probes;
+}
+
+uint64_t peer_answers(const struct peer *p)
+{
+    return p->answers;
+}
+
+int peer_has_left(const struct peer *p)
+{
+    return p->left;
 }
 
 uint64_t peer_heard(const struct peer *p)

@@ -92,6 +92,14 @@ void peer_drop(struct peer *p, const char *why);
 void peer_probe(struct peer *p);
 uint64_t peer_heard(const struct peer *p);
 
+/* How often it was asked, and answered: what was sent before question k has been delivered when
+ * there are k answers. */
+uint64_t peer_probes(const struct peer *p);
+uint64_t peer_answers(const struct peer *p);
+
+/* Whether the other end has said why it leaves, after all that it had to say. */
+int peer_has_left(const struct peer *p);
+
 /* Tries to send now what is queued (before peer_free, when no loop will run any more). */
 void peer_flush(struct peer *p);
 

@@ -28,6 +28,7 @@ struct peer {
     uint64_t heard, said;       /* when something last came, and went */
     uint64_t beat_due;          /* when the next heartbeat is to be */
     uint64_t excused;           /* time since `heard` in which our own loop stood still */
+    uint64_t probes, answers;   /* pings sent, pongs received */
     uint64_t lingered;          /* bytes sent when the deadline of closing was last set */
     struct link_stats stats;    /* application bytes only */
     struct err why;
@@ -36,6 +37,7 @@ struct peer {
     unsigned greeted : 1;       /* their hello has come */
     unsigned accepted : 1;      /* ... and we agreed to it */
     unsigned welcome : 1;       /* they agreed to ours */
+    unsigned left : 1;          /* their good-bye has come */
     unsigned shut : 1;          /* nothing more will be sent */
     unsigned hopeless : 1;      /* the two will not agree however often they try */
     unsigned reported : 1;

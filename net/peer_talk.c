@@ -59,6 +59,7 @@ static void got_bye(struct peer *p, const struct message *m)
     struct err e;
     hello_text(text, sizeof text, m->n > 0 ? m->data : NULL, m->n);
     p->hopeless = p->state == PEER_HELLO;
+    p->left = 1;
     err_set(&e, ERR_PEER, "it %s: %s", p->state == PEER_READY ? "ended the link"
             : "refused the link", text[0] != '\0' ? text : "no reason given");
     peer_break(p, &e);
@@ -79,6 +80,7 @@ static void got_control(struct peer *p, const struct message *m)
             log_line(LOG_WARN, LOG_NET, "%s: no memory to answer a ping", p->name);
         break;
     case FRAME_PONG:
+        p->answers++;
         break;
     default:
         got_bye(p, m);

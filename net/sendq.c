@@ -58,12 +58,14 @@ void sendq_fini(struct sendq *q)
     *q = (struct sendq){ 0 };
 }
 
-/* The place of a message: behind everything that has begun to go, or does not let it pass. */
+/* The place of a message: behind everything that has begun to go, or does not let it pass. A ping
+ * is passed by what passes a message, too, and by nothing else, so that it comes to its turn. */
 static struct outgoing **place_for(struct sendq *q, const struct message *m)
 {
     struct outgoing **place = &q->first;
     for (struct outgoing **at = &q->first; *at != NULL; at = &(*at)->next)
-        if ((*at)->at > 0 || !message_lets_pass(&(*at)->m, m))
+        if ((*at)->at > 0 || ((*at)->m.type == FRAME_PING ? place == at
+                                                          : !message_lets_pass(&(*at)->m, m)))
             place = &(*at)->next;
     return place;
 }

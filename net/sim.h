@@ -23,7 +23,10 @@ struct sim_options {
     uint64_t latency_ns;        /* one way */
     uint64_t jitter_ns;         /* uniform in [0, jitter], per message; streams may overtake */
     uint64_t bits_per_second;   /* out of each node and into each node; 0: unlimited */
+    uint64_t bits_out[SIM_NODES], bits_in[SIM_NODES];   /* of one node instead; 0: as above */
     unsigned workers;           /* virtual workers per node; 0: 1 */
+    unsigned cores;             /* that the workers of all nodes share; 0: each has its own */
+    double slower[SIM_NODES];   /* work of a node takes so many times as long; 0: once */
     double work_factor;         /* virtual ns of work = factor x measured ns; 0: work is free, so
                                  * that a run is deterministic to the byte */
     int reorder;                /* messages of different streams swap at random even without jitter:

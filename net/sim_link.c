@@ -27,9 +27,11 @@ static uint64_t random_upto(struct sim *s, uint64_t most)
     return (uint64_t)(((unsigned __int128)sim_splitmix(&s->random) * (most + 1)) >> 64);
 }
 
-static uint64_t span_of(const struct sim *s, size_t n)
+static uint64_t span_of(const struct sim *s, const uint64_t own[static SIM_NODES], unsigned node,
+                        size_t n)
 {
-    uint64_t rate = s->o.bits_per_second, bits = 8 * ((uint64_t)n + HEADER);
+    uint64_t rate = own[node] != 0 ? own[node] : s->o.bits_per_second;
+    uint64_t bits = 8 * ((uint64_t)n + HEADER);
     return rate == 0 ? 0 : (uint64_t)(((unsigned __int128)bits * 1000000000u + rate - 1) / rate);
 }
 
@@ -235,10 +237,10 @@ static void packet_start(struct packet *p)
     }
     n->sending = p;
     agenda_put(&s->agenda, &p->move, head);
-    if (s->o.bits_per_second == 0)
+    if (p->span_out == 0)
         packet_leave(p);
     else
-        agenda_put(&s->agenda, &p->leave, s->now + p->span);
+        agenda_put(&s->agenda, &p->leave, s->now + p->span_out);
 }
 
 static void node_pump(struct node *n)
@@ -296,7 +298,8 @@ static void arrive_fires(struct event *ev)
         packet_free(p);
 }
 
-/* The first bit has come to the receiver, whose serialiser may be busy. */
+/* The first bit has come to the receiver, whose serialiser may be busy; the last one comes no
+ * earlier than the sender's link has let it go. */
 static void head_fires(struct event *ev)
 {
     struct packet *p = SIM_OWNER(ev, struct packet, move);
@@ -309,9 +312,10 @@ static void head_fires(struct event *ev)
     }
     if (n->in_free < s->now)
         n->in_free = s->now;
-    n->in_free += p->span;
+    n->in_free += p->span_in;
+    uint64_t tail = s->now + p->span_out;
     p->move.fire = arrive_fires;
-    agenda_put(&s->agenda, &p->move, n->in_free);
+    agenda_put(&s->agenda, &p->move, n->in_free > tail ? n->in_free : tail);
 }
 
 /* Into the node's queue, behind what does not let it pass. */
@@ -338,7 +342,9 @@ static int packet_new(struct side *e, struct message m)
     struct packet *p = mem_new(1, sizeof *p);
     if (p == NULL)
         goto bad_packet;
-    *p = (struct packet){ .from = e, .span = span_of(s, m.n), .m = m, .waits = 1,
+    *p = (struct packet){ .from = e, .m = m, .waits = 1,
+                          .span_out = span_of(s, s->o.bits_out, e->node->number, m.n),
+                          .span_in = span_of(s, s->o.bits_in, e->peer->node->number, m.n),
                           .leave = { .fire = leave_fires }, .move = { .fire = head_fires } };
     if (s->o.jitter_ns > 0 || s->o.reorder) {
         p->flow = flow_take(s, e, &m);

@@ -80,13 +80,18 @@ static uint64_t cpu_now(void)
 static void bench_begins(struct event *e);
 static void bench_ends(struct event *e);
 
-/* Gives waiting work to idle workers, the lowest first. */
+/* Gives waiting work to idle workers, the lowest first, while there are cores for them. */
 static void work_begin(struct node *n)
 {
+    struct sim *s = n->sim;
     for (unsigned i = 0; i < n->host.workers && n->work != NULL; i++) {
         struct bench *b = &n->benches[i];
         if (b->work != NULL)
             continue;
+        if (s->o.cores > 0 && s->busy >= s->o.cores)
+            return;
+        n->busy++;
+        s->busy++;
         b->work = n->work;
         n->work = b->work->next;
         if (n->work == NULL)
@@ -94,8 +99,20 @@ static void work_begin(struct node *n)
         b->work->next = NULL;
         b->work->worker = i;
         b->ev.fire = bench_begins;
-        agenda_put(&n->sim->agenda, &b->ev, n->sim->now);
+        agenda_put(&s->agenda, &b->ev, s->now);
     }
+}
+
+/* A core is free: a node that shares it goes first, then the one that had it. */
+static void core_pass(struct node *n)
+{
+    struct sim *s = n->sim;
+    for (unsigned k = 1; k < SIM_NODES && s->o.cores > 0; k++) {
+        struct node *other = s->nodes[(n->number + k) % SIM_NODES];
+        if (other != NULL)
+            work_begin(other);
+    }
+    work_begin(n);
 }
 
 static void bench_begins(struct event *e)
@@ -107,7 +124,9 @@ static void bench_begins(struct event *e)
     if (s->o.work_factor > 0) {
         uint64_t start = cpu_now();
         b->work->run(b->work);
-        span = (uint64_t)((double)(cpu_now() - start) * s->o.work_factor);
+        double slower = s->o.slower[b->node->number];
+        span = (uint64_t)((double)(cpu_now() - start) * s->o.work_factor *
+                          (slower > 0 ? slower : 1));
     } else {
         b->work->run(b->work);
     }
@@ -121,7 +140,9 @@ static void bench_ends(struct event *e)
     struct work *w = b->work;
     w->ended = b->node->sim->now;
     b->work = NULL;
-    work_begin(b->node);
+    b->node->busy--;
+    b->node->sim->busy--;
+    core_pass(b->node);
     w->done(w);
 }
 
@@ -230,6 +251,8 @@ void sim_node_quiet(struct node *n)
 {
     for (unsigned i = 0; n->benches != NULL && i < n->host.workers; i++)
         agenda_strike(&n->sim->agenda, &n->benches[i].ev);
+    n->sim->busy -= n->busy;
+    n->busy = 0;
     n->work = NULL;
     n->work_end = &n->work;
     while (!LIST_EMPTY(&n->tasks))

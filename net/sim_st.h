@@ -31,7 +31,7 @@ struct packet {
     int left;                       /* has left: the payload is a copy of the simulator's */
     struct side *from;
     struct flow *flow;              /* NULL when nothing can overtake */
-    uint64_t span;                  /* ns that it takes on the wire */
+    uint64_t span_out, span_in;     /* ns on the sender's wire, and on the receiver's */
     struct message m;
     struct event leave;             /* its last bit leaves the sender */
     struct event move;              /* its first, then its last bit reaches the receiver */
@@ -86,6 +86,7 @@ struct node {
     struct packet *sending;
     uint64_t in_free;               /* when the receiver's serialiser is free again */
     struct bench *benches;
+    unsigned busy;                  /* of them */
     struct work *work, **work_end;  /* not begun */
     LIST_HEAD(, task) tasks;
 };
@@ -108,6 +109,7 @@ struct sim {
     uint64_t now;
     uint64_t random;                /* state of the generator for delays */
     uint64_t links_made;
+    unsigned busy;                  /* virtual workers of all nodes that have work */
     int started, stopped;
     int broken;                     /* an event was lost for want of memory */
     struct arena *arena;            /* payloads on their way */

@@ -168,6 +168,7 @@ void engine_message(struct engine *en, unsigned from, struct message m)
         arena_give(m.data);
         return;
     }
+    engine_look(en);
     struct slot *slot = &en->slot[m.stream];
     struct inbox *box = inbox_at(en, m.stream, m.seq, from);
     if (!box->announced || box->data != NULL || m.n != due(en, m.stream, m.seq, from)) {
@@ -180,6 +181,7 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     if (en->started && !slot->queued && slot->missing == 0 && slot->step == m.seq + 1u &&
         engine_ready(en, m.stream, slot->step)) {
         engine_waited(en, m.stream);
+        engine_rouse(en, from);
         engine_push(en, m.stream);
         engine_pump(en);
         engine_tell(en);
@@ -224,6 +226,7 @@ void engine_drained(struct engine *en)
 {
     if (!en->started)
         return;
+    engine_rouse(en, en->conf.self);
     engine_pump(en);
     engine_tell(en);
 }

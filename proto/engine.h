@@ -57,6 +57,12 @@ struct engine_stats {
     uint32_t rounds;                                        /* deepest message chain seen */
     uint32_t gates_done;                                    /* those of the other part included */
     uint64_t busy_ns;                                       /* on workers */
+    /* Time in which no worker had anything to do, by the party whose message then gave them work;
+     * one's own entry: waiting for room on a link. */
+    uint64_t waited_ns[LINK_PARTIES];
+    /* Time in which bytes for a party waited for the link: at least, since the queues are looked at
+     * when messages come and go. */
+    uint64_t queued_ns[LINK_PARTIES];
 };
 
 struct engine *engine_new(const struct engine_conf *conf, struct err *e);

@@ -219,17 +219,32 @@ static int links_full(const struct engine *en)
     return 0;
 }
 
+void engine_idle(struct engine *en)
+{
+    if (en->running == 0 && en->left > 0 && en->idle == 0)
+        en->idle = en->conf.host->ops->now(en->conf.host);
+}
+
+void engine_rouse(struct engine *en, unsigned from)
+{
+    if (en->idle == 0)
+        return;
+    en->stats.waited_ns[from] += en->conf.host->ops->now(en->conf.host) - en->idle;
+    en->idle = 0;
+}
+
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
         if (links_full(en))
-            return;     /* engine_drained comes back */
+            break;      /* engine_drained comes back */
         if (step_start(en, heap_pop(en)) != 0) {
             engine_fail(en, ERR_FAILED, engine_memory_limit);
             return;
         }
     }
+    engine_idle(en);
 }
 
 static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
@@ -256,6 +271,22 @@ void engine_waited(struct engine *en, uint32_t id)
         span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
 }
 
+/* A queue that was not empty the last time and is not now was not empty between. */
+void engine_look(struct engine *en)
+{
+    struct host *h = en->conf.host;
+    uint64_t now = h->ops->now(h);
+    unsigned queued = 0;
+    for (unsigned p = 0; p < en->proto->parties; p++) {
+        if (p == en->conf.self || h->ops->queued(h, p) == 0)
+            continue;
+        queued |= 1u << p;
+        en->stats.queued_ns[p] += (en->queued & 1u << p) != 0 ? now - en->looked : 0;
+    }
+    en->queued = queued;
+    en->looked = now;
+}
+
 /* Sends what a step has left. */
 static int step_send(struct engine *en, struct run *r)
 {
@@ -263,6 +294,7 @@ static int step_send(struct engine *en, struct run *r)
     const struct gate *g = &en->program->gate[r->id];
     struct slot *slot = &en->slot[r->id];
     int failed = 0;
+    engine_look(en);
     for (unsigned to = 0; to < en->proto->parties; to++) {
         uint8_t *data = r->step.out[gate_role(en->proto, g, to)];
         if (data == NULL)
@@ -277,6 +309,7 @@ static int step_send(struct engine *en, struct run *r)
         en->stats.messages++;
         failed |= h->ops->send(h, to, m);
     }
+    engine_look(en);
     return failed;
 }
 

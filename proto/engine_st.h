@@ -66,6 +66,9 @@ struct engine {
     struct run **run;           /* the steps that are out */
     unsigned nrun;
     int started, over, told, dead;
+    uint64_t idle;              /* since when nothing runs; 0: something does */
+    uint64_t looked;            /* at the queues of the links, */
+    unsigned queued;            /* which were not empty: a bit for each party */
     struct err err;             /* why it is over */
     struct engine_stats stats;
 };
@@ -98,6 +101,9 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
+void engine_idle(struct engine *en);                    /* notes it, if nothing runs */
+void engine_look(struct engine *en);                    /* at the queues of the links */
+void engine_rouse(struct engine *en, unsigned from);    /* a party has brought work */
 void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
 void engine_waited(struct engine *en, uint32_t id);     /* a trace's span of waiting ends now */

@@ -6,152 +6,167 @@
 #include <unistd.h>
 
 #include "net/base_mem.h"
+#include "src/bench_plot.h"
 #include "src/clip.h"
-#include "src/number.h"
 
-enum { SLOW = 10 };             /* so many times less has a slow party */
+enum { FACTOR_RUNS = 3 };       /* on loopback, the first to warm up */
 
-/* ---- networks ---- */
-
-int bench_network_parse(struct bench_network *n, const char *text, struct err *e)
-{
-    static const struct bench_network known[] = {
-        { "loopback", 0, 0, BENCH_EVEN },
-        { "lan", 0.5, 1000, BENCH_EVEN },
-        { "10ms", 10, 1000, BENCH_EVEN },
-        { "40ms", 40, 1000, BENCH_EVEN },
-        { "100ms", 100, 1000, BENCH_EVEN },
-        { "40ms-100mbit", 40, 100, BENCH_EVEN },
-        { "asymmetric", 40, 500, BENCH_ASYMMETRIC },
-        { "slow-party", 40, 1000, BENCH_SLOW_PARTY },
-    };
-    char rtt[32];
-    const char *colon = strchr(text, ':');
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(text, known[i].name) == 0) {
-            *n = known[i];
-            return 0;
-        }
-    if (colon == NULL || colon - text >= (int)sizeof rtt || strlen(text) >= sizeof n->name)
-        return err_set(e, ERR_USAGE, "--network %.40s: expected loopback, lan, 10ms, 40ms, 100ms, "
-                       "40ms-100mbit, asymmetric, slow-party, or RTT:MBIT", text);
-    *n = (struct bench_network){ .shape = BENCH_EVEN };
-    snprintf(n->name, sizeof n->name, "%s", text);
-    snprintf(rtt, sizeof rtt, "%.*s", (int)(colon - text), text);
-    if (number_real(&n->rtt_ms, rtt, 0, 60000, e) != 0 ||
-        number_real(&n->mbit, colon + 1, 0.001, 1e6, e) != 0)
-        return err_prefix(e, "--network %.40s", text);
-    return 0;
-}
-
-/* The network of a case: the parties, Bob, Alice. Asymmetric: party 0 is near to party 1 and far
- * from the others. A slow party has a tenth of the others' rate. */
-static void network_of(struct wan_conf *w, const struct bench_case *c)
-{
-    const struct bench_network *n = c->network;
-    wan_uniform(w, c->proto->parties + 2, n->rtt_ms, n->mbit);
-    if (n->shape == BENCH_ASYMMETRIC)
-        w->delay_ms[0][1] = w->delay_ms[1][0] = n->rtt_ms / 8;
-    if (n->shape == BENCH_SLOW_PARTY)
-        w->mbit[c->proto->parties - 1] = n->mbit / SLOW;
-}
-
-/* ---- figures ---- */
-
-static int by_size(const void *x, const void *y)
-{
-    const double *a = x, *b = y;
-    return (*a > *b) - (*a < *b);
-}
-
-double bench_quantile(const double *v, unsigned n, double share)
-{
-    double sorted[BENCH_RUNS];
-    memcpy(sorted, v, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_size);
-    double at = share * (n - 1);
-    unsigned low = (unsigned)at;
-    return low + 1 < n ? sorted[low] + (at - low) * (sorted[low + 1] - sorted[low]) : sorted[n - 1];
-}
-
-struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case *c)
-{
-    struct bench_bounds t = { .compute = bench_quantile(c->cpu, c->n, 0.5) / b->cores,
-                              .rounds = c->rounds * c->network->rtt_ms * 0.5e-3 };
-    double slowest = c->network->mbit / (c->network->shape == BENCH_SLOW_PARTY ? SLOW : 1);
-    if (slowest > 0)
-        t.bytes = (double)c->most * 8e-6 / slowest;
-    t.all = t.compute > t.bytes ? t.compute : t.bytes;
-    t.all = t.all > t.rounds ? t.all : t.rounds;
-    return t;
-}
-
-/* ---- one case ---- */
+/* ---- one run ---- */
 
 struct counting {
-    struct bench *b;
     struct bench_case *c;
-    unsigned seen;
+    unsigned warmup, seen;
 };
+
+static double cpu_of(const struct outcome *o)
+{
+    double cpu = 0;
+    for (unsigned i = 0; i < o->proto->parties; i++)
+        cpu += o->party[i].cpu_seconds;
+    return cpu;
+}
 
 static void on_run(void *ctx, const struct outcome *o)
 {
     struct counting *k = ctx;
     struct bench_case *c = k->c;
-    double cpu = 0;
-    if (k->seen++ < k->b->w->warmup || c->n == BENCH_RUNS)
+    if (k->seen++ < k->warmup || c->n == BENCH_RUNS)
         return;
-    c->bytes = 0;
-    for (unsigned i = 0; i < c->proto->parties; i++) {
-        const struct account *a = &o->party[i];
-        uint64_t most = a->bytes_sent > a->bytes_received ? a->bytes_sent : a->bytes_received;
-        cpu += a->cpu_seconds;
-        c->bytes += a->bytes_sent;
-        c->most = most > c->most ? most : c->most;
-        c->peak = a->peak_rss_bytes > c->peak ? a->peak_rss_bytes : c->peak;
-        c->rounds = a->rounds > c->rounds ? a->rounds : c->rounds;
-    }
+    memcpy(c->party, o->party, sizeof c->party);
+    c->prepared = o->prepared;
     c->label = o->result.label;
+    c->selected = o->result.selected;
     c->total[c->n] = o->result.seconds_total;
     c->input[c->n] = o->result.seconds_input;
-    c->cpu[c->n++] = cpu;
+    c->cpu[c->n++] = cpu_of(o);
 }
 
-static int forecast(struct bench_case *c, const struct demo_conf *as, struct err *e)
+/* ---- one case ---- */
+
+/* The demo of a case, in whose `network` and `select` its own settings are put. */
+static struct demo_conf case_demo(const struct bench *b, const struct bench_case *c,
+                                  struct wan_conf *network, char select[static 32])
 {
-    struct demo_conf conf = *as;
+    const struct bench_wish *w = b->w;
+    unsigned parties = c->proto->parties;
+    snprintf(select, 32, "every:%u", (b->frames + c->selected - 1) / c->selected);
+    bench_network_wan(network, c->network, parties, w->seed);
+    return (struct demo_conf){
+        .proto = c->proto, .clip = w->clip, .model = w->model, .select = select,
+        .frames = b->frames, .workers = c->workers, .quiet = 1, .timeout = w->timeout,
+        .lanes = w->lanes, .prepare = w->prepare && c->proto->deal_plan != NULL,
+        .network = bench_network_is(c->network) ? network : NULL,
+        .slowed = c->network->slow_processor ? parties : 0, .seed = w->seed
+    };
+}
+
+/* CPU time of a run's processes on loopback, which a case of the benchmark may have measured. */
+static int loopback_cpu(const struct bench *b, const struct bench_case *c, double *cpu,
+                        struct err *e)
+{
+    static const struct bench_network loopback = { .name = "loopback" };
+    for (unsigned i = 0; i < b->n; i++) {
+        const struct bench_case *k = &b->one[i];
+        if (k->n > 0 && !k->sim && k->proto == c->proto && k->selected == c->selected &&
+            k->workers == c->workers && !bench_network_is(k->network)) {
+            *cpu = bench_quantile(k->cpu, k->n, 0.5);
+            return 0;
+        }
+    }
+    struct bench_case *k = mem_new(1, sizeof *k);
+    if (k == NULL)
+        return err_set(e, ERR_FAILED, "no memory");
+    *k = (struct bench_case){ .proto = c->proto, .network = &loopback, .selected = c->selected,
+                              .workers = c->workers };
+    struct counting counting = { .c = k, .warmup = 1 };
+    struct wan_conf network;
     struct outcome o = { 0 };
-    conf.seed = 1;
-    conf.rtt_ms = c->network->rtt_ms;
-    conf.bandwidth_mbit = c->network->mbit;
-    if (c->network->shape != BENCH_EVEN)
-        return 0;               /* the simulator's links are all alike */
-    int code = demo_sim(&conf, &o, e);
-    c->forecast = o.result.seconds_total;
+    char select[32];
+    struct demo_conf conf = case_demo(b, k, &network, select);
+    conf.prepare = 0;
+    conf.runs = FACTOR_RUNS;
+    conf.ran = on_run;
+    conf.ctx = &counting;
+    int code = demo_real(&conf, &o, e);
+    if (code == 0)
+        *cpu = bench_quantile(k->cpu, k->n, 0.5);
+    mem_free(k);
+    return code;
+}
+
+/* The factor of a case; 1 at least. */
+static int factor_of(struct bench *b, const struct bench_case *c, double *factor, struct err *e)
+{
+    for (unsigned i = 0; i < b->nfactor; i++)
+        if (b->factor[i].proto == c->proto && b->factor[i].selected == c->selected &&
+            b->factor[i].workers == c->workers) {
+            *factor = b->factor[i].cpu;
+            return 0;
+        }
+    char select[32];
+    struct wan_conf network;
+    struct outcome o = { 0 };
+    struct demo_conf conf = case_demo(b, c, &network, select);
+    double cpu = 0;
+    conf.network = NULL;
+    conf.slowed = 0;
+    if (loopback_cpu(b, c, &cpu, e) != 0 || demo_sim(&conf, &o, e) != 0)
+        return e->code;
+    *factor = cpu > cpu_of(&o) ? cpu / cpu_of(&o) : 1;
+    b->factor[b->nfactor++] = (struct bench_factor){ c->proto, c->selected, c->workers, *factor };
+    return 0;
+}
+
+/* In the simulator: with these cores for all, or (0) each party with its own. */
+static int case_simulate(struct bench *b, struct bench_case *c, unsigned cores, struct outcome *o,
+                         struct err *e)
+{
+    char select[32];
+    struct wan_conf network;
+    struct demo_conf conf = case_demo(b, c, &network, select);
+    conf.cores = cores;
+    return factor_of(b, c, &conf.work, e) != 0 ? e->code : demo_sim(&conf, o, e);
+}
+
+static int case_sim(struct bench *b, struct bench_case *c, struct err *e)
+{
+    struct counting k = { .c = c };
+    for (unsigned i = 0; i < b->w->runs; i++) {
+        struct outcome o = { 0 };
+        if (case_simulate(b, c, 0, &o, e) != 0)
+            return e->code;
+        on_run(&k, &o);
+    }
+    return 0;
+}
+
+static int case_real(struct bench *b, struct bench_case *c, struct err *e)
+{
+    struct counting k = { .c = c, .warmup = b->w->warmup };
+    struct wan_conf network;
+    struct outcome o = { 0 };
+    char select[32];
+    struct demo_conf conf = case_demo(b, c, &network, select);
+    conf.runs = b->w->warmup + b->w->runs;
+    conf.ran = on_run;
+    conf.ctx = &k;
+    if (demo_real(&conf, &o, e) != 0)
+        return e->code;
+    if (!b->w->forecast || conf.prepare || !bench_network_forecast(c->network))
+        return 0;
+    struct outcome simulated = { 0 };
+    int code = case_simulate(b, c, b->cores, &simulated, e);
+    c->forecast = simulated.result.seconds_total;
     return code;
 }
 
 static int case_run(struct bench *b, struct bench_case *c, struct err *e)
 {
-    const struct bench_wish *w = b->w;
-    struct counting k = { b, c, 0 };
-    struct wan_conf network;
-    char select[32];
-    snprintf(select, sizeof select, "every:%u", (b->frames + c->selected - 1) / c->selected);
-    const struct demo_conf conf = {
-        .proto = c->proto, .clip = w->clip, .model = w->model, .select = select,
-        .frames = b->frames, .workers = c->workers != 0 ? c->workers
-                                                        : demo_workers(c->proto->parties),
-        .quiet = 1, .timeout = w->timeout, .runs = w->warmup + w->runs, .ran = on_run, .ctx = &k,
-        .network = c->network->rtt_ms > 0 || c->network->mbit > 0 ? &network : NULL,
-    };
-    struct outcome o = { 0 };
-    c->workers = conf.workers;
-    network_of(&network, c);
-    if (demo_real(&conf, &o, e) != 0)
-        return err_prefix(e, "%s, %s", c->proto->name, c->network->name);
-    c->selected = o.result.selected;
-    return w->forecast ? forecast(c, &conf, e) : 0;
+    if (c->sim && !bench_network_forecast(c->network))
+        return err_set(e, ERR_USAGE, "--network %s: the simulator has neither loss nor stalls: "
+                       "use --transport epoll", c->network->name);
+    int code = c->sim ? case_sim(b, c, e) : case_real(b, c, e);
+    return code != 0 ? err_prefix(e, "%s, %s", c->proto->name, c->network->name) : 0;
 }
 
 /* ---- all of them ---- */
@@ -162,41 +177,59 @@ static void show(struct bench *b, unsigned i)
     const struct bench_case *c = &b->one[i];
     snprintf(text, sizeof text, "%s, %s, %u frames (%u of %u)", c->proto->name, c->network->name,
              c->selected, i + 1, b->n);
-    progress_show(&b->progress, "measuring", (double)i / b->n, text);
+    progress_show(&b->progress, c->sim ? "simulating" : "measuring", (double)i / b->n, text);
 }
 
 static void tell(const struct bench *b, const struct bench_case *c)
 {
     struct bench_bounds t = bench_bounds(b, c);
+    struct bench_slow slow = bench_slow(c);
     double median = bench_quantile(c->total, c->n, 0.5);
-    printf("%-16s %-14s %2u frames %2u workers: %.3f s (%.3f .. %.3f), bound %.3f (compute %.3f, "
-           "bytes %.3f, rounds %.3f): %.2f times%s", c->proto->name, c->network->name, c->selected,
-           c->workers, median, bench_quantile(c->total, c->n, 0.25),
+    printf("%-16s %-14s %2u frames %2u workers%s: %.3f s (%.3f .. %.3f), bound %.3f (compute %.3f, "
+           "bytes %.3f, rounds %.3f): %.2f times", c->proto->name, c->network->name, c->selected,
+           c->workers, c->sim ? ", simulated" : "", median, bench_quantile(c->total, c->n, 0.25),
            bench_quantile(c->total, c->n, 0.75), t.all, t.compute, t.bytes, t.rounds,
-           median / t.all, c->forecast > 0 ? "" : "\n");
+           median / t.all);
+    if (c->prepared.items > 0)
+        printf("; before it %.3f s", c->prepared.seconds / c->prepared.items);
     if (c->forecast > 0)
-        printf("; forecast %.3f s\n", c->forecast);
+        printf("; forecast %.3f s", c->forecast);
+    if (slow.party >= 0)
+        printf("; held up by party %d's %s, %.0f%% of the time", slow.party,
+               slow.processor ? "processor" : "link", 100 * slow.share);
+    putchar('\n');
     fflush(stdout);
+}
+
+static int case_make(struct bench *b, unsigned i, struct err *e)
+{
+    const struct bench_wish *w = b->w;
+    struct bench_case *c = &b->one[i];
+    unsigned t = i % w->ntransport, k = i / w->ntransport % w->nworkers;
+    unsigned s = i / w->ntransport / w->nworkers;
+    const struct protocol *proto = w->protocol[s / w->nselected / w->nnetwork];
+    *c = (struct bench_case){
+        .proto = proto, .network = &w->network[s / w->nselected % w->nnetwork],
+        .selected = w->selected[s % w->nselected], .transport = w->transport[t],
+        .workers = w->workers[k] != 0 ? w->workers[k] : demo_workers(proto->parties)
+    };
+    if (c->selected > b->frames)
+        c->selected = b->frames;
+    return demo_transport(&c->sim, c->transport, e);
 }
 
 static int cases_make(struct bench *b, struct err *e)
 {
     const struct bench_wish *w = b->w;
-    b->n = w->nprotocol * w->nnetwork * w->nselected * w->nworkers;
+    b->n = w->nprotocol * w->nnetwork * w->nselected * w->nworkers * w->ntransport;
     if (b->n > BENCH_CASES)
         return err_set(e, ERR_USAGE, "%u cases are more than %d", b->n, BENCH_CASES);
     b->one = mem_new(b->n, sizeof *b->one);
     if (b->one == NULL)
         return err_set(e, ERR_FAILED, "no memory");
-    unsigned i = 0;
-    for (unsigned p = 0; p < w->nprotocol; p++)
-        for (unsigned n = 0; n < w->nnetwork; n++)
-            for (unsigned s = 0; s < w->nselected; s++)
-                for (unsigned k = 0; k < w->nworkers; k++)
-                    b->one[i++] = (struct bench_case){
-                        .proto = w->protocol[p], .network = &w->network[n],
-                        .selected = w->selected[s] < b->frames ? w->selected[s] : b->frames,
-                        .workers = w->workers[k] };
+    for (unsigned i = 0; i < b->n; i++)
+        if (case_make(b, i, e) != 0)
+            return e->code;
     return 0;
 }
 
@@ -210,23 +243,37 @@ static int clip_length(struct bench *b, struct err *e)
     return code;
 }
 
+static int files_write(struct bench *b, struct err *e)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/bench.json", b->w->dir);
+    if (bench_layers(b, e) != 0 || bench_write(b, e) != 0)
+        return e->code;
+    return bench_plot(path, b->w->dir, e);
+}
+
 int bench_run(const struct bench_wish *w, struct err *e)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct bench b = { .w = w, .cores = cores > 0 ? (unsigned)cores : 1 };
-    progress_init(&b.progress, 0, w->quiet);
-    int code = clip_length(&b, e);
+    struct bench *b = mem_new(1, sizeof *b);
+    if (b == NULL)
+        return err_set(e, ERR_FAILED, "no memory");
+    b->w = w;
+    b->cores = cores > 0 ? (unsigned)cores : 1;
+    progress_init(&b->progress, 0, w->quiet);
+    int code = clip_length(b, e);
     if (code == 0)
-        code = cases_make(&b, e);
-    for (unsigned i = 0; i < b.n && code == 0; i++) {
-        show(&b, i);
-        code = case_run(&b, &b.one[i], e);
-        progress_clear(&b.progress);
+        code = cases_make(b, e);
+    for (unsigned i = 0; i < b->n && code == 0; i++) {
+        show(b, i);
+        code = case_run(b, &b->one[i], e);
+        progress_clear(&b->progress);
         if (code == 0)
-            tell(&b, &b.one[i]);
+            tell(b, &b->one[i]);
     }
     if (code == 0)
-        code = bench_write(&b, e);
-    mem_free(b.one);
+        code = files_write(b, e);
+    mem_free(b->one);
+    mem_free(b);
     return code;
 }

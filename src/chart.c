@@ -1,14 +1,14 @@
 #include "src/chart.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { WIDTH = 720, HEIGHT = 380, LEFT = 70, RIGHT = 200, TOP = 40, BOTTOM = 60 };
+enum { WIDE = CHART_WIDTH - CHART_LEFT - CHART_RIGHT, FOOT = CHART_HEIGHT - CHART_BOTTOM };
 
-static const char *const colour[] = { "#1f5fbf", "#d9822b", "#3a9a4b", "#b03a48", "#7a4fb0",
-                                      "#5a5a5a", "#0f9aa8", "#a8860f" };
-
-static const char *colour_of(unsigned i)
+static uint32_t colour_of(unsigned i)
 {
+    static const uint32_t colour[] = { 0x1f5fbf, 0xd9822b, 0x3a9a4b, 0xb03a48, 0x7a4fb0, 0x5a5a5a,
+                                       0x0f9aa8, 0xa8860f };
     return colour[i % (sizeof colour / sizeof *colour)];
 }
 
@@ -22,7 +22,7 @@ static double round_up(double v)
 
 struct frame {
     const struct chart *c;
-    FILE *f;
+    struct canvas *on;
     double x0, x1, y1;          /* the ranges; y from 0 */
 };
 
@@ -34,40 +34,50 @@ static double x_at(const struct frame *d, double x)
         b = log10(b);
         x = log10(x);
     }
-    return LEFT + (b > a ? (x - a) / (b - a) : 0.5) * (WIDTH - LEFT - RIGHT);
+    return CHART_LEFT + (b > a ? (x - a) / (b - a) : 0.5) * WIDE;
 }
 
 static double y_at(const struct frame *d, double y)
 {
-    return TOP + (1 - y / d->y1) * (HEIGHT - TOP - BOTTOM);
+    return CHART_TOP + (1 - y / d->y1) * (FOOT - CHART_TOP);
 }
 
-static void frame_begin(const struct frame *d)
+static void text_at(const struct frame *d, double x, double y, enum canvas_place place,
+                    const char *text)
 {
-    fprintf(d->f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-            "viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
-            "<text x=\"%d\" y=\"22\" font-size=\"14\" font-weight=\"bold\">%s</text>\n",
-            WIDTH, HEIGHT, WIDTH, HEIGHT, LEFT, d->c->title);
+    d->on->ops->text(d->on, (const double[2]){ x, y }, place, 0, text);
+}
+
+static void line_at(const struct frame *d, double x0, double y0, double x1, double y1,
+                    uint32_t colour)
+{
+    d->on->ops->line(d->on, (const double[2]){ x0, y0 }, (const double[2]){ x1, y1 }, 1, colour);
+}
+
+static void draw_frame(const struct frame *d)
+{
+    text_at(d, CHART_LEFT, 22, CANVAS_START, d->c->title);
     for (int k = 0; k <= 5; k++) {
+        char text[24];
         double v = d->y1 * k / 5, y = y_at(d, v);
-        fprintf(d->f, "<path d=\"M%d %.1fH%d\" stroke=\"#ddd\"/>\n"
-                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT, y,
-                WIDTH - RIGHT, LEFT - 6, y + 4, v);
+        snprintf(text, sizeof text, "%.4g", v);
+        line_at(d, CHART_LEFT, y, CHART_LEFT + WIDE, y, 0xdddddd);
+        text_at(d, CHART_LEFT - 6, y + 4, CANVAS_END, text);
     }
-    fprintf(d->f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n"
-            "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">%s"
-            "</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, d->c->x_name,
-            (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2, d->c->y_name);
-    for (unsigned i = 0; i < d->c->n; i++)
-        fprintf(d->f, "<path d=\"M%d %uh20\" stroke=\"%s\" stroke-width=\"3\"/>\n"
-                "<text x=\"%d\" y=\"%u\">%s</text>\n", WIDTH - RIGHT + 16, TOP + 12 + 20 * i,
-                colour_of(i), WIDTH - RIGHT + 42, TOP + 16 + 20 * i, d->c->series[i].name);
+    text_at(d, CHART_LEFT + WIDE / 2, CHART_HEIGHT - 12, CANVAS_MIDDLE, d->c->x_name);
+    d->on->ops->text(d->on, (const double[2]){ 16, (CHART_TOP + FOOT) / 2 }, CANVAS_MIDDLE, 1,
+                     d->c->y_name);
+    for (unsigned i = 0; i < d->c->n; i++) {
+        double y = CHART_TOP + 12 + 20 * i;
+        const double at[2] = { CHART_LEFT + WIDE + 16, y - 1 }, size[2] = { 20, 3 };
+        d->on->ops->box(d->on, at, size, colour_of(i));
+        text_at(d, CHART_LEFT + WIDE + 42, y + 4, CANVAS_START, d->c->series[i].name);
+    }
 }
 
-static struct frame frame_of(const struct chart *c, FILE *f)
+static struct frame frame_of(const struct chart *c, struct canvas *on)
 {
-    struct frame d = { .c = c, .f = f, .x0 = INFINITY, .x1 = -INFINITY };
+    struct frame d = { .c = c, .on = on, .x0 = INFINITY, .x1 = -INFINITY };
     for (unsigned i = 0; i < c->n; i++)
         for (unsigned k = 0; k < c->series[i].n; k++) {
             d.x0 = fmin(d.x0, c->series[i].x[k]);
@@ -81,47 +91,50 @@ static struct frame frame_of(const struct chart *c, FILE *f)
 static void draw_series(const struct frame *d, unsigned i)
 {
     const struct chart_series *s = &d->c->series[i];
-    fputs("<path d=\"", d->f);
-    for (unsigned k = 0; k < s->n; k++)
-        fprintf(d->f, "%c%.1f %.1f", k == 0 ? 'M' : 'L', x_at(d, s->x[k]), y_at(d, s->y[k]));
-    fprintf(d->f, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\"/>\n", colour_of(i));
     for (unsigned k = 0; k < s->n; k++) {
-        double x = x_at(d, s->x[k]);
-        fprintf(d->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", x,
-                y_at(d, s->y[k]), colour_of(i));
+        const double at[2] = { x_at(d, s->x[k]), y_at(d, s->y[k]) };
+        char text[24];
+        if (k + 1 < s->n)
+            line_at(d, at[0], at[1], x_at(d, s->x[k + 1]), y_at(d, s->y[k + 1]), colour_of(i));
+        d->on->ops->dot(d->on, at, 3, colour_of(i));
         if (s->high[k] > s->low[k])
-            fprintf(d->f, "<path d=\"M%.1f %.1fV%.1f\" stroke=\"%s\"/>\n", x, y_at(d, s->low[k]),
-                    y_at(d, s->high[k]), colour_of(i));
+            line_at(d, at[0], y_at(d, s->low[k]), at[0], y_at(d, s->high[k]), colour_of(i));
+        snprintf(text, sizeof text, "%.4g", s->x[k]);
         if (i == 0)
-            fprintf(d->f, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.4g</text>\n", x,
-                    HEIGHT - BOTTOM + 18, s->x[k]);
+            text_at(d, at[0], FOOT + 18, CANVAS_MIDDLE, text);
     }
 }
 
-void chart_lines(const struct chart *c, FILE *f)
+static void draw_bars(const struct frame *d, unsigned k)
 {
-    struct frame d = frame_of(c, f);
-    frame_begin(&d);
-    for (unsigned i = 0; i < c->n; i++)
+    double step = (double)WIDE / d->c->names, x = CHART_LEFT + step * k;
+    double wide = step * 0.8 / d->c->n;
+    for (unsigned i = 0; i < d->c->n; i++) {
+        double y = y_at(d, d->c->series[i].y[k]);
+        const double at[2] = { x + wide * i, y }, size[2] = { wide, FOOT - y };
+        d->on->ops->box(d->on, at, size, colour_of(i));
+    }
+    d->on->ops->text(d->on, (const double[2]){ x + step * 0.4 + 4, FOOT + 6 }, CANVAS_END, 1,
+                     d->c->name[k]);
+}
+
+void chart_draw(const struct chart *c, struct canvas *on)
+{
+    struct frame d = frame_of(c, on);
+    draw_frame(&d);
+    for (unsigned i = 0; i < c->n && !c->bars; i++)
         draw_series(&d, i);
-    fputs("</svg>\n", f);
+    for (unsigned k = 0; k < c->names && c->bars; k++)
+        draw_bars(&d, k);
 }
 
-void chart_bars(const struct chart *c, const char (*name)[CHART_NAME], unsigned n, FILE *f)
+struct chart_series *chart_series(struct chart *c, const char *name)
 {
-    struct frame d = frame_of(c, f);
-    double step = (double)(WIDTH - LEFT - RIGHT) / (n > 0 ? n : 1);
-    frame_begin(&d);
-    for (unsigned k = 0; k < n; k++) {
-        double x = LEFT + step * k, wide = step * 0.8 / c->n, middle = x + step * 0.4;
-        for (unsigned i = 0; i < c->n; i++) {
-            double y = y_at(&d, c->series[i].y[k]);
-            fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
-                    x + wide * i, y, wide, HEIGHT - BOTTOM - y, colour_of(i));
-        }
-        fprintf(f, "<text x=\"%.1f\" y=\"%d\" font-size=\"10\" text-anchor=\"end\" "
-                "transform=\"rotate(-30 %.1f %d)\">%s</text>\n", middle, HEIGHT - BOTTOM + 14,
-                middle, HEIGHT - BOTTOM + 14, name[k]);
-    }
-    fputs("</svg>\n", f);
+    for (unsigned i = 0; i < c->n; i++)
+        if (strcmp(c->series[i].name, name) == 0)
+            return &c->series[i];
+    if (c->n == CHART_SERIES)
+        return NULL;
+    snprintf(c->series[c->n].name, CHART_NAME, "%s", name);
+    return &c->series[c->n++];
 }

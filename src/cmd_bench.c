@@ -6,17 +6,19 @@
 #include <string.h>
 
 #include "net/base_mem.h"
+#include "net/hello.h"
 #include "src/bench.h"
+#include "src/bench_plot.h"
 #include "src/cmd.h"
 #include "src/number.h"
 #include "src/options.h"
 #include "src/owner.h"
 
 struct wish {
-    const char *protocol, *network, *frames, *workers, *clip, *model, *dir;
-    uint64_t runs, warmup;
+    const char *protocol, *network, *frames, *workers, *transport, *clip, *model, *dir, *plot;
+    uint64_t runs, warmup, lanes, seed;
     double rtt, bandwidth, timeout;
-    int forecast, quiet;
+    int forecast, prepare, quiet;
 };
 
 #define AT(m) offsetof(struct wish, m)
@@ -25,20 +27,28 @@ static const struct option_row rows[] = {
     { "protocol", 'p', OPTION_TEXT, AT(protocol), "A,B,..", "security settings, or all (all)", 0,
       0 },
     { "network", 0, OPTION_TEXT, AT(network), "A,B,..",
-      "networks: loopback, lan, 10ms, 40ms, 100ms, 40ms-100mbit, asymmetric, slow-party, or "
-      "RTT:MBIT (loopback)", 0, 0 },
+      "networks: " BENCH_NETWORKS ", RTT:MBIT or RTT:UP:DOWN (loopback)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "one network of this round-trip time instead", 0,
       60000 },
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "and rate", 0.001, 1e6 },
     { "frames", 0, OPTION_TEXT, AT(frames), "N,M,..", "selected frames (7)", 0, 0 },
     { "workers", 0, OPTION_TEXT, AT(workers), "N,M,..",
       "worker threads of each party (cores / parties)", 0, 0 },
+    { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
+      1, HELLO_LANES },
+    { "transport", 0, OPTION_TEXT, AT(transport), "A,B,..", "epoll: processes over TLS; sim: the "
+      "simulator, with a machine for each party and any network (epoll)", 0, 0 },
     { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
     { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
     { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
+    { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
+      "make correlated randomness first, and time it apart (semi2k)", 0, 0 },
+    { "seed", 0, OPTION_COUNT, AT(seed), "N", "of loss, order and the simulator (1)", 0, 0x1p53 },
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "dir", 'd', OPTION_TEXT, AT(dir), "DIR", "where the files go (bench)", 0, 0 },
+    { "plot", 0, OPTION_TEXT, AT(plot), "FILE", "measure nothing: charts and report of this "
+      "bench.json", 0, 0 },
     { "timeout", 0, OPTION_REAL, AT(timeout), "SECONDS", "give up without progress (300)", 1,
       86400 },
     { "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no progress line", 0, 0 },
@@ -50,8 +60,8 @@ static const struct command command = {
     .summary = "Measures private classifications on this machine, over loopback or emulated\n"
                "networks: every combination of the lists below.",
     .rows = rows,
-    .notes = "Writes bench.json, bench.csv, charts (SVG) and report.html. Emulated networks need\n"
-             "root and /dev/net/tun; nothing else should run beside a measurement."
+    .notes = "Writes bench.json, bench.csv, charts (SVG and PNG) and report.html. Emulated networks\n"
+             "need root and /dev/net/tun; nothing else should run beside a measurement."
 };
 
 /* Calls item for each part of a list with commas. */
@@ -116,6 +126,21 @@ static int add_workers(struct bench_wish *b, const char *text, struct err *e)
     return 0;
 }
 
+static int add_transport(struct bench_wish *b, const char *text, struct err *e)
+{
+    static const char *const known[] = { "epoll", "uring", "sim" };
+    int sim;
+    if (demo_transport(&sim, text, e) != 0)
+        return e->code;
+    if (b->ntransport == BENCH_LIST)
+        return too_many("transport", e);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(text, known[i]) == 0)
+            b->transport[b->ntransport] = known[i];
+    b->ntransport++;
+    return 0;
+}
+
 static int all_protocols(struct bench_wish *b, struct err *e)
 {
     for (unsigned i = 0; protocol_at(i) != NULL; i++)
@@ -129,8 +154,9 @@ static int networks(struct bench_wish *b, const struct wish *w, struct err *e)
     if (w->rtt < 0 && w->bandwidth <= 0)
         return list_each(w->network, add_network, b, e);
     struct bench_network *n = &b->network[b->nnetwork++];
-    *n = (struct bench_network){ .rtt_ms = w->rtt > 0 ? w->rtt : 0, .mbit = w->bandwidth };
-    snprintf(n->name, sizeof n->name, "%g:%g", n->rtt_ms, n->mbit);
+    *n = (struct bench_network){ .rtt_ms = w->rtt > 0 ? w->rtt : 0, .up = w->bandwidth,
+                                 .down = w->bandwidth };
+    snprintf(n->name, sizeof n->name, "%g:%g", n->rtt_ms, n->up);
     return 0;
 }
 
@@ -144,11 +170,16 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
         code = list_each(w->frames, add_frames, b, e);
     if (code == 0)
         code = list_each(w->workers, add_workers, b, e);
+    if (code == 0)
+        code = list_each(w->transport, add_transport, b, e);
     b->runs = (unsigned)w->runs;
     b->warmup = (unsigned)w->warmup;
     b->forecast = w->forecast;
+    b->prepare = w->prepare;
+    b->seed = w->seed;
     b->dir = w->dir;
     b->timeout = w->timeout;
+    b->lanes = (unsigned)w->lanes;
     b->quiet = w->quiet;
     return code;
 }
@@ -156,7 +187,8 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "all", .network = "loopback", .frames = "7", .workers = "0",
-                      .runs = 7, .warmup = 1, .dir = "bench", .timeout = 300, .rtt = -1 };
+                      .transport = "epoll", .runs = 7, .warmup = 1, .lanes = 1, .seed = 1,
+                      .dir = "bench", .timeout = 300, .rtt = -1 };
     struct bench_wish b = { 0 };
     char clip[1200], model[1200];
     int at;
@@ -164,6 +196,8 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (see obscura bench --help)", argv[at]);
+    if (w.plot != NULL)
+        return bench_plot(w.plot, w.dir, e);
     if (take_wish(&b, &w, e) != 0 ||
         (w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||
         (w.model == NULL && owner_data_path(model, sizeof model, "emotion.obm", e) != 0))

@@ -8,6 +8,7 @@
 
 #include "net/base_log.h"
 #include "net/base_mem.h"
+#include "net/hello.h"
 #include "nn/clip_file.h"
 #include "src/clip.h"
 #include "src/cmd.h"
@@ -17,7 +18,7 @@
 
 struct wish {
     const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
-    uint64_t workers, seed;
+    uint64_t workers, lanes, seed;
     double rtt, bandwidth, timeout;
     struct faces_wish faces;
     int json, quiet, prepare;
@@ -37,6 +38,8 @@ static const struct option_row rows[] = {
     { "workers", 0, OPTION_COUNT, AT(workers), "N",
       "worker threads of each party (cores / parties)",
       1, 256 },
+    { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
+      1, HELLO_LANES },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
       "process, virtual clock (epoll)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
@@ -70,16 +73,6 @@ static const struct command command = {
 
 enum { UNSEEDED = UINT32_MAX, TEMP = 1200 };
 
-static int take_transport(const struct wish *w, int *sim, struct err *e)
-{
-    *sim = strcmp(w->transport, "sim") == 0;
-    if (strcmp(w->transport, "uring") == 0)
-        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
-    if (!*sim && strcmp(w->transport, "epoll") != 0)
-        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", w->transport);
-    return 0;
-}
-
 static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct wish *w,
                      struct err *e)
 {
@@ -94,16 +87,17 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
         return err_set(e, ERR_USAGE, "--prepare: %s makes nothing beforehand", d->proto->name);
     if (w->prepare && strcmp(w->transport, "sim") == 0)
         return err_set(e, ERR_USAGE, "--prepare needs parties of their own: not --transport sim");
+    if (w->lanes > 1 && strcmp(w->transport, "sim") == 0)
+        return err_set(e, ERR_USAGE, "--lanes needs real connections: not --transport sim");
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
+    d->lanes = (unsigned)w->lanes;
     d->trace = w->trace;
     d->log = w->log;
     d->quiet = w->quiet || w->log != NULL;
     d->timeout = w->timeout;
     d->seeded = w->seed != UNSEEDED;
     d->seed = d->seeded ? w->seed : 1;
-    d->rtt_ms = w->rtt;
-    d->bandwidth_mbit = w->bandwidth;
     if (w->rtt > 0 || w->bandwidth > 0) {
         wan_uniform(network, d->proto->parties + 2, w->rtt, w->bandwidth);
         d->network = network;
@@ -162,7 +156,7 @@ static int take_log(const char *spec, struct err *e)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "replicated-ring", .transport = "epoll", .reveal = "label",
-                      .select = "every:15", .seed = UNSEEDED, .timeout = 60 };
+                      .select = "every:15", .seed = UNSEEDED, .timeout = 60, .lanes = 1 };
     struct demo_conf d = { 0 };
     struct wan_conf network;
     struct outcome o = { 0 };
@@ -172,7 +166,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || take_transport(&w, &sim, e) != 0 ||
+    if (take_log(w.log, e) != 0 || demo_transport(&sim, w.transport, e) != 0 ||
         take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||

@@ -89,13 +89,38 @@ static int on_may(void *ctx, const char *name, enum role_right right)
     return 0;
 }
 
+/* Seconds by party: "0.12,0.00,1.30". */
+static const char *times_text(char text[static 64], const double *seconds, unsigned n)
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < n && at < 48; i++)
+        at += (size_t)snprintf(text + at, 64 - at, "%s%.2f", i > 0 ? "," : "", seconds[i]);
+    return text;
+}
+
+static void log_account(const struct account *a, unsigned parties)
+{
+    char bytes[24], waited[64], queued[64];
+    if (a->code == 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " %s seconds=%.3f sent=%s rounds=%u "
+                 "memory=%" PRIu64 " waited=%s queued=%s%s%s", a->job,
+                 a->prepare ? "prepared" : "done", a->run_seconds,
+                 bytes_text(bytes, (double)a->bytes_sent), a->rounds, a->memory_bytes,
+                 times_text(waited, a->waited_seconds, parties),
+                 times_text(queued, a->queued_seconds, parties),
+                 a->material[0] != '\0' ? " material=" : "", a->material);
+    else
+        log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a->job, a->code,
+                 a->text);
+}
+
 static void on_report(void *ctx, const struct job_report *r)
 {
     struct daemon *d = ctx;
+    const struct protocol *proto = settings_protocol(&d->settings);
     struct account a;
     struct err bad = { 0 };
-    char bytes[24];
-    account_from(&a, r, settings_protocol(&d->settings));
+    account_from(&a, r, proto);
     uint64_t wire = wire_bytes(d);
     double cpu = process_cpu_seconds();
     a.bytes_wire = wire - d->wire_mark;
@@ -105,13 +130,7 @@ static void on_report(void *ctx, const struct job_report *r)
     d->cpu_mark = cpu;
     d->bytes_sent += a.bytes_sent;
     *(a.code == 0 ? &d->jobs_good : &d->jobs_bad) += 1;
-    if (a.code == 0)
-        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " %s seconds=%.3f sent=%s rounds=%u "
-                 "memory=%" PRIu64 "%s%s", a.job, a.prepare ? "prepared" : "done", a.run_seconds,
-                 bytes_text(bytes, (double)a.bytes_sent), a.rounds, a.memory_bytes,
-                 a.material[0] != '\0' ? " material=" : "", a.material);
-    else
-        log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
+    log_account(&a, proto->parties);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
         log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "src/demo_folder.h"
+#include "src/drag.h"
 #include "src/process.h"
 #include "src/trace.h"
 
@@ -42,6 +43,7 @@ struct show {
     struct err *e;
     struct demo_folder folder;
     struct wan *wan;                /* NULL: loopback */
+    struct drag drag;
     struct player player[CHILDREN];
     enum act act;
     int signals, have_result;
@@ -54,6 +56,16 @@ unsigned demo_workers(unsigned parties)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
+}
+
+int demo_transport(int *sim, const char *text, struct err *e)
+{
+    *sim = strcmp(text, "sim") == 0;
+    if (strcmp(text, "uring") == 0)
+        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
+    if (!*sim && strcmp(text, "epoll") != 0)
+        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", text);
+    return 0;
 }
 
 static uint64_t now_ms(void)
@@ -135,6 +147,7 @@ static int start_party(struct show *s, unsigned i)
     struct args a;
     snprintf(file, sizeof file, "party%u", i);
     args_begin(&a, s, "party", file);
+    arg_made(&a, "--set", "party.lanes=%u", s->conf->lanes);
     arg_made(&a, "--listen-fd", "%d", s->folder.listen[i]);
     arg(&a, "--json");
     if (s->conf->trace != NULL)
@@ -242,6 +255,7 @@ static void show_advance(struct show *s)
         show_again(s);
         return;
     }
+    drag_end(&s->drag);
     for (unsigned i = 0; i < s->conf->proto->parties; i++)
         child_kill(&s->player[i].child, SIGTERM);
     s->act = ACT_ENDING;
@@ -345,6 +359,7 @@ static void show_loop(struct show *s)
 /* Whoever is left ends by force: keys and shares of a demo are nobody's loss. */
 static void show_end(struct show *s)
 {
+    drag_end(&s->drag);
     for (unsigned i = 0; i < CHILDREN; i++)
         child_kill(&s->player[i].child, SIGKILL);
     for (unsigned i = 0; i < CHILDREN; i++) {
@@ -382,6 +397,9 @@ static int show_begin(struct show *s)
         if (start_party(s, i) != 0)
             return s->e->code;
     demo_folder_close(&s->folder);
+    if (s->conf->slowed != 0 && drag_start(&s->drag, s->player[s->conf->slowed - 1].child.pid,
+                                           DEMO_SLOWED, s->e) != 0)
+        return s->e->code;
     return start_bob(s);
 }
 

@@ -63,8 +63,11 @@ static void on_report(void *ctx, const struct job_report *r)
 
 static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
 {
-    struct sim_party *sp = ctx;
-    trace_span(sp->trace, job, s);
+    const struct sim_party *sp = ctx;
+    if (sp->trace != NULL)
+        trace_span(sp->trace, job, s);
+    if (sp->play->conf->span != NULL)
+        sp->play->conf->span(sp->play->conf->ctx, s);
 }
 
 static void on_bob(void *ctx, const struct err *e)
@@ -102,7 +105,7 @@ static int add_party(struct stage_play *p, unsigned i)
         .proto = p->conf->proto, .self = i, .reveal_scores = p->conf->reveal_scores,
         .max_jobs = 1, .max_models = 1, .job_timeout = p->conf->timeout,
         .job_memory = (uint64_t)8 << 30, .ctx = sp, .report = on_report,
-        .span = p->conf->trace != NULL ? on_span : NULL
+        .span = p->conf->trace != NULL || p->conf->span != NULL ? on_span : NULL
     };
     sp->party = party_new(sp->host, &conf, p->e);
     return sp->party == NULL ? p->e->code : 0;
@@ -186,14 +189,35 @@ static void clear(struct stage_play *p)
     video_fini(&p->clip);
 }
 
+/* What headers of TLS, TCP and IP leave of a line of so many Mbit/s, in bits per second. */
+static uint64_t payload_rate(double mbit)
+{
+    return (uint64_t)(mbit * 1e6 * 0.964);
+}
+
+static void take_network(struct sim_options *s, const struct demo_conf *conf)
+{
+    const struct wan_conf *w = conf->network;
+    s->latency_ns = (uint64_t)(w->delay_ms[0][1] * 1e6);
+    s->jitter_ns = (uint64_t)(w->jitter_ms * 1e6);
+    for (unsigned i = 0; i < w->nodes; i++) {
+        unsigned node = i < conf->proto->parties ? i : BOB + i - conf->proto->parties;
+        s->bits_out[node] = payload_rate(w->mbit[i]);
+        s->bits_in[node] = payload_rate(w->mbit_in[i] > 0 ? w->mbit_in[i] : w->mbit[i]);
+    }
+}
+
 int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e)
 {
     struct stage_play p = { .conf = conf, .o = o, .e = e };
     struct sim_options options = {
-        .seed = conf->seed, .latency_ns = (uint64_t)(conf->rtt_ms * 0.5e6),
-        .bits_per_second = (uint64_t)(conf->bandwidth_mbit * 1e6), .workers = conf->workers,
-        .work_factor = conf->seeded ? 0 : 1
+        .seed = conf->seed, .workers = conf->workers, .cores = conf->cores,
+        .work_factor = conf->seeded ? 0 : conf->work > 0 ? conf->work : 1
     };
+    if (conf->network != NULL)
+        take_network(&options, conf);
+    if (conf->slowed != 0)
+        options.slower[conf->slowed - 1] = DEMO_SLOWED;
     e->code = 0;
     o->proto = conf->proto;
     log_configure(conf->log != NULL ? conf->log : "warning");

@@ -27,7 +27,10 @@ void account_from(struct account *a, const struct job_report *r, const struct pr
     for (unsigned i = 0; i < proto->parties; i++) {
         a->bytes_sent += r->stats.sent[i];
         a->bytes_received += r->stats.received[i];
+        a->waited_seconds[i] = (double)r->stats.waited_ns[i] * 1e-9;
+        a->queued_seconds[i] = (double)r->stats.queued_ns[i] * 1e-9;
     }
+    a->busy_seconds = (double)r->stats.busy_ns * 1e-9;
 }
 
 void outcome_prepared(struct outcome *o, unsigned party, const struct account *a)
@@ -40,13 +43,30 @@ void outcome_prepared(struct outcome *o, unsigned party, const struct account *a
     }
 }
 
+json_t *outcome_times(const double *seconds, unsigned n)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; list != NULL && i < n; i++)
+        json_array_append_new(list, json_real(seconds[i]));
+    return list;
+}
+
+static void parse_times(double seconds[static LINK_PARTIES], json_t *list)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v)
+        if (i < LINK_PARTIES)
+            seconds[i] = json_number_value(v);
+}
+
 json_t *account_json(const struct account *a)
 {
     char job[17];
     snprintf(job, sizeof job, "%016" PRIx64, a->job);
     json_t *j = json_pack(
         "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:s, s:I,"
-        " s:I, s:{s:I, s:I}}", "job", job, "code", a->code,
+        " s:I, s:f, s:o, s:o, s:{s:I, s:I}}", "job", job, "code", a->code,
         "frames", whole(a->frames), "selected", whole(a->selected),
         "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
         "bytes_wire", whole(a->bytes_wire), "messages", whole(a->messages),
@@ -55,6 +75,9 @@ json_t *account_json(const struct account *a)
         "peak_rss_bytes", whole(a->peak_rss_bytes), "memory_bytes", whole(a->memory_bytes),
         "input_bytes", whole(a->input_bytes), "prepare", a->prepare, "material", a->material,
         "bytes_offline", whole(a->bytes_offline), "bytes_stored", whole(a->stored_bytes),
+        "busy_seconds", a->busy_seconds,
+        "waited_seconds", outcome_times(a->waited_seconds, LINK_PARTIES),
+        "queued_seconds", outcome_times(a->queued_seconds, LINK_PARTIES),
         "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
@@ -66,19 +89,24 @@ int account_parse(struct account *a, const char *text, struct err *e)
     const char *job = NULL, *material = NULL;
     json_int_t v[14] = { 0 };
     json_error_t bad;
+    json_t *waits, *queued;
     *a = (struct account){ 0 };
     json_t *j = json_loads(text, 0, &bad);
     int failed = j == NULL || json_unpack(j,
         "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:I, s:b, s:s, s:I,"
-        " s:I, s:{s:I, s:I}}", "job", &job, "code", &a->code, "frames", &v[0], "selected", &v[1],
+        " s:I, s:F, s:o, s:o, s:{s:I, s:I}}", "job", &job, "code", &a->code,
+        "frames", &v[0], "selected", &v[1],
         "bytes_sent", &v[2], "bytes_received", &v[3], "bytes_wire", &v[4], "messages", &v[5],
         "rounds", &v[6], "cpu_seconds", &a->cpu_seconds, "input_seconds", &a->input_seconds,
         "run_seconds", &a->run_seconds, "peak_rss_bytes", &v[7], "memory_bytes", &v[8],
         "input_bytes", &v[9], "prepare", &a->prepare, "material", &material,
-        "bytes_offline", &v[12], "bytes_stored", &v[13],
+        "bytes_offline", &v[12], "bytes_stored", &v[13], "busy_seconds", &a->busy_seconds,
+        "waited_seconds", &waits, "queued_seconds", &queued,
         "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
+        parse_times(a->waited_seconds, waits);
+        parse_times(a->queued_seconds, queued);
         a->frames = (uint32_t)v[0];
         a->selected = (uint32_t)v[1];
         a->bytes_sent = (uint64_t)v[2];
@@ -133,10 +161,13 @@ static void add_parties(json_t *j, const struct outcome *o)
         input += a->input_bytes;
         rounds = a->rounds > rounds ? a->rounds : rounds;
         json_array_append_new(list, json_pack(
-            "{s:i, s:I, s:I, s:I, s:I, s:f, s:I}", "party", (int)i,
+            "{s:i, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:o, s:o}", "party", (int)i,
             "bytes_sent", whole(a->bytes_sent), "bytes_received", whole(a->bytes_received),
             "bytes_wire", whole(a->bytes_wire), "messages", whole(a->messages),
-            "cpu_seconds", a->cpu_seconds, "peak_rss_bytes", whole(a->peak_rss_bytes)));
+            "cpu_seconds", a->cpu_seconds, "peak_rss_bytes", whole(a->peak_rss_bytes),
+            "busy_seconds", a->busy_seconds,
+            "waited_seconds", outcome_times(a->waited_seconds, o->proto->parties),
+            "queued_seconds", outcome_times(a->queued_seconds, o->proto->parties)));
     }
     json_object_set_new(j, "rounds", json_integer(whole(rounds)));
     json_object_set_new(j, "bytes", json_pack("{s:I, s:I, s:I, s:I}", "total", whole(sent),

@@ -23,6 +23,9 @@ struct account {
     uint64_t bytes_offline;         /* of those sent: by deals, which the clip has no part in */
     uint32_t rounds;
     double cpu_seconds, input_seconds, run_seconds;
+    double busy_seconds;            /* of its workers */
+    double waited_seconds[LINK_PARTIES];    /* with no work, for each party (engine.h) */
+    double queued_seconds[LINK_PARTIES];    /* in which bytes for each waited for the link */
     uint64_t peak_rss_bytes, memory_bytes;
     uint32_t planned_rounds;
     uint64_t planned_bytes;
@@ -55,6 +58,8 @@ void outcome_prepared(struct outcome *o, unsigned party, const struct account *a
 /* New references; NULL without memory. */
 json_t *account_json(const struct account *a);
 json_t *outcome_json(const struct outcome *o);
+
+json_t *outcome_times(const double *seconds, unsigned n);
 
 /* Reads what the two above wrote; ERR_FAILED when something is missing. */
 int account_parse(struct account *a, const char *text, struct err *e);

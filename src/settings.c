@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/hello.h"
 #include "src/number.h"
 
 enum section_kind { SECTION_PARTY, SECTION_CLIENT, SECTION_PEER, SECTION_ALLOWED };
@@ -42,6 +43,7 @@ static const struct key keys[] = {
     { SECTION_PARTY, KEY_BYTES, "job_memory", IN_SETTINGS(job_memory), 1 << 20, 1e13 },
     { SECTION_PARTY, KEY_BYTES, "model_memory", IN_SETTINGS(model_memory), 1 << 20, 1e13 },
     { SECTION_PARTY, KEY_COUNT, "window", IN_SETTINGS(window), 0, 1024 },
+    { SECTION_PARTY, KEY_COUNT, "lanes", IN_SETTINGS(lanes), 1, HELLO_LANES },
     { SECTION_PARTY, KEY_PATH, "material", IN_SETTINGS(material), 0, 0 },
     { SECTION_PARTY, KEY_TEXT, "log", IN_SETTINGS(log), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "name", IN_SETTINGS(name), 0, 0 },
@@ -66,7 +68,7 @@ static const struct key keys[] = {
 void settings_init(struct settings *s)
 {
     *s = (struct settings){
-        .model_name = "default", .log = "notice", .max_jobs = 4, .max_models = 4,
+        .model_name = "default", .log = "notice", .max_jobs = 4, .max_models = 4, .lanes = 1,
         .job_timeout = 60, .connect_timeout = 20, .job_memory = (uint64_t)4 << 30,
         .model_memory = (uint64_t)4 << 30
     };

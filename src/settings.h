@@ -48,7 +48,7 @@ struct settings {
     char log[SETTINGS_TEXT];
     uint32_t workers;                   /* 0: as many as there are cores */
     uint32_t reveal;
-    uint32_t max_jobs, max_models, window;
+    uint32_t max_jobs, max_models, window, lanes;
     char material[SETTINGS_PATH];       /* where a party stores randomness; empty: nowhere */
     double job_timeout, connect_timeout;
     uint64_t job_memory, model_memory;

@@ -49,7 +49,7 @@ static void write_party(FILE *f, const struct setup *s, unsigned i)
             "key = %s.key\ncertificate = %s.crt\n"
             "reveal = %s\n%sworkers = %u\n"
             "# max_jobs = 4\n# max_models = 4\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n"
-            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# log = notice\n",
+            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# lanes = 1\n# log = notice\n",
             i, s->name[i], i, s->proto->name, s->listen[i], s->name[i], s->name[i],
             s->reveal_scores ? "scores" : "label", s->workers == 0 ? "# " : "", s->workers,
             s->connect_timeout);

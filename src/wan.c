@@ -40,16 +40,19 @@ static int setting_write(const char *path, const char *value, struct err *e)
 
 /* Largest windows, so that one connection fills 1 Gbit/s at some hundred ms; no slow start after
  * a pause, of which a computation in rounds has many; and no more of a connection before the link
- * than it sends in 2 ms, as before a card that reports what has gone. */
-static int tune(double mbit, struct err *e)
+ * than it sends in 2 ms, as before a card that reports what has gone. Plain: windows and slow start
+ * of Linux's own choice. */
+static int tune(double mbit, int plain, struct err *e)
 {
     char bytes[24];
+    const char *receive = plain ? "4096 131072 6291456" : "4096 1048576 67108864";
+    const char *send = plain ? "4096 16384 4194304" : "4096 1048576 67108864";
     double most = mbit * 1e6 / 8 * 0.002;
     snprintf(bytes, sizeof bytes, "%.0f", mbit == 0 || most > 1 << 20 ? 1 << 20
              : most < 1 << 15 ? 1 << 15 : most);
-    if (setting_write("/proc/sys/net/ipv4/tcp_rmem", "4096 1048576 67108864", e) != 0 ||
-        setting_write("/proc/sys/net/ipv4/tcp_wmem", "4096 1048576 67108864", e) != 0 ||
-        setting_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0", e) != 0)
+    if (setting_write("/proc/sys/net/ipv4/tcp_rmem", receive, e) != 0 ||
+        setting_write("/proc/sys/net/ipv4/tcp_wmem", send, e) != 0 ||
+        setting_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", plain ? "1" : "0", e) != 0)
         return e->code;
     return setting_write("/proc/sys/net/ipv4/tcp_limit_output_bytes", bytes, e);
 }
@@ -108,7 +111,7 @@ static int node_make(struct wan *w, unsigned i, struct err *e)
     w->space[i] = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (w->space[i] < 0)
         return err_set(e, ERR_FAILED, "/proc/thread-self/ns/net: %s", strerror(errno));
-    return tune(w->conf.mbit[i], e) != 0 ? e->code : interface_open(w, i, e);
+    return tune(w->conf.mbit[i], w->conf.plain, e) != 0 ? e->code : interface_open(w, i, e);
 }
 
 /* ---- the line's process ---- */
@@ -145,9 +148,12 @@ static int conf_check(const struct wan_conf *c, struct err *e)
                c->loss < 1 && c->reorder >= 0 && c->reorder < 1;
     for (unsigned i = 0; i < c->nodes && good; i++)
         for (unsigned j = 0; j < c->nodes; j++)
-            good &= c->delay_ms[i][j] >= 0 && c->delay_ms[i][j] <= 10000 && c->mbit[i] >= 0;
-    return good ? 0 : err_set(e, ERR_USAGE, "an emulated network has 2 to %d nodes, delays up to 10 s"
-                              " and shares under 1", WAN_NODES);
+            good &= c->delay_ms[i][j] >= 0 && c->delay_ms[i][j] <= 10000 && c->mbit[i] >= 0 &&
+                    c->mbit_in[i] >= 0;
+    good &= c->stall_ms >= 0 && (c->stall_ms == 0 || c->stall_ms < c->stall_every_ms);
+    return good ? 0 : err_set(e, ERR_USAGE, "an emulated network has 2 to %d nodes, delays up to "
+                              "10 s, shares under 1, and stalls that end before the next",
+                              WAN_NODES);
 }
 
 void wan_uniform(struct wan_conf *conf, unsigned nodes, double rtt_ms, double mbit)

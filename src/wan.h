@@ -26,10 +26,14 @@ enum { WAN_NODES = 8, WAN_LATE = 16 };
 struct wan_conf {
     unsigned nodes;
     double delay_ms[WAN_NODES][WAN_NODES];  /* one way, from and to */
-    double mbit[WAN_NODES];                 /* of a node's link, each way; 0: unlimited */
+    double mbit[WAN_NODES];                 /* of a node's link; 0: unlimited */
+    double mbit_in[WAN_NODES];              /* of what it receives; 0: as much */
     double jitter_ms;                       /* added to a delay: uniform in [0, jitter] */
     double loss;                            /* share of packets that are lost */
     double reorder;                         /* share that is held back for another delay */
+    int plain;                              /* TCP is as Linux has it if nobody sets it up */
+    double stall_ms, stall_every_ms;        /* a link stands still so long, so often; 0: never */
+    unsigned stall_node;                    /* whose */
     uint64_t seed;                          /* of jitter, loss and order */
 };
 

@@ -48,9 +48,9 @@ struct line {
 };
 
 /* How long so many bytes occupy a node's link. */
-static uint64_t span_of(const struct line *l, unsigned node, size_t size)
+static uint64_t span_of(const struct line *l, unsigned node, size_t size, int in)
 {
-    double mbit = l->conf->mbit[node];
+    double mbit = in && l->conf->mbit_in[node] > 0 ? l->conf->mbit_in[node] : l->conf->mbit[node];
     return mbit > 0 ? (uint64_t)((double)size * 8e3 / mbit) : 0;
 }
 
@@ -102,10 +102,10 @@ static int queue_put(struct line *l, unsigned from, unsigned to, size_t n, size_
     struct packet *p = malloc(sizeof *p + n);
     if (p == NULL)
         return -1;
-    uint64_t head = start + (uint64_t)(delay * 1e6), tail = head + span_of(l, from, size);
+    uint64_t head = start + (uint64_t)(delay * 1e6), tail = head + span_of(l, from, size, 0);
     if (l->in_free[to] < head)
         l->in_free[to] = head;
-    l->in_free[to] += span_of(l, to, size);
+    l->in_free[to] += span_of(l, to, size, 1);
     p->next = NULL;
     p->due = l->in_free[to] > tail ? l->in_free[to] : tail;
     if (p->due < q->due)
@@ -125,7 +125,7 @@ static int depart(struct line *l, unsigned from, size_t n, size_t size)
 {
     int to = packet_to(l, l->room, n);
     uint64_t start = l->free_at[from] > l->now ? l->free_at[from] : l->now;
-    l->free_at[from] = start + span_of(l, from, size);
+    l->free_at[from] = start + span_of(l, from, size, 0);
     if (to < 0)
         return 0;                       /* nobody's: neighbour discovery and the like */
     if (l->conf->loss > 0 && chance(l) < l->conf->loss)
@@ -161,11 +161,25 @@ static void count_late(struct line *l, uint64_t ns)
     atomic_fetch_add(&l->shared->packets, 1);
 }
 
+/* When a node's link that stands still now goes on; 0 if none of the two does. */
+static uint64_t stall_end(const struct line *l, unsigned from, unsigned to)
+{
+    const struct wan_conf *c = l->conf;
+    if (c->stall_ms == 0 || (from != c->stall_node && to != c->stall_node))
+        return 0;
+    uint64_t every = (uint64_t)(c->stall_every_ms * 1e6), into = l->now % every;
+    uint64_t span = (uint64_t)(c->stall_ms * 1e6);
+    return into < span ? l->now - into + span : 0;
+}
+
 /* Delivers what is due on one way; gives the time of the next, or UINT64_MAX. */
 static uint64_t deliver(struct line *l, unsigned from, unsigned to, struct queue *q)
 {
     if (atomic_load(&l->shared->stalled[from][to]))
         return UINT64_MAX;
+    uint64_t still = q->first != NULL ? stall_end(l, from, to) : 0;
+    if (still != 0)
+        return still;
     while (q->first != NULL && q->first->due <= l->now) {
         struct packet *p = q->first;
         if (write(l->tun[to], p->data, p->n) < 0 && errno == EAGAIN)

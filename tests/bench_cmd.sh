@@ -22,13 +22,62 @@ run "$obscura" plan --json --protocol trio --select every:49
 cp out plan.json
 judge 'bytes as planned' test "$(value one/bench.json cases.3.bytes)" = "$(value plan.json bytes_total)"
 judge 'rounds as planned' test "$(value one/bench.json cases.3.rounds)" = "$(value plan.json rounds)"
-for f in frames.svg layers.svg report.html; do
+for f in frames.svg layers-bytes.svg layers-rounds.svg layers-seconds.svg report.html; do
     judge "$f" grep -q -e '</svg>' "one/$f"
     if command -v xmllint > /dev/null && [ "${f%.svg}" != "$f" ]; then
         judge "$f is well formed" xmllint --noout "one/$f"
     fi
 done
 judge 'no chart over one round-trip time' test ! -e one/rtt.svg
+judge 'a commit is named' test -n "$(value one/bench.json commit)"
+judge 'the seed is named' test "$(value one/bench.json seed)" -eq 1
+judge 'nobody prepared' test "$(value one/bench.json cases.0.offline.seconds)" = null
+sum=0 layers=$(value one/bench.json layers)
+for i in $(seq 0 $((layers - 1))); do
+    if [ "$(value one/bench.json "layers.$i.protocol")" = trio ]; then
+        sum=$((sum + $(value one/bench.json "layers.$i.bytes")))
+    fi
+done
+judge 'the layers of the first length add up to its bytes' \
+    test "$sum" = "$(value one/bench.json cases.2.bytes)"
+for f in frames layers-bytes; do
+    judge "$f.png is a PNG" test "$(head -c 4 "one/$f.png" | tail -c 3)" = PNG
+done
+
+run "$obscura" bench --plot one/bench.json -d again
+judge 'drawn again' test "$status" -eq 0
+for f in frames.svg frames.png layers-bytes.png layers-seconds.svg report.html; do
+    judge "$f is the same" cmp "one/$f" "again/$f"
+done
+judge 'nothing was measured' test ! -e again/bench.json
+awk '/"seconds": \{/ { in_seconds = 1 } /"median"/ && in_seconds { sub(/: [0-9.e-]+/, ": 77.0"); in_seconds = 0 }
+     { print }' one/bench.json > other.json
+run "$obscura" bench --plot other.json -d other
+judge 'other figures' grep -q '77.000' other/report.html
+judge 'give another chart' sh -c '! cmp -s one/frames.svg other/frames.svg'
+echo '{"cases": []}' > empty.json
+refused 'what is no benchmark' 3 'not a benchmark' "$obscura" bench --plot empty.json -d x
+echo '{' > broken.json
+refused 'what is no JSON' 3 'broken.json:' "$obscura" bench --plot broken.json -d x
+refused 'no file to draw' 3 'nowhere' "$obscura" bench --plot nowhere -d x
+
+run "$obscura" bench -p replicated-ring --transport sim --network intercontinental,5g,10gbit --frames 1 \
+    --runs 1 --quiet -d three
+judge 'networks that no machine has' test "$status" -eq 0
+for i in 0 1 2; do
+    t=$(value three/bench.json cases.$i.seconds.median) bound=$(value three/bench.json cases.$i.bound.all)
+    judge "not below the bound ($t, $bound)" awk "BEGIN { exit !($t >= 0.99 * $bound && $t < 4 * $bound + 1) }"
+done
+run=$(value three/bench.json cases.0.parties.1.run_seconds)
+rest=$(for k in busy_seconds waited_seconds.0 waited_seconds.1 waited_seconds.2; do
+    value three/bench.json cases.0.parties.1.$k; done | awk '{ s += $1 } END { print s }')
+judge "a party works or waits for another ($rest of $run)" \
+    awk "BEGIN { exit !($rest <= $run && $rest > 0.9 * $run) }"
+up=$(value three/bench.json cases.1.bound.bytes)
+sent=$(for p in 0 1 2; do value three/bench.json cases.1.parties.$p.bytes_sent; done | sort -n | tail -n 1)
+judge '10 Mbit/s up decide' awk "BEGIN { d = $up - $sent * 8e-7; exit !(d < 1e-6 && d > -1e-6) }"
+refused 'no loss in the simulator' 2 'use --transport epoll' "$obscura" bench --transport sim --network loss \
+    -p trio --frames 1 --quiet -d x
 
 run "$obscura" bench --protocol replicated-ring --network 10:1000,30:1000 --frames 1 --runs 1 --forecast \
     --quiet -d two
@@ -43,6 +92,11 @@ else
         judge 'and not far above' awk "BEGIN { exit !($t < 4 * $bound + 2) }"
         judge 'a forecast' awk "BEGIN { exit !($(value two/bench.json cases.$i.forecast) >= $bound) }"
     done
+    run "$obscura" bench -p replicated-ring --network 10:30,slow-party,loss --frames 1 --runs 1 \
+        --warmup 0 --quiet -d slow
+    judge 'a slow party' test "$status" -eq 0
+    judge 'loss and its network' test "$(value slow/bench.json cases.2.loss)" = 0.01
+    judge 'and nobody where all are alike' test "$(value slow/bench.json cases.0.slow)" = null
     judge 'nothing of it is left' test -z "$(find /sys/class/net -name wan)"
     run "$obscura" demo --rtt 10 --json
     cp out demo.json
@@ -52,6 +106,8 @@ fi
 refused 'no such protocol' 2 'replicated-ring' "$obscura" bench --protocol nothing -d x
 refused 'no such network' 2 'RTT:MBIT' "$obscura" bench --network moon -d x
 refused 'a bad rate' 2 'x:y' "$obscura" bench --network x:y -d x
+refused 'too many rates' 2 'too much' "$obscura" bench --network 1:2:3:4 -d x
+refused 'no such transport' 2 'expected epoll' "$obscura" bench --transport pigeon -d x
 refused 'no frames' 2 '--frames' "$obscura" bench --frames 0 -d x
 refused 'too many networks' 2 'more than 16' "$obscura" bench -d x \
     --network 1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1

@@ -1,8 +1,8 @@
 /*
- * What one TLS link carries: two processes, loopback, one way; with application bytes, wire bytes
- * and CPU time of each side.
+ * What one link carries: two processes, loopback or an emulated network (wan.h; needs root), one
+ * way; with application bytes, wire bytes and CPU time of each side.
  *
- *     tests/bench_link [megabytes [bytes per message]]
+ *     tests/bench_link [megabytes [bytes per message [lanes [rtt in ms, Mbit/s, plain: 0 or 1]]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,10 @@
 
 #include "net/base_log.h"
 #include "net/mesh.h"
+#include "src/wan.h"
 #include "tests/node.h"
+
+enum { QUEUE = 16 << 20 };
 
 struct side {
     struct loop *loop;
@@ -37,8 +40,9 @@ static double cpu_seconds(void)
 
 static void send_more(struct side *s)
 {
-    while (s->sent < s->total && s->host->ops->queued(s->host, 0) < (8u << 20)) {
-        struct message m = { .type = 1, .n = s->size, .data = arena_take(s->arena, s->size) };
+    while (s->sent < s->total && s->host->ops->queued(s->host, 0) <= QUEUE) {
+        struct message m = { .type = 1, .stream = 1 + (uint32_t)(s->sent / s->size), .n = s->size,
+                             .data = arena_take(s->arena, s->size) };
         s->sent += s->size;
         if (m.data == NULL || s->host->ops->send(s->host, 0, m) != 0)
             exit(1);
@@ -89,12 +93,12 @@ static void on_drained(void *ctx, unsigned node)
 
 static const struct host_events events = { on_up, on_down, on_room, on_message, on_drained };
 
-static int run(struct node_conf *nc, int self, uint64_t total, size_t size)
+static int run(struct node_conf *nc, int self, uint64_t total, size_t size, unsigned lanes)
 {
     struct side s = { .self = self, .total = total, .size = size };
     struct err e = { 0 };
     struct mesh_conf c = { .self = self, .cert = nc->cert[self], .protocol = "bench",
-                           .parties = 2, .high = 4u << 20, .low = 2u << 20 };
+                           .parties = 2, .lanes = lanes, .high = QUEUE, .low = QUEUE / 2 };
     for (unsigned i = 0; i < 2; i++)
         c.party[i] = (struct mesh_party){ nc->address[i], cert_fingerprint(nc->cert[i]) };
     c.listen_fd = nc->listen_fd[self];
@@ -131,21 +135,47 @@ static int run(struct node_conf *nc, int self, uint64_t total, size_t size)
     return s.self == 0 && s.received < total;
 }
 
+/* Party 0 listens in the emulated network. */
+static struct wan *network(struct node_conf *nc, char **args)
+{
+    struct wan_conf c;
+    struct err e;
+    wan_uniform(&c, 2, strtod(args[0], NULL), strtod(args[1], NULL));
+    c.plain = atoi(args[2]);
+    struct wan *w = wan_open(&c, &e);
+    if (w == NULL)
+        fprintf(stderr, "%s\n", e.text);
+    for (unsigned i = 0; i < 2 && w != NULL; i++) {
+        close(nc->listen_fd[i]);
+        nc->listen_fd[i] = 0;
+        snprintf(nc->address[i], sizeof nc->address[i], "%s:7000", wan_address(w, i));
+    }
+    return w;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t megabytes = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
     size_t size = argc > 2 ? strtoull(argv[2], NULL, 10) : 1 << 20;
+    unsigned lanes = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
+    struct wan *wan = NULL;
     struct node_conf nc;
     if (size == 0 || node_conf_init(&nc, 2) != 0)
         return 1;
     uint64_t total = megabytes * 1000000u / size * size;
+    if (argc > 6 && (wan = network(&nc, argv + 4)) == NULL)
+        return 1;
     pid_t pid = fork();
     if (pid < 0)
         return 1;
+    unsigned self = pid == 0;
+    if (wan != NULL && wan_enter(wan, self) != 0)
+        return 1;
     if (pid == 0)
-        _exit(run(&nc, 1, total, size));
-    int failed = run(&nc, 0, total, size), status = 0;
+        _exit(run(&nc, 1, total, size, lanes));
+    int failed = run(&nc, 0, total, size, lanes), status = 0;
     waitpid(pid, &status, 0);
+    wan_close(wan);
     node_conf_fini(&nc);
     return failed || status != 0;
 }

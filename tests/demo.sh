@@ -22,7 +22,7 @@ judge 'demo --json: exactly the documented keys' test "$(json "$r" '')" = \
 judge 'demo --json: keys of seconds' test "$(json "$r" seconds)" = 'input offline online total'
 judge 'demo --json: keys of bytes' test "$(json "$r" bytes)" = 'input offline online total'
 judge 'demo --json: keys of a party' test "$(json "$r" parties.2)" = \
-    'bytes_received bytes_sent bytes_wire cpu_seconds messages party peak_rss_bytes'
+    'busy_seconds bytes_received bytes_sent bytes_wire cpu_seconds messages party peak_rss_bytes queued_seconds waited_seconds'
 judge 'demo --json: keys of the plan' test "$(json "$r" plan)" = 'bytes rounds'
 judge 'demo --json: label and class' test "$(json "$r" label class | tr '\n' ' ')" = '3 happy '
 judge 'demo --json: frames' test "$(json "$r" frames selected | tr '\n' ' ')" = '97 7 '
@@ -76,6 +76,12 @@ judge 'trace: JSON' json "$t" traceEvents
 judge 'trace: three parties' test "$(grep -c '"process_name"' "$t")" -eq 3
 judge 'trace: worker rows' test "$(grep -c '"name":"worker 0"' "$t")" -eq 3
 judge 'trace: network rows' test "$(grep -c '"name":"network"' "$t")" -eq 3
+
+# Links of several connections: nothing else changes.
+run "$obscura" demo --json --reveal scores --lanes 3
+judge 'lanes: label, bytes and rounds' test "$(json "$tmp/out" label bytes.total rounds)" = \
+    "$(json "$r" label bytes.total rounds)"
+refused 'lanes of the simulator' 2 'real connections' "$obscura" demo --transport sim --lanes 2
 
 # The simulator runs the same roles.
 run "$obscura" demo --transport sim --json --reveal scores --seed 7 --rtt 40 --bandwidth 100

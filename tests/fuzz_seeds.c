@@ -152,7 +152,7 @@ static void put_faces(void)
 static void put_links(void)
 {
     const struct hello h = { .wire = HELLO_WIRE, .program = "0.1.0", .role = 1, .parties = 3,
-                             .protocol = "replicated-ring" };
+                             .lanes = 1, .protocol = "replicated-ring" };
     struct message m = { .type = WIRE_GATE, .job = 7, .stream = 3, .seq = 1, .n = 16 };
     uint8_t hello[HELLO_SIZE], two[2 * FRAME_HEAD + 16 + HELLO_SIZE];
     hello_put(hello, &h);

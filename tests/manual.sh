@@ -10,7 +10,7 @@ if command -v mandoc > /dev/null; then
 else
     echo 'skip - the manual is clean # no mandoc'
 fi
-for c in demo party provide prepare classify keygen plan actor train frames; do
+for c in demo party provide prepare classify keygen plan bench actor train frames; do
     page=$srcdir/man/obscura-$c.1
     for o in $("$obscura" $c --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
         [ "$o" = --help ] || grep -qE -- "-${o#--}( |$)" "$page" || echo "$o" >> "$tmp/missing-$c"

@@ -87,9 +87,11 @@ static void refusals(void)
 static struct hello example(void)
 {
     struct hello h = { .wire = HELLO_WIRE, .program = "1.2.3", .protocol = "replicated-ring",
-                       .role = 2, .parties = 3 };
+                       .role = 2, .parties = 3, .lane = 2, .lanes = 4 };
     for (unsigned i = 0; i < HELLO_DIGEST; i++)
         h.digest[i] = (uint8_t)(3 * i);
+    for (unsigned i = 0; i < HELLO_RUN; i++)
+        h.run[i] = (uint8_t)(200 + i);
     return h;
 }
 
@@ -99,11 +101,13 @@ static void hello_round_trip(void)
     uint8_t b[HELLO_SIZE];
     struct err e;
     hello_put(b, &h);
-    CHECK(memcmp(b, "OBSCURA\0\1\0\0\0" "1.2.3\0", 18) == 0);
-    CHECK(b[60] == 2 && b[61] == 3 && b[64 + 31] == 93);
+    CHECK(memcmp(b, "OBSCURA\0\2\0\0\0" "1.2.3\0", 18) == 0);
+    CHECK(b[60] == 2 && b[61] == 3 && b[62] == 2 && b[63] == 4 && b[64 + 31] == 93);
+    CHECK(b[96] == 200 && b[111] == 215);
     CHECK_EQ(hello_get(&got, b, sizeof b, &e), 0);
     CHECK(strcmp(got.program, h.program) == 0 && strcmp(got.protocol, h.protocol) == 0);
     CHECK(got.role == 2 && got.parties == 3 && memcmp(got.digest, h.digest, HELLO_DIGEST) == 0);
+    CHECK(got.lane == 2 && got.lanes == 4 && memcmp(got.run, h.run, HELLO_RUN) == 0);
     CHECK_EQ(hello_compare(&h, &got, &e), 0);
     for (size_t n = 0; n < sizeof b; n++)
         CHECK_EQ(hello_get(&got, b, n, &e), ERR_PEER);
@@ -130,6 +134,19 @@ static void hello_differs(void)
     h.digest[31] ^= 1;
     CHECK_EQ(hello_compare(&ours, &h, &e), ERR_PEER);
     CHECK(strstr(e.text, "digest") != NULL);
+    h = ours;
+    h.lane = 0;
+    CHECK_EQ(hello_compare(&ours, &h, &e), 0);
+    h.lanes = 2;
+    CHECK_EQ(hello_compare(&ours, &h, &e), ERR_PEER);
+    CHECK(strstr(e.text, "links of 2 connections, we of 4") != NULL);
+    static const uint8_t malformed[][2] = { { 0, 0 }, { 4, 4 }, { 0, HELLO_LANES + 1 } };
+    for (unsigned i = 0; i < 3; i++) {
+        hello_put(b, &ours);
+        memcpy(b + 62, malformed[i], 2);
+        CHECK_EQ(hello_get(&got, b, sizeof b, &e), ERR_PEER);
+        CHECK(strstr(e.text, "malformed") != NULL);
+    }
     h = ours;
     h.wire = 77;
     hello_put(b, &h);

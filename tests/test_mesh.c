@@ -595,6 +595,31 @@ static void allocation_failures(void)
     CHECK(failed_new > 5 && worked > 5);
 }
 
+static void too_many_lanes(void)
+{
+    world_init(&w, 2, 0);
+    w.conf.lanes = HELLO_LANES + 1;
+    refuse_conf(world_conf(&w, 0), "at most 8 lanes");
+    world_fini(&w);
+}
+
+/* What concerns the links, with several connections each. */
+static void with_lanes(void)
+{
+    printf("# links of 3 connections\n");
+    world_lanes = 3;
+    CASE(start_in_any_order);
+    CASE(sizes_both_ways);
+    CASE(drop_says_why);
+    CASE(no_room);
+    CASE(arena_ends_first);
+    CASE(restart);
+    CASE(clients_come_and_go);
+    CASE(stop_in_order);
+    CASE(same_key_twice);
+    CASE(allocation_failures);
+}
+
 int main(void)
 {
     CASE(start_in_any_order);
@@ -616,5 +641,7 @@ int main(void)
     CASE(names_and_ipv6);
     CASE(bad_configurations);
     CASE(allocation_failures);
+    CASE(too_many_lanes);
+    with_lanes();
     return check_done();
 }

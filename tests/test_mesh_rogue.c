@@ -15,6 +15,7 @@
 #endif
 #include "net/base_bytes.h"
 #include "net/frame.h"
+#include "net/mesh_st.h"
 #include "tests/mesh_world.h"
 
 static struct world w;
@@ -321,6 +322,91 @@ static void play_bytewise(struct rogue *r)
         usleep(1000);
 }
 
+/* ---- lanes, where links have two ---- */
+
+static uint8_t true_run[HELLO_RUN];     /* of the link between parties 1 and 0 */
+
+/* Party `role` shows up with lane 1 of the link with this run, and is to be refused. */
+static void show_lane(struct rogue *r, unsigned role, const uint8_t run[static HELLO_RUN])
+{
+    struct rogue second = { .address = r->address, .cert = w.keys.cert[role], .hello = r->hello };
+    second.hello.role = (uint8_t)role;
+    second.hello.lane = 1;
+    memcpy(second.hello.run, run, HELLO_RUN);
+    say_hello(&second);
+    int type = get_frame(&second);
+    while (type >= 0 && type != FRAME_BYE && type != FRAME_WELCOME)
+        type = get_frame(&second);
+    r->bad |= second.bad || type != FRAME_BYE;
+    get_until_end(&second);
+    SSL_free(second.ssl);
+    SSL_CTX_free(second.ctx);
+    close(second.fd);
+}
+
+/* Lane 0 of a link is being made, until a signal. */
+static void show_first(struct rogue *r)
+{
+    memset(r->hello.run, 5, HELLO_RUN);
+    say_hello(r);
+    r->bad |= get_frame(r) != FRAME_HELLO;
+    usleep(20000);              /* ours has come there, too */
+}
+
+static void play_count(struct rogue *r)
+{
+    r->hello.lanes = 3;
+    say_hello(r);
+    get_until_end(r);
+}
+
+static void play_lane_of_nothing(struct rogue *r)
+{
+    r->fd = -1;
+    show_lane(r, 2, true_run);
+}
+
+static void play_lane_of_other_run(struct rogue *r)
+{
+    uint8_t run[HELLO_RUN];
+    show_first(r);
+    memcpy(run, r->hello.run, HELLO_RUN);
+    run[15] ^= 1;
+    show_lane(r, 2, run);
+}
+
+/* The run is right, but the certificate is another party's. */
+static void play_lane_of_other_party(struct rogue *r)
+{
+    show_first(r);
+    show_lane(r, 1, r->hello.run);
+}
+
+/* The link is up: nothing joins it any more, also of the same party. */
+static void play_lane_too_late(struct rogue *r)
+{
+    r->fd = -1;
+    show_lane(r, 1, true_run);
+}
+
+/* Messages on a lane of a link that is not up. */
+static void play_lane_too_early(struct rogue *r)
+{
+    struct rogue second = { .address = r->address, .cert = r->cert };
+    show_first(r);
+    second.hello = r->hello;
+    second.hello.lane = 1;
+    become_ready(&second);
+    put_frame(&second, 3, "abc", 3);
+    int type = get_frame(&second);
+    r->bad |= second.bad || type != FRAME_BYE
+        || memmem(second.got, second.n, "not up", 6) == NULL;
+    get_until_end(r);           /* lane 0 falls with it */
+    SSL_free(second.ssl);
+    SSL_CTX_free(second.ctx);
+    close(second.fd);
+}
+
 static void *rogue_main(void *arg)
 {
     struct rogue *r = arg;
@@ -340,6 +426,7 @@ static void rogue_start(struct rogue *r, void (*play)(struct rogue *r))
     r->cert = w.keys.cert[2];
     r->play = play;
     r->hello = (struct hello){ .wire = HELLO_WIRE, .role = 2, .parties = 3 };
+    r->hello.lanes = world_lanes > 0 ? (uint8_t)world_lanes : 1;
     strcpy(r->hello.protocol, "replicated-ring");
     strcpy(r->hello.program, PACKAGE_VERSION);
     memset(r->hello.digest, 0xd1, HELLO_DIGEST);
@@ -562,6 +649,34 @@ static void flood(void)
     world_fini(&w);
 }
 
+static int party_1_is_up(struct world *world)
+{
+    return world->player[0].is_up[1];
+}
+
+static void strange_lanes(void)
+{
+    static const char unknown[] = "it is lane 1 of a link that is not being made here";
+    world_lanes = 2;
+    set_up();
+    CHECK(world_run(&w, party_1_is_up, 5000));
+    const struct contact *c = peer_owner(w.player[0].mesh->node[1].link);
+    memcpy(true_run, c->run, HELLO_RUN);
+    REFUSED(play_count, "it makes links of 3 connections, we of 2");
+    REFUSED(play_lane_of_nothing, unknown);
+    REFUSED(play_lane_of_other_run, unknown);
+    REFUSED(play_lane_of_other_party, unknown);
+    REFUSED(play_lane_too_late, unknown);
+    int old = capture_begin();
+    rogue_start(&rogue, play_lane_too_early);
+    CHECK(world_run(&w, rogue_is_over, 10000));
+    rogue_stop(&rogue);
+    free(capture_end(old));
+    CHECK(w.player[0].ups[2] == 0 && w.player[0].messages[2] == 0);
+    tear_down();
+    world_lanes = 0;
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);   /* the rogue's own; the mesh needs no such thing */
@@ -570,5 +685,6 @@ int main(void)
     CASE(bytewise);
     CASE(dead_link_is_replaced);
     CASE(flood);
+    CASE(strange_lanes);
     return check_done();
 }

@@ -75,6 +75,21 @@ static void times_are_exact(void)
     world_free(w);
 }
 
+/* Rates of single nodes: 8 ns to the byte but for node 1, which sends at 80 and receives at 16. */
+static void rates_of_single_nodes(void)
+{
+    struct world *w = world_new((struct sim_options){
+        .seed = SEED, .latency_ns = 10000, .bits_per_second = 1000000000,
+        .bits_out[1] = 100000000, .bits_in[1] = 500000000 }, 3);
+    world_run(w);
+    CHECK_EQ(say(w->role[1], 2, 1, 0, 76), 0);          /* 100 bytes leave in 8000 */
+    CHECK_EQ(say(w->role[0], 1, 1, 0, 76), 0);          /* and come in within 1600 */
+    world_run(w);
+    CHECK_EQ(w->role[2]->log[0].time, 10000 + 10000 + 8000);
+    CHECK_EQ(w->role[1]->log[0].time, 10000 + 10000 + 1600);
+    world_free(w);
+}
+
 /* A rate that does not divide: the time of a message is rounded up. 24 x 8 bits at 7 bit/s. */
 static void odd_rate(void)
 {
@@ -234,6 +249,7 @@ int main(void)
     printf("# seed %d\n", SEED);
     CASE(links_come_up);
     CASE(times_are_exact);
+    CASE(rates_of_single_nodes);
     CASE(odd_rate);
     CASE(streams_keep_order);
     CASE(streams_overtake);

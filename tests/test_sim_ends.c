@@ -300,6 +300,38 @@ static void work_takes_virtual_time(void)
     CHECK_EQ(used, 7);
 }
 
+/* Two nodes with three workers each on two cores: never more than two works at a time, both nodes
+ * take part, and node 1, slower by a thousand, has nearly all of the time. */
+static void cores_are_shared(void)
+{
+    struct world *w = world_new((struct sim_options){
+        .seed = SEED, .latency_ns = 10, .workers = 3, .cores = 2, .work_factor = 1,
+        .slower = { 0, 1000 } }, 2);
+    struct sum sums[12];
+    unsigned turn = 0, begun = 0;
+    uint64_t spent[2] = { 0 };
+    for (unsigned i = 0; i < 12; i++) {
+        struct host *h = w->role[i / 6]->h;
+        sums[i] = (struct sum){ .w = { .run = sum_run, .done = sum_done },
+                                .world = w, .turn = &turn };
+        h->ops->work(h, &sums[i].w);
+    }
+    world_run(w);
+    CHECK_EQ(turn, 12);
+    for (unsigned i = 0; i < 12; i++) {
+        unsigned overlap = 0;
+        spent[i / 6] += sums[i].w.ended - sums[i].w.started;
+        for (unsigned k = 0; k < 12; k++)
+            overlap += sums[k].w.started <= sums[i].w.started &&
+                       sums[k].w.ended > sums[i].w.started;
+        CHECK(overlap >= 1 && overlap <= 2);
+        begun += i >= 6 && sums[i].w.started < sums[5].w.ended;
+    }
+    CHECK(begun >= 1);
+    CHECK(spent[1] > 50 * spent[0]);
+    world_free(w);
+}
+
 struct reading {
     struct file_read f;
     unsigned done;
@@ -434,6 +466,7 @@ int main(void)
     CASE(back_pressure);
     CASE(timers);
     CASE(work_takes_virtual_time);
+    CASE(cores_are_shared);
     CASE(files_are_read);
     CASE(freed_in_flight);
     CASE(memory_runs_out);

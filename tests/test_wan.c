@@ -205,6 +205,56 @@ static void check_loss(double loss, double reorder)
     wan_close(w);
 }
 
+/* What a node sends may be slower than what it receives, and the other way round. */
+static void a_rate_for_each_direction(void)
+{
+    struct err e;
+    for (int down = 0; down < 2; down++) {
+        struct wan_conf c = two(5, 800);        /* node 0 sends */
+        c.mbit[0] = down ? 800 : 80;
+        c.mbit_in[0] = 800;
+        c.mbit_in[1] = down ? 80 : 800;
+        struct wan *w = wan_open(&c, &e);
+        double got = throughput(w, 1);
+        printf("# asked for 80 Mbit/s %s and 800 else, one connection carries %.1f\n",
+               down ? "in" : "out", got);
+        CHECK(got > 48 && got <= 81);
+        wan_close(w);
+    }
+}
+
+/* In every 100 ms the link stands still for 60: of datagrams at all times some go at once, and some
+ * wait for nearly as long. */
+static void a_link_that_stands_still(void)
+{
+    struct err e;
+    struct wan_conf c = two(1, 0);
+    c.stall_ms = 60;
+    c.stall_every_ms = 100;
+    c.stall_node = 1;
+    struct wan *w = wan_open(&c, &e);
+    int a = node_socket(w, 0, SOCK_DGRAM), b = node_socket(w, 1, SOCK_DGRAM);
+    struct sockaddr_in to = at(w, 1);
+    double longest = 0, shortest = 1;
+    for (int i = 0; i < 60; i++) {
+        char x = 'x';
+        double start = now();
+        CHECK(sendto(a, &x, 1, 0, (struct sockaddr *)&to, sizeof to) == 1 &&
+              recv(b, &x, 1, 0) == 1);
+        double took = now() - start;
+        longest = took > longest ? took : longest;
+        shortest = took < shortest ? took : shortest;
+        usleep(7000);
+    }
+    printf("# a way of 1 ms that stands still 60 ms of 100 took %.1f to %.1f ms\n", shortest * 1e3,
+           longest * 1e3);
+    CHECK(shortest < 0.02);
+    CHECK(longest > 0.03 && longest < 0.2);
+    close(a);
+    close(b);
+    wan_close(w);
+}
+
 static void loss_as_asked(void)
 {
     check_loss(0, 0);
@@ -242,6 +292,9 @@ static void refusals(void)
     CHECK(wan_open(&c, &e) == NULL && e.code == ERR_USAGE);
     c = two(-1, 0);
     CHECK(wan_open(&c, &e) == NULL && e.code == ERR_USAGE);
+    c = two(1, 0);
+    c.stall_ms = c.stall_every_ms = 5;
+    CHECK(wan_open(&c, &e) == NULL && e.code == ERR_USAGE);
 }
 
 int main(void)
@@ -258,6 +311,8 @@ int main(void)
     CASE(ten_and_hundred_milliseconds);
     CASE(a_hundred_megabits);
     CASE(nearly_a_gigabit);
+    CASE(a_rate_for_each_direction);
+    CASE(a_link_that_stands_still);
     CASE(loss_as_asked);
     CASE(order_as_asked);
     CASE(a_stalled_way_keeps_what_comes);
