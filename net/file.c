@@ -4,23 +4,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <liburing.h>
-
-#include "net/base_log.h"
-
 enum {
     CHUNK = 1 << 20,            /* bytes per read */
-    ENTRIES = 64,               /* reads under way in the ring; more go to the pool */
+    IN_RING = 64,               /* reads under way in the ring; more go to the pool */
     OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
 };
 
 /* One read under way, at the kernel or at a worker. */
 struct job {
     struct work work;           /* first: a worker's job is found by it */
+    struct ring_op op;          /* it has at most one with the kernel */
     struct files *files;
     struct file_read *f;
     uint8_t *data;
@@ -34,15 +30,12 @@ struct job {
 struct files {
     struct loop *loop;
     struct pool *pool;
-    struct watch *watch;
+    struct ring *ring;          /* NULL: all goes to the pool */
     struct later later;         /* calls `done` for reads that could not begin */
     struct file_read *refused;  /* those reads, linked by `impl` */
-    struct timer again;         /* submits once more when the kernel was short of something */
     struct job *jobs;
-    int has_ring;
     unsigned in_ring;
-    int event;
-    struct io_uring ring;
+    int ending;                 /* nobody is told any more */
 };
 
 static void job_fail(struct job *j, int number, const char *what)
@@ -162,94 +155,36 @@ static void work_done(struct work *w)
     job_end((struct job *)w, 1);
 }
 
-static void ring_submit(struct files *fs)
+/* Asks the kernel for the next step of the job. */
+static void ring_step(struct job *j)
 {
-    if (io_uring_submit(&fs->ring) < 0)
-        loop_arm(fs->loop, &fs->again, 10 * 1000000u);
-}
-
-static void ring_again(struct timer *t)
-{
-    struct files *fs = (struct files *)((char *)t - offsetof(struct files, again));
-    ring_submit(fs);
-}
-
-/* Asks the kernel for the next step of the job. Each job has at most one request in the ring, and
- * no more than ENTRIES jobs are there, so there is a free entry. */
-static void ring_step(struct files *fs, struct job *j)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&fs->ring);
+    struct io_uring_sqe *sqe = ring_ask(j->files->ring, &j->op);
+    if (sqe == NULL) {
+        job_fail(j, ENOBUFS, "read");
+        return;
+    }
     if (j->fd < 0)
         io_uring_prep_openat(sqe, AT_FDCWD, j->f->path, OPEN_FLAGS, 0);
     else
         io_uring_prep_read(sqe, j->fd, j->data + j->n, (unsigned)job_wants(j), j->n);
-    io_uring_sqe_set_data(sqe, j);
 }
 
-static void ring_result(struct job *j, int result)
+static void ring_result(struct ring_op *op, int result, unsigned flags)
 {
+    struct job *j = (struct job *)((char *)op - offsetof(struct job, op));
+    struct files *fs = j->files;
+    (void)flags;
     if (j->fd >= 0)
         job_got(j, result);
     else if (result != -EINTR && result != -EAGAIN)
         job_opened(j, result);
-}
-
-static void ring_ready(void *ctx, unsigned what)
-{
-    struct files *fs = ctx;
-    struct io_uring_cqe *cqe;
-    uint64_t count;
-    unsigned budget = 8;        /* megabytes per turn, about */
-    int asked = 0;
-    (void)what;
-    if (read(fs->event, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR)
-        log_line(LOG_ERR, LOG_NET, "reading an eventfd: %s", strerror(errno));
-    while (budget-- > 0 && io_uring_peek_cqe(&fs->ring, &cqe) == 0) {
-        struct job *j = io_uring_cqe_get_data(cqe);
-        int result = cqe->res;
-        io_uring_cqe_seen(&fs->ring, cqe);
-        ring_result(j, result);
-        if (j->over) {
-            fs->in_ring--;
-            job_end(j, 1);
-        } else {
-            ring_step(fs, j);
-            asked = 1;
-        }
-    }
-    if (asked)
-        ring_submit(fs);
-    if (io_uring_cq_ready(&fs->ring) > 0) {
-        count = 1;
-        if (write(fs->event, &count, sizeof count) < 0 && errno != EAGAIN)
-            log_line(LOG_ERR, LOG_NET, "writing an eventfd: %s", strerror(errno));
-    }
-}
-
-static int ring_can(struct io_uring *ring)
-{
-    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-    int can = probe != NULL && io_uring_opcode_supported(probe, IORING_OP_OPENAT)
-        && io_uring_opcode_supported(probe, IORING_OP_READ);
-    if (probe != NULL)
-        io_uring_free_probe(probe);
-    return can;
-}
-
-/* Sets the ring up; leaves it away with one line if the kernel does not want to. */
-static void ring_start(struct files *fs)
-{
-    int failed = -io_uring_queue_init(ENTRIES, &fs->ring, IORING_SETUP_CLAMP);
-    if (failed == 0 && !ring_can(&fs->ring)) {
-        io_uring_queue_exit(&fs->ring);
-        failed = EOPNOTSUPP;
-    }
-    if (failed == 0 && (failed = -io_uring_register_eventfd(&fs->ring, fs->event)) != 0)
-        io_uring_queue_exit(&fs->ring);
-    fs->has_ring = failed == 0;
-    if (failed != 0)
-        log_line(LOG_INFO, LOG_NET, "io_uring is not to be had (%s); worker threads read the files",
-                 strerror(failed));
+    if (!j->over && !fs->ending)
+        ring_step(j);
+    if (!j->over && !fs->ending)
+        return;
+    fs->in_ring--;
+    if (!fs->ending)
+        job_end(j, 1);
 }
 
 static void tell_refused(struct later *later)
@@ -263,45 +198,18 @@ static void tell_refused(struct later *later)
     }
 }
 
-struct files *files_new(struct loop *l, struct pool *p, enum files_way way, struct err *e)
+struct files *files_new(struct loop *l, struct pool *p, struct ring *r, struct err *e)
 {
     struct files *fs = mem_new(1, sizeof *fs);
-    if (fs == NULL)
-        goto fail;
+    if (fs == NULL) {
+        err_set(e, ERR_FAILED, "no memory for reading files");
+        return NULL;
+    }
     fs->loop = l;
     fs->pool = p;
+    fs->ring = r;
     fs->later.run = tell_refused;
-    fs->again.fire = ring_again;
-    fs->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fs->event < 0 || (fs->watch = watch_new(l, fs->event, ring_ready, fs)) == NULL)
-        goto fail;
-    if (way == FILES_ANY)
-        ring_start(fs);
-    if (fs->has_ring && watch_set(fs->watch, WATCH_READ) != 0)
-        goto fail;
     return fs;
-fail:
-    err_set(e, ERR_FAILED, "cannot set up file reading: no memory or no file descriptors left");
-    files_free(fs);
-    return NULL;
-}
-
-/* Takes what is in the ring out of it; the present request of each job is the last. */
-static void ring_drain(struct files *fs)
-{
-    struct io_uring_cqe *cqe;
-    while (fs->in_ring > 0) {
-        int failed = io_uring_submit_and_wait(&fs->ring, 1);
-        if (failed < 0 && failed != -EINTR && failed != -EAGAIN && failed != -EBUSY)
-            abort();    /* the kernel would write into memory that is about to be freed */
-        while (io_uring_peek_cqe(&fs->ring, &cqe) == 0) {
-            struct job *j = io_uring_cqe_get_data(cqe);
-            if (j->fd < 0 && cqe->res >= 0)
-                j->fd = cqe->res;
-            io_uring_cqe_seen(&fs->ring, cqe);
-            fs->in_ring--;
-        }
-    }
 }
 
 void files_free(struct files *fs)
@@ -309,20 +217,15 @@ void files_free(struct files *fs)
     if (fs == NULL)
         return;
     loop_never(&fs->later);
-    loop_disarm(fs->loop, &fs->again);
-    if (fs->has_ring) {
-        ring_drain(fs);
-        io_uring_queue_exit(&fs->ring);
-    }
+    fs->ending = 1;
+    while (fs->in_ring > 0)
+        ring_wait(fs->ring);
     while (fs->jobs != NULL) {
         struct job *j = fs->jobs;
         if (j->work.run != NULL)
             pool_cancel(fs->pool, &j->work);
         job_end(j, 0);
     }
-    watch_free(fs->watch);
-    if (fs->event >= 0)
-        close(fs->event);
     mem_free(fs);
 }
 
@@ -339,22 +242,20 @@ void files_read(struct files *fs, struct file_read *f)
         loop_later(fs->loop, &fs->later);
         return;
     }
-    *j = (struct job){ .files = fs, .f = f, .fd = -1, .next = fs->jobs };
+    *j = (struct job){ .files = fs, .f = f, .fd = -1, .next = fs->jobs,
+                         .op.done = ring_result };
     if (j->next != NULL)
         j->next->prev = j;
     fs->jobs = j;
     f->impl = j;
-    if (fs->has_ring && fs->in_ring < ENTRIES) {
-        fs->in_ring++;
-        ring_step(fs, j);
-        ring_submit(fs);
-        return;
+    if (fs->ring != NULL && fs->in_ring < IN_RING) {
+        ring_step(j);
+        fs->in_ring += !j->over;
+        if (!j->over)
+            return;
+        j->over = 0;            /* the ring is full: a worker does it */
+        j->err = (struct err){ 0 };
     }
     j->work = (struct work){ .run = work_run, .done = work_done };
     pool_submit(fs->pool, &j->work);
-}
-
-int files_use_ring(const struct files *fs)
-{
-    return fs->has_ring;
 }

@@ -36,6 +36,7 @@ struct loop {
     struct event *turn;         /* made active when a job waits in `later` */
     struct later later;         /* head of a ring */
     struct later mark;          /* in the ring while jobs run: what is behind it comes later */
+    struct later last;          /* head of a ring of its own */
     int stopping;
     int broken;
 };
@@ -79,24 +80,42 @@ static void turn_end(uint64_t begun, const char *what)
 }
 #endif
 
-/* Runs what was queued up to now. What these jobs queue themselves waits until the sockets have had
- * their turn, or a sender whose queue never stays empty would keep the loop for itself. */
-static void run_later(evutil_socket_t fd, short what, void *ctx)
+static void ring_add(struct later *head, struct later *job)
 {
-    struct loop *l = ctx;
-    const struct timeval at_once = { 0 };
-    (void)fd, (void)what;
-    l->mark = (struct later){ .prev = l->later.prev, .next = &l->later };
-    l->mark.prev->next = l->mark.next->prev = &l->mark;
-    while (l->later.next != &l->mark) {
-        struct later *job = l->later.next;
+    job->prev = head->prev;
+    job->next = head;
+    job->prev->next = job->next->prev = job;
+}
+
+/* Runs what was queued up to now. */
+static void run_ring(struct loop *l, struct later *head)
+{
+    ring_add(head, &l->mark);
+    while (head->next != &l->mark) {
+        struct later *job = head->next;
         loop_never(job);
         uint64_t begun = turn_begin();
         job->run(job);
         turn_end(begun, "deferred job");
     }
     loop_never(&l->mark);
-    if (l->later.next != &l->later && event_add(l->turn, &at_once) != 0)
+}
+
+static int are_waiting(const struct loop *l)
+{
+    return l->later.next != &l->later || l->last.next != &l->last;
+}
+
+/* What these jobs queue themselves waits until the sockets have had their turn, or a sender whose
+ * queue never stays empty would keep the loop for itself. */
+static void run_later(evutil_socket_t fd, short what, void *ctx)
+{
+    struct loop *l = ctx;
+    const struct timeval at_once = { 0 };
+    (void)fd, (void)what;
+    run_ring(l, &l->later);
+    run_ring(l, &l->last);
+    if (are_waiting(l) && event_add(l->turn, &at_once) != 0)
         event_active(l->turn, EV_TIMEOUT, 1);
 }
 
@@ -106,6 +125,7 @@ struct loop *loop_new(struct err *e)
     if (l == NULL)
         goto fail;
     l->later.next = l->later.prev = &l->later;
+    l->last.next = l->last.prev = &l->last;
     struct event_config *config = event_config_new();
     if (config != NULL) {
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -128,6 +148,8 @@ void loop_free(struct loop *l)
         return;
     while (l->later.next != NULL && l->later.next != &l->later)
         loop_never(l->later.next);
+    while (l->last.next != NULL && l->last.next != &l->last)
+        loop_never(l->last.next);
     for (struct clockwork *c = l->clocks, *next; c != NULL; c = next) {
         next = c->next;
         event_del(&c->event);
@@ -147,7 +169,7 @@ void loop_free(struct loop *l)
 int loop_run(struct loop *l, struct err *e)
 {
     int failed = 0;
-    if (l->later.next != &l->later)
+    if (are_waiting(l))
         event_active(l->turn, EV_TIMEOUT, 1);
     if (!l->stopping)
         failed = event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0;
@@ -164,15 +186,23 @@ void loop_stop(struct loop *l)
     event_base_loopbreak(l->base);
 }
 
-void loop_later(struct loop *l, struct later *job)
+static void put_off(struct loop *l, struct later *head, struct later *job)
 {
     if (job->next != NULL)
         return;
-    if (l->later.next == &l->later)
+    if (!are_waiting(l))
         event_active(l->turn, EV_TIMEOUT, 1);       /* still in this turn */
-    job->prev = l->later.prev;
-    job->next = &l->later;
-    job->prev->next = job->next->prev = job;
+    ring_add(head, job);
+}
+
+void loop_later(struct loop *l, struct later *job)
+{
+    put_off(l, &l->later, job);
+}
+
+void loop_last(struct loop *l, struct later *job)
+{
+    put_off(l, &l->last, job);
 }
 
 void loop_never(struct later *job)
@@ -289,6 +319,15 @@ struct watch *watch_new(struct loop *l, int fd, void (*ready)(void *ctx, unsigne
     event_assign(&w->read, l->base, fd, EV_READ | EV_PERSIST, watch_ready, w);
     event_assign(&w->write, l->base, fd, EV_WRITE | EV_PERSIST, watch_ready, w);
     return w;
+}
+
+int watch_edges(struct watch *w)
+{
+    struct event_base *base = event_get_base(&w->read);
+    if ((event_base_get_features(base) & EV_FEATURE_ET) == 0)
+        return -1;
+    return event_assign(&w->read, base, event_get_fd(&w->read), EV_READ | EV_PERSIST | EV_ET,
+                        watch_ready, w);
 }
 
 static int watch_one(struct event *ev, int on)

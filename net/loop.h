@@ -44,6 +44,10 @@ enum { WATCH_READ = 1, WATCH_WRITE = 2 };
  * watched before watch_set. NULL without memory. A watch may be freed inside its own callback. */
 struct watch *watch_new(struct loop *l, int fd, void (*ready)(void *ctx, unsigned what), void *ctx);
 int watch_set(struct watch *w, unsigned what);
+
+/* From now on `ready` is told once for each time that something comes, not for as long as it lies
+ * there: what is watched need not be read. Before watch_set; -1 where the system cannot. */
+int watch_edges(struct watch *w);
 void watch_free(struct watch *w);
 
 /* A job to be run once, soon, outside the present callback. */
@@ -53,6 +57,7 @@ struct later {
 };
 
 void loop_later(struct loop *l, struct later *job);     /* legal when queued already */
+void loop_last(struct loop *l, struct later *job);      /* ... and behind the jobs of loop_later */
 void loop_never(struct later *job);                     /* legal when not queued */
 
 #endif

@@ -217,6 +217,22 @@ static void mesh_stopped(struct later *job)
         m->stop_done(m->stop_ctx);
 }
 
+/* Without a ring everything goes another way; that is said once. */
+static void open_ring(struct mesh *m, int links)
+{
+    struct err why;
+    m->ring = ring_new(m->loop, &why);
+    if (m->ring == NULL)
+        log_line(links ? LOG_NOTICE : LOG_INFO, LOG_NET, "%s; worker threads read the files%s",
+                 why.text, links ? ", and links use epoll" : "");
+    if (m->ring == NULL || !links)
+        return;
+    m->peer.ring = m->ring;
+    if (ring_stock(m->ring) != 0)
+        log_line(LOG_INFO, LOG_NET, "this kernel's io_uring has no stock of buffers; each link "
+                 "has one of its own");
+}
+
 static int open_resources(struct mesh *m, const struct mesh_conf *c, struct err *e)
 {
     const char *listen = c->listen != NULL || c->self == MESH_CLIENT ? c->listen
@@ -225,7 +241,8 @@ static int open_resources(struct mesh *m, const struct mesh_conf *c, struct err 
         return err_set(e, ERR_FAILED, "no memory for the links");
     if ((m->tls = tls_ctx_new(c->cert, e)) == NULL)
         return e->code;
-    if ((m->files = files_new(m->loop, m->pool, FILES_ANY, e)) == NULL)
+    open_ring(m, c->uring);
+    if ((m->files = files_new(m->loop, m->pool, m->ring, e)) == NULL)
         return e->code;
     m->peer.arena = m->arena;
     m->peer.tls = m->tls;
@@ -332,6 +349,7 @@ void mesh_free(struct mesh *m)
         mem_free(c);
     }
     files_free(m->files);
+    ring_free(m->ring);
     tls_ctx_free(m->tls);
     arena_free(m->arena);
     for (unsigned i = 0; i < m->count; i++) {

@@ -69,6 +69,7 @@ struct mesh {
     struct host host;           /* first */
     struct loop *loop;
     struct pool *pool;
+    struct ring *ring;          /* NULL: the kernel forbids io_uring */
     struct files *files;
     struct arena *arena;
     struct tls_ctx *tls;

@@ -10,7 +10,7 @@
 
 enum {
     PUMP = 1 << 20,             /* bytes encrypted per turn of the loop */
-    DISCARD = 256 << 10,        /* bytes thrown away per turn */
+    DISCARD = 4,                /* buffers thrown away per turn */
     REASON_MAX = 300
 };
 
@@ -61,7 +61,10 @@ void peer_change_state(struct peer *p, enum peer_state to)
         loop_disarm(l, &p->deadline);
         watch_free(p->watch);
         p->watch = NULL;
-        close(p->fd);
+        if (p->carrier != NULL)
+            carrier_close(p->carrier);
+        else
+            close(p->fd);
         p->fd = -1;
         break;
     }
@@ -69,7 +72,9 @@ void peer_change_state(struct peer *p, enum peer_state to)
 
 static void peer_watch(struct peer *p, unsigned what)
 {
-    if (p->watch != NULL && watch_set(p->watch, what) != 0)
+    int bad = p->carrier != NULL ? carrier_watch(p->carrier, what)
+        : p->watch != NULL ? watch_set(p->watch, what) : 0;
+    if (bad != 0)
         log_line(LOG_ERR, LOG_NET, "%s: no memory to watch its socket", p->name);
 }
 
@@ -160,7 +165,7 @@ static void peer_shut(struct peer *p)
         return;
     }
     p->shut = 1;
-    shutdown(p->fd, SHUT_WR);
+    carrier_shut(p->carrier);
     peer_watch(p, WATCH_READ);
 }
 
@@ -218,11 +223,13 @@ static void peer_handshake(struct peer *p)
 /* What comes while closing is of no interest any more, but must not stop the other side. */
 static void peer_discard(struct peer *p)
 {
-    uint8_t sink[8192];
-    ssize_t n = 1;
-    for (int i = 0; i < DISCARD / (int)sizeof sink && n > 0; i++)
-        n = recv(p->fd, sink, sizeof sink, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    struct err e;
+    enum tls_result r = TLS_DONE;
+    for (int i = 0; i < DISCARD && r == TLS_DONE; i++) {
+        carrier_take(p->carrier, NULL, SIZE_MAX);
+        r = carrier_fill(p->carrier, &e);
+    }
+    if (r == TLS_CLOSED || r == TLS_FAILED)
         peer_break(p, &p->why);
 }
 
@@ -256,18 +263,36 @@ static int peer_allows(void *ctx, const uint8_t digest[static CERT_DIGEST])
     return p->conf->events->allowed(p, digest);
 }
 
+static void peer_io(void *ctx, unsigned what);
+
+/* The socket becomes a carrier's; -1 without memory. */
+static int peer_carry(struct peer *p)
+{
+    struct arena *a = p->conf->arena;
+    if (p->conf->ring == NULL) {
+        p->carrier = carrier_socket(a, p->fd, p->watch);
+    } else if ((p->carrier = carrier_ring(a, p->conf->ring, p->fd, peer_io, p)) != NULL) {
+        watch_free(p->watch);
+    }
+    if (p->carrier == NULL)
+        return -1;
+    p->watch = NULL;
+    return 0;
+}
+
 /* The TCP connection stands. */
 static void peer_connected(struct peer *p)
 {
     struct err e;
-    peer_watch(p, WATCH_READ);
-    p->tls = tls_new(p->conf->tls, p->conf->arena, p->fd, !p->dialled, peer_allows, p);
+    if (peer_carry(p) == 0)
+        p->tls = tls_new(p->conf->tls, p->carrier, !p->dialled, peer_allows, p);
     if (p->tls == NULL || sendq_init(&p->out, p->conf->arena) != 0
         || intake_init(&p->in, p->conf->arena) != 0) {
         err_set(&e, ERR_FAILED, "no memory for its buffers");
         peer_break(p, &e);
         return;
     }
+    peer_watch(p, WATCH_READ);
     peer_change_state(p, PEER_HANDSHAKING);
     peer_handshake(p);
 }
@@ -306,7 +331,7 @@ static void peer_overdue(struct timer *t)
     struct peer *p = peer_of(t, offsetof(struct peer, deadline));
     struct err e;
     if (p->state == PEER_CLOSING) {
-        uint64_t sent = p->tls != NULL ? tls_wire_sent(p->tls) : 0;
+        uint64_t sent = p->carrier != NULL ? carrier_sent(p->carrier) : 0;
         if (p->shut || sent == p->lingered) {
             peer_break(p, &p->why);
             return;
@@ -379,6 +404,7 @@ void peer_free(struct peer *p)
     sendq_fini(&p->out);
     intake_fini(&p->in);
     tls_free(p->tls);
+    carrier_free(p->carrier);
     mem_free(p);
 }
 
@@ -433,7 +459,7 @@ int peer_send(struct peer *p, struct message m)
 
 size_t peer_queued(const struct peer *p)
 {
-    return p->out.bytes + (p->tls != NULL ? tls_unsent(p->tls) : 0);
+    return p->out.bytes + (p->carrier != NULL ? carrier_unsent(p->carrier) : 0);
 }
 
 void peer_drop(struct peer *p, const char *why)
@@ -482,8 +508,8 @@ void peer_add_stats(const struct peer *p, struct link_stats *s)
     s->received += p->stats.received;
     s->messages_sent += p->stats.messages_sent;
     s->messages_received += p->stats.messages_received;
-    if (p->tls == NULL)
+    if (p->carrier == NULL)
         return;
-    s->wire_sent += tls_wire_sent(p->tls);
-    s->wire_received += tls_wire_received(p->tls);
+    s->wire_sent += carrier_sent(p->carrier);
+    s->wire_received += carrier_received(p->carrier);
 }

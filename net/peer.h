@@ -45,6 +45,7 @@ struct peer_events {
 struct peer_conf {
     struct loop *loop;
     struct tls_ctx *tls;
+    struct ring *ring;                  /* what carries the bytes; NULL: calls on the sockets */
     struct arena *arena;                /* for buffers and the transport's own messages */
     const struct peer_events *events;
     const struct hello *hello;          /* ours */

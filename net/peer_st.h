@@ -17,7 +17,8 @@ struct peer {
     int fd;
     int dialled;
     enum peer_state state;
-    struct watch *watch;
+    struct watch *watch;        /* while connecting */
+    struct carrier *carrier;    /* from then on; its is the descriptor */
     struct tls *tls;
     struct sendq out;
     struct intake in;

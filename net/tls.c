@@ -1,8 +1,6 @@
 #include "net/tls.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -23,50 +21,36 @@ struct tls_ctx {
     uint64_t rekey_after;
 };
 
-/* Bytes at + begin .. at + end wait. */
-struct buffer {
-    uint8_t *at;
-    size_t begin, end;
-};
-
 struct tls {
     struct tls_ctx *ctx;
     SSL *ssl;
-    int fd;
+    struct carrier *carrier;
     tls_allow_fn allow;
     void *allow_ctx;
-    struct buffer in, out;      /* encrypted */
     uint8_t digest[CERT_DIGEST];
     int refused;                /* the peer's certificate was */
     uint64_t records;           /* since the last change of keys */
-    uint64_t sent, received;
 };
 
-/* OpenSSL writes into the out buffer. The callers leave room enough, so it is never full. */
+/* The callers leave room enough, so it is never full. */
 static int bio_write(BIO *b, const char *p, int n)
 {
     struct tls *t = BIO_get_data(b);
-    if (n <= 0 || (size_t)n > TLS_BUFFER - t->out.end)
+    if (n <= 0 || (size_t)n > carrier_room(t->carrier))
         return -1;
-    memcpy(t->out.at + t->out.end, p, (size_t)n);
-    t->out.end += (size_t)n;
+    carrier_put(t->carrier, (const uint8_t *)p, (size_t)n);
     return n;
 }
 
 static int bio_read(BIO *b, char *p, int n)
 {
     struct tls *t = BIO_get_data(b);
-    size_t have = t->in.end - t->in.begin;
+    size_t got = carrier_take(t->carrier, (uint8_t *)p, (size_t)n);
     BIO_clear_retry_flags(b);
-    if (have == 0) {
-        BIO_set_retry_read(b);
-        return -1;
-    }
-    if ((size_t)n < have)
-        have = (size_t)n;
-    memcpy(p, t->in.at + t->in.begin, have);
-    t->in.begin += have;
-    return (int)have;
+    if (got > 0)
+        return (int)got;
+    BIO_set_retry_read(b);
+    return -1;
 }
 
 static long bio_ctrl(BIO *b, int command, long number, void *p)
@@ -157,18 +141,16 @@ void tls_ctx_rekey_after(struct tls_ctx *c, uint64_t records)
     c->rekey_after = records;
 }
 
-struct tls *tls_new(struct tls_ctx *c, struct arena *a, int fd, int server, tls_allow_fn allow,
+struct tls *tls_new(struct tls_ctx *c, struct carrier *over, int server, tls_allow_fn allow,
                     void *ctx)
 {
     struct tls *t = mem_new(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    *t = (struct tls){ .ctx = c, .fd = fd, .allow = allow, .allow_ctx = ctx };
-    t->in.at = arena_take(a, TLS_BUFFER);
-    t->out.at = arena_take(a, TLS_BUFFER);
+    *t = (struct tls){ .ctx = c, .carrier = over, .allow = allow, .allow_ctx = ctx };
     t->ssl = SSL_new(c->ssl);
     BIO *bio = BIO_new(c->bio);
-    if (t->in.at == NULL || t->out.at == NULL || t->ssl == NULL || bio == NULL) {
+    if (t->ssl == NULL || bio == NULL) {
         BIO_free(bio);
         tls_free(t);
         return NULL;
@@ -188,8 +170,6 @@ void tls_free(struct tls *t)
     if (t == NULL)
         return;
     SSL_free(t->ssl);
-    arena_give(t->in.at);
-    arena_give(t->out.at);
     mem_free(t);
 }
 
@@ -252,22 +232,7 @@ enum tls_result tls_handshake(struct tls *t, struct err *e)
 
 enum tls_result tls_fill(struct tls *t, struct err *e)
 {
-    if (t->in.begin == t->in.end)
-        t->in.begin = t->in.end = 0;
-    if (t->in.end == TLS_BUFFER)
-        return TLS_DONE;
-    ssize_t n = recv(t->fd, t->in.at + t->in.end, TLS_BUFFER - t->in.end, 0);
-    if (n > 0) {
-        t->in.end += (size_t)n;
-        t->received += (uint64_t)n;
-        return TLS_DONE;
-    }
-    if (n == 0)
-        return TLS_CLOSED;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-        return TLS_AGAIN;
-    err_set(e, ERR_PEER, "the connection broke: %s", strerror(errno));
-    return TLS_FAILED;
+    return carrier_fill(t->carrier, e);
 }
 
 enum tls_result tls_read(struct tls *t, uint8_t *p, size_t n, size_t *got, struct err *e)
@@ -279,7 +244,7 @@ enum tls_result tls_read(struct tls *t, uint8_t *p, size_t n, size_t *got, struc
 
 int tls_can_write(const struct tls *t)
 {
-    return TLS_BUFFER - t->out.end >= SPARE;
+    return carrier_room(t->carrier) >= SPARE;
 }
 
 enum tls_result tls_write(struct tls *t, const uint8_t *p, size_t n, struct err *e)
@@ -299,28 +264,13 @@ enum tls_result tls_write(struct tls *t, const uint8_t *p, size_t n, struct err 
 
 enum tls_result tls_flush(struct tls *t, struct err *e)
 {
-    struct buffer *b = &t->out;
-    while (b->begin < b->end) {
-        ssize_t n = send(t->fd, b->at + b->begin, b->end - b->begin, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return TLS_AGAIN;
-        if (n < 0) {
-            err_set(e, ERR_PEER, "the connection broke: %s", strerror(errno));
-            return TLS_FAILED;
-        }
-        b->begin += (size_t)n;
-        t->sent += (uint64_t)n;
-    }
-    b->begin = b->end = 0;
-    return TLS_DONE;
+    return carrier_flush(t->carrier, e);
 }
 
 void tls_close_notify(struct tls *t)
 {
     ERR_clear_error();
-    if (SSL_is_init_finished(t->ssl) && TLS_BUFFER - t->out.end >= 256)
+    if (SSL_is_init_finished(t->ssl) && carrier_room(t->carrier) >= 256)
         SSL_shutdown(t->ssl);
     ERR_clear_error();
 }
@@ -335,19 +285,4 @@ int tls_export(struct tls *t, uint8_t secret[static LINK_SECRET])
     static const char label[] = "EXPORTER-obscura-link";
     return SSL_export_keying_material(t->ssl, secret, LINK_SECRET, label, sizeof label - 1, NULL,
                                       0, 0) == 1 ? 0 : -1;
-}
-
-size_t tls_unsent(const struct tls *t)
-{
-    return t->out.end - t->out.begin;
-}
-
-uint64_t tls_wire_sent(const struct tls *t)
-{
-    return t->sent;
-}
-
-uint64_t tls_wire_received(const struct tls *t)
-{
-    return t->received;
 }

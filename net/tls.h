@@ -1,11 +1,9 @@
 /*
- * tls.h: TLS 1.3 over a connected non-blocking socket, between peers that know each other's
- * fingerprints.
+ * tls.h: TLS 1.3 over a carrier, between peers that know each other's fingerprints.
  *
- * Records are collected in large aligned buffers between OpenSSL and the socket, so that one
- * system call moves many of them. The owner drives: tls_fill takes from the socket what is there
- * (one call), tls_read decrypts until TLS_AGAIN; tls_write encrypts one record while tls_can_write,
- * tls_flush hands the records to the socket.
+ * Records are collected in the carrier's large buffers, between OpenSSL and the kernel. The owner
+ * drives: tls_fill takes what has come, tls_read decrypts until TLS_AGAIN; tls_write encrypts one
+ * record while tls_can_write, tls_flush hands the records on.
  *
  * There are no session tickets, no resumption and no other version; certificates are judged by
  * fingerprint only. Not here: frames, queues and who the peer is (peer.h).
@@ -13,20 +11,10 @@
 #ifndef OB_NET_TLS_H
 #define OB_NET_TLS_H
 
+#include "net/carrier.h"
 #include "net/cert.h"
-#include "net/link.h"
 
-enum {
-    TLS_RECORD = 16384,         /* most bytes of one tls_write */
-    TLS_BUFFER = 256 * 1024
-};
-
-enum tls_result {
-    TLS_DONE,       /* what was asked for was done */
-    TLS_AGAIN,      /* more bytes must come, or go, first */
-    TLS_CLOSED,     /* the peer has closed in order (tls_read); the stream has ended (tls_fill) */
-    TLS_FAILED      /* *e says why */
-};
+enum { TLS_RECORD = 16384 };    /* most bytes of one tls_write */
 
 struct tls_ctx;
 struct tls;
@@ -41,9 +29,8 @@ void tls_ctx_rekey_after(struct tls_ctx *c, uint64_t records);
 /* Asked during the handshake whether the peer with this fingerprint is welcome. */
 typedef int (*tls_allow_fn)(void *ctx, const uint8_t digest[static CERT_DIGEST]);
 
-/* A connection over fd, which stays the caller's; buffers come from the arena. NULL without
- * memory. */
-struct tls *tls_new(struct tls_ctx *c, struct arena *a, int fd, int server, tls_allow_fn allow,
+/* A connection over a carrier, which stays the caller's. NULL without memory. */
+struct tls *tls_new(struct tls_ctx *c, struct carrier *over, int server, tls_allow_fn allow,
                     void *ctx);
 void tls_free(struct tls *t);
 
@@ -63,10 +50,5 @@ void tls_close_notify(struct tls *t);
 /* After the handshake: the peer's fingerprint, and a secret that only the two ends know. */
 const uint8_t *tls_peer_digest(const struct tls *t);
 int tls_export(struct tls *t, uint8_t secret[static LINK_SECRET]);
-
-/* Bytes that wait for tls_flush; bytes that the socket took and gave. */
-size_t tls_unsent(const struct tls *t);
-uint64_t tls_wire_sent(const struct tls *t);
-uint64_t tls_wire_received(const struct tls *t);
 
 #endif

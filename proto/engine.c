@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/engine_st.h"
@@ -178,10 +177,11 @@ void engine_message(struct engine *en, unsigned from, struct message m)
     box->data = m.data;
     box->depth = m.depth;
     en->stats.received[from] += m.n;
+    engine_arrived(en, &m, from);
     if (en->started && !slot->queued && slot->missing == 0 && slot->step == m.seq + 1u &&
         engine_ready(en, m.stream, slot->step)) {
         engine_waited(en, m.stream);
-        engine_rouse(en, from);
+        en->awaited = from;
         engine_push(en, m.stream);
         engine_pump(en);
         engine_tell(en);
@@ -226,7 +226,6 @@ void engine_drained(struct engine *en)
 {
     if (!en->started)
         return;
-    engine_rouse(en, en->conf.self);
     engine_pump(en);
     engine_tell(en);
 }
@@ -273,39 +272,10 @@ const uint64_t *engine_value(const struct engine *en, uint32_t value)
     return en->words[value];
 }
 
-void engine_stats(const struct engine *en, struct engine_stats *s)
-{
-    *s = en->stats;
-}
-
 uint32_t engine_oldest(const struct engine *en)
 {
     uint32_t i = 0;
     while (i < en->program->ngate && en->slot[i].step == en->slot[i].steps)
         i++;
     return i;
-}
-
-int engine_waits(const struct engine *en, char *text, size_t n, int *party)
-{
-    *party = -1;
-    for (uint32_t i = 0; i < en->program->ngate; i++) {
-        const struct slot *slot = &en->slot[i];
-        const struct gate *g = &en->program->gate[i];
-        if (slot->missing > 0 || slot->step == 0 || slot->step == slot->steps || slot->queued)
-            continue;
-        for (unsigned from = 0; from < en->proto->parties; from++) {
-            size_t bytes = due(en, i, slot->step - 1u, from);
-            if (bytes == 0 || inbox_at(en, i, slot->step - 1u, from)->data != NULL)
-                continue;
-            unsigned level;
-            const struct gate_ops *ops = gate_ops(en->proto, g);
-            const struct round *round = gate_round(ops, g, slot->step - 1u, &level);
-            *party = (int)from;
-            snprintf(text, n, "gate %u (%s.%s, layer %u, frame %u) waits for %zu bytes from party"
-                     " %u", i, ops->name, round->name, g->layer, g->frame, bytes, from);
-            return 1;
-        }
-    }
-    return 0;
 }

@@ -22,13 +22,22 @@
 
 struct engine;
 
-/* For traces: a span of arithmetic on a worker, or of waiting for messages. */
+enum engine_span_kind {
+    SPAN_WORK,                  /* arithmetic on a worker */
+    SPAN_WAIT,                  /* a gate waits for messages to its step */
+    SPAN_ARRIVAL,               /* of a message to its step from `party`, at `to` */
+    SPAN_GIVEN,                 /* of a step to the workers, at `to` */
+    SPAN_FULL                   /* nothing new was begun: the link to `party` had enough to send */
+};
+
+/* For traces. */
 struct engine_span {
     const struct gate *gate;
     uint32_t id;
     const char *name;           /* "relu.lookup" */
-    int waiting;                /* 0: arithmetic; 1: waiting for messages */
-    unsigned worker;
+    enum engine_span_kind kind;
+    unsigned step;              /* of the gate, that ran or is to run */
+    unsigned worker, party;
     uint64_t from, to;          /* ns of the host's clock */
 };
 
@@ -57,9 +66,10 @@ struct engine_stats {
     uint32_t rounds;                                        /* deepest message chain seen */
     uint32_t gates_done;                                    /* those of the other part included */
     uint64_t busy_ns;                                       /* on workers */
-    /* Time in which no worker had anything to do, by the party whose message then gave them work;
-     * one's own entry: waiting for room on a link. */
+    /* Time in which no worker had anything to do, by the party whose message ended it, or whose
+     * link was too full to begin anything; what lasts still counts for who is missing now. */
     uint64_t waited_ns[LINK_PARTIES];
+    uint64_t idle_since;                                    /* such a time lasts; 0: none */
     /* Time in which bytes for a party waited for the link: at least, since the queues are looked at
      * when messages come and go. */
     uint64_t queued_ns[LINK_PARTIES];
@@ -90,7 +100,7 @@ void engine_stats(const struct engine *en, struct engine_stats *s);
 /* The lowest number of a gate that is not done; the number of gates when all are. */
 uint32_t engine_oldest(const struct engine *en);
 
-/* For timeouts: what the oldest unfinished gate waits for, in words; *party gets who is missing
+/* For timeouts and warnings: what the oldest unfinished gate waits for, in words; *party gets who is missing
  * (or -1). Returns 0 if nothing is waited for. */
 int engine_waits(const struct engine *en, char *text, size_t n, int *party);
 

@@ -1,7 +1,6 @@
 /*
  * engine_run.c: the engine's work: which gate is next, its steps on the workers, what they leave.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/engine_st.h"
@@ -103,9 +102,11 @@ static void step_operands(const struct engine *en, const struct gate *g, struct 
     s->z_stride = value_stride(en->proto, (enum value_kind)v->kind, v->n);
 }
 
-/* Memory for a step: the value and the scratch at the first, messages always. 0, or -1. */
-static int step_memory(struct engine *en, uint32_t id, struct step *s)
+/* Memory for a step: the value, the scratch and the record at the first, messages always. 0, or -1.
+ */
+static int step_memory(struct engine *en, uint32_t id, struct run *r)
 {
+    struct step *s = &r->step;
     const struct gate *g = &en->program->gate[id];
     const struct gate_ops *ops = gate_ops(en->proto, g);
     struct slot *slot = &en->slot[id];
@@ -114,10 +115,8 @@ static int step_memory(struct engine *en, uint32_t id, struct step *s)
     if (slot->scratch == NULL && ops->scratch != NULL)
         slot->scratch = arena_take(en->conf.arena, ops->scratch(en->program, g));
     if (en->record[id] == NULL && ops->record != NULL) {
-        size_t n = ops->record(en->program, g, en->conf.self);
-        en->record[id] = arena_take(en->conf.arena, n);
-        if (en->record[id] != NULL)
-            memset(en->record[id], 0, n);
+        r->fresh = ops->record(en->program, g, en->conf.self);
+        en->record[id] = arena_take(en->conf.arena, r->fresh);
     }
     if (en->words[g->out] == NULL || (ops->scratch != NULL && slot->scratch == NULL) ||
         (ops->record != NULL && en->record[id] == NULL))
@@ -160,6 +159,8 @@ static void run_on_worker(struct work *w)
     int expected = RUN_QUEUED;
     if (!atomic_compare_exchange_strong(&r->state, &expected, RUN_ACTIVE))
         return;
+    if (r->fresh > 0)       /* here and not on the loop, which fresh pages would keep for long */
+        memset(r->step.record, 0, r->fresh);
     r->round->run(&r->step);
     stack_wipe();
     atomic_store(&r->state, RUN_DONE);
@@ -196,7 +197,7 @@ static int step_start(struct engine *en, uint32_t id)
     s->keys = en->conf.keys;
     s->number = en->slot[id].step;
     r->round = gate_round(gate_ops(en->proto, g), g, en->slot[id].step, &s->level);
-    if (step_memory(en, id, s) != 0) {
+    if (step_memory(en, id, r) != 0) {
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             arena_give(s->out[k]);
         return -1;
@@ -206,69 +207,35 @@ static int step_start(struct engine *en, uint32_t id)
     r->engine = en;
     atomic_store(&r->state, RUN_QUEUED);
     en->running++;
+    engine_begun(en, id);
     en->conf.host->ops->work(en->conf.host, &r->work);
     return 0;
 }
 
-static int links_full(const struct engine *en)
+/* A party whose link is full, or the party itself. */
+static unsigned link_full(const struct engine *en)
 {
     struct host *h = en->conf.host;
     for (unsigned p = 0; p < en->proto->parties; p++)
         if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
-            return 1;
-    return 0;
-}
-
-void engine_idle(struct engine *en)
-{
-    if (en->running == 0 && en->left > 0 && en->idle == 0)
-        en->idle = en->conf.host->ops->now(en->conf.host);
-}
-
-void engine_rouse(struct engine *en, unsigned from)
-{
-    if (en->idle == 0)
-        return;
-    en->stats.waited_ns[from] += en->conf.host->ops->now(en->conf.host) - en->idle;
-    en->idle = 0;
+            return p;
+    return en->conf.self;
 }
 
 /* Gives the workers what they can take; nothing new is begun while a link is full. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
-        if (links_full(en))
+        unsigned full = link_full(en);
+        if (full != en->conf.self) {
+            engine_full(en, full);
             break;      /* engine_drained comes back */
-        if (step_start(en, heap_pop(en)) != 0) {
-            engine_fail(en, ERR_FAILED, engine_memory_limit);
-            return;
         }
+        if (step_start(en, heap_pop(en)) != 0)
+            engine_fail(en, ERR_FAILED, engine_memory_limit);
     }
-    engine_idle(en);
-}
-
-static void span(struct engine *en, uint32_t id, const char *name, int waiting, unsigned worker,
-                 uint64_t from, uint64_t to)
-{
-    if (en->conf.span == NULL || to <= from)
-        return;
-    const struct gate *g = &en->program->gate[id];
-    char text[64];
-    snprintf(text, sizeof text, "%s.%s", gate_ops(en->proto, g)->name, name);
-    const struct engine_span s = { .gate = g, .id = id, .name = text, .waiting = waiting,
-                                   .worker = worker, .from = from, .to = to };
-    en->conf.span(en->conf.ctx, &s);
-}
-
-/* The gate has waited for messages since its last step. */
-void engine_waited(struct engine *en, uint32_t id)
-{
-    unsigned level;
-    const struct gate *g = &en->program->gate[id];
-    const struct slot *slot = &en->slot[id];
-    const struct round *round = gate_round(gate_ops(en->proto, g), g, slot->step - 1u, &level);
-    if (en->conf.span != NULL)
-        span(en, id, round->name, 1, 0, slot->since, en->conf.host->ops->now(en->conf.host));
+    if (en->running == 0 && !en->over)
+        engine_idle(en);
 }
 
 /* A queue that was not empty the last time and is not now was not empty between. */
@@ -394,7 +361,7 @@ static void run_finish(struct engine *en, struct run *r)
     uint32_t id = r->id;
     struct slot *slot = &en->slot[id];
     en->stats.busy_ns += r->work.ended - r->work.started;
-    span(en, id, r->round->name, 0, r->work.worker, r->work.started, r->work.ended);
+    engine_ran(en, r);
     step_deepen(en, id);
     if (r->step.err.code != 0) {        /* evidence of cheating: nothing more leaves */
         engine_forget(r);

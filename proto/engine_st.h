@@ -1,8 +1,9 @@
 /*
- * engine_st.h: what the two files of the engine share.
+ * engine_st.h: what the files of the engine share.
  *
  *   engine.c        its life: construction, messages, the end, what others may ask
  *   engine_run.c    its work: which gate is next, steps on workers, what they leave
+ *   engine_watch.c  what it tells of its work: spans, who is waited for and how long
  */
 #ifndef OB_PROTO_ENGINE_ST_H
 #define OB_PROTO_ENGINE_ST_H
@@ -22,6 +23,7 @@ struct run {
     uint32_t id;
     const struct round *round;
     _Atomic int state;
+    size_t fresh;               /* bytes of the record, which this step is the first to see */
     struct step step;
 };
 
@@ -66,10 +68,11 @@ struct engine {
     struct run **run;           /* the steps that are out */
     unsigned nrun;
     int started, over, told, dead;
-    uint64_t idle;              /* since when nothing runs; 0: something does */
     uint64_t looked;            /* at the queues of the links, */
     unsigned queued;            /* which were not empty: a bit for each party */
     struct err err;             /* why it is over */
+    unsigned awaited;           /* the party that lets the next step begin */
+    uint64_t full_since;        /* the link to it is full; 0: it is not */
     struct engine_stats stats;
 };
 
@@ -101,12 +104,21 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
-void engine_idle(struct engine *en);                    /* notes it, if nothing runs */
 void engine_look(struct engine *en);                    /* at the queues of the links */
-void engine_rouse(struct engine *en, unsigned from);    /* a party has brought work */
 void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */
 void engine_pump(struct engine *en);                    /* gives the workers what they can take */
-void engine_waited(struct engine *en, uint32_t id);     /* a trace's span of waiting ends now */
 void engine_forget(struct run *r);                      /* what a step was to send goes nowhere */
+
+/* ---- engine_watch.c ---- */
+
+/* Nothing is left to do here now: waiting begins, if it has not. */
+void engine_idle(struct engine *en);
+void engine_full(struct engine *en, unsigned party);    /* its link keeps gates from starting */
+void engine_begun(struct engine *en, uint32_t id);      /* a step has begun: waiting has ended */
+
+/* Spans, if there is a trace: of a step that has run; of the wait that ends now; of a message. */
+void engine_ran(struct engine *en, const struct run *r);
+void engine_waited(struct engine *en, uint32_t id);
+void engine_arrived(struct engine *en, const struct message *m, unsigned from);
 
 #endif

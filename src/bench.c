@@ -148,6 +148,7 @@ static int case_real(struct bench *b, struct bench_case *c, struct err *e)
     char select[32];
     struct demo_conf conf = case_demo(b, c, &network, select);
     conf.runs = b->w->warmup + b->w->runs;
+    conf.uring = c->uring;
     conf.ran = on_run;
     conf.ctx = &k;
     if (demo_real(&conf, &o, e) != 0)
@@ -215,7 +216,7 @@ static int case_make(struct bench *b, unsigned i, struct err *e)
     };
     if (c->selected > b->frames)
         c->selected = b->frames;
-    return demo_transport(&c->sim, c->transport, e);
+    return demo_transport(&c->sim, &c->uring, c->transport, e);
 }
 
 static int cases_make(struct bench *b, struct err *e)

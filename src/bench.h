@@ -45,7 +45,7 @@ struct bench_case {
     const struct protocol *proto;
     const struct bench_network *network;
     const char *transport;
-    int sim;
+    int sim, uring;
     uint32_t selected;
     unsigned workers, n;        /* runs that counted */
     double total[BENCH_RUNS], input[BENCH_RUNS], cpu[BENCH_RUNS];   /* seconds; cpu: all parties */

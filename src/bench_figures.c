@@ -66,7 +66,7 @@ struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case 
     return t;
 }
 
-/* How long another party waits for this one, on average, and bytes queue to or from it. */
+/* How long another party waits for this one, on average. */
 static double waited_for(const struct bench_case *c, unsigned party)
 {
     double sum = 0;
@@ -75,13 +75,18 @@ static double waited_for(const struct bench_case *c, unsigned party)
     return sum / (c->proto->parties - 1);
 }
 
-static double queued_at(const struct bench_case *c, unsigned party)
+/* How long bytes queue on a link of this party, on average, or (with = 0) on one of the others. */
+static double queued_at(const struct bench_case *c, unsigned party, int with)
 {
     double sum = 0;
+    unsigned links = 0;
     for (unsigned i = 0; i < c->proto->parties; i++)
-        if (i != party)
-            sum += c->party[i].queued_seconds[party] + c->party[party].queued_seconds[i];
-    return sum / (2 * (c->proto->parties - 1));
+        for (unsigned k = 0; k < c->proto->parties; k++)
+            if (i != k && (i == party || k == party) == with) {
+                sum += c->party[i].queued_seconds[k];
+                links++;
+            }
+    return links > 0 ? sum / links : 0;
 }
 
 /* Does one of n figures stand out, `times` over the mean of the others? Its index, or -1. */
@@ -99,19 +104,21 @@ static int outlier(const double *v, unsigned n, double times)
 struct bench_slow bench_slow(const struct bench_case *c)
 {
     unsigned n = c->proto->parties;
-    double busy[LINK_PARTIES] = { 0 }, queued[LINK_PARTIES] = { 0 }, run = 0;
+    double busy[LINK_PARTIES] = { 0 }, run = 0;
     for (unsigned i = 0; i < n; i++) {
         busy[i] = c->party[i].busy_seconds;
-        queued[i] = queued_at(c, i);
         run = c->party[i].run_seconds > run ? c->party[i].run_seconds : run;
     }
-    int processor = outlier(busy, n, 1.5), link = outlier(queued, n, 1.4);
+    int processor = outlier(busy, n, 1.5);
     if (processor >= 0 && busy[processor] > 0.2 * run) {
         double waited = waited_for(c, (unsigned)processor);
         if (waited > 0.1 * run)
             return (struct bench_slow){ .party = processor, .processor = 1, .share = waited / run };
     }
-    if (link >= 0 && queued[link] > 0.1 * run)
-        return (struct bench_slow){ .party = link, .share = queued[link] / run };
+    for (unsigned i = 0; i < n && n > 2; i++) {     /* two have but one link */
+        double queued = queued_at(c, i, 1);
+        if (queued > 0.2 * run && queued > 2 * queued_at(c, i, 0))
+            return (struct bench_slow){ .party = (int)i, .share = queued / run };
+    }
     return (struct bench_slow){ .party = -1 };
 }

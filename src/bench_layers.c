@@ -14,7 +14,7 @@ struct times {
 static void on_span(void *ctx, const struct engine_span *s)
 {
     struct times *t = ctx;
-    if (!s->waiting && s->gate->layer < LABELS)
+    if (s->kind == SPAN_WORK && s->gate->layer < LABELS)
         t->seconds[s->gate->layer] += (double)(s->to - s->from) * 1e-9;
 }
 

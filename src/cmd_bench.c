@@ -36,8 +36,8 @@ static const struct option_row rows[] = {
       "worker threads of each party (cores / parties)", 0, 0 },
     { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
       1, HELLO_LANES },
-    { "transport", 0, OPTION_TEXT, AT(transport), "A,B,..", "epoll: processes over TLS; sim: the "
-      "simulator, with a machine for each party and any network (epoll)", 0, 0 },
+    { "transport", 0, OPTION_TEXT, AT(transport), "A,B,..", "epoll, uring: processes over TLS; sim: "
+      "the simulator, with a machine for each party and any network (epoll)", 0, 0 },
     { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
     { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
     { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
@@ -129,8 +129,8 @@ static int add_workers(struct bench_wish *b, const char *text, struct err *e)
 static int add_transport(struct bench_wish *b, const char *text, struct err *e)
 {
     static const char *const known[] = { "epoll", "uring", "sim" };
-    int sim;
-    if (demo_transport(&sim, text, e) != 0)
+    int sim, uring;
+    if (demo_transport(&sim, &uring, text, e) != 0)
         return e->code;
     if (b->ntransport == BENCH_LIST)
         return too_many("transport", e);

@@ -40,8 +40,8 @@ static const struct option_row rows[] = {
       1, 256 },
     { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
       1, HELLO_LANES },
-    { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll: processes over TLS; sim: one "
-      "process, virtual clock (epoll)", 0, 0 },
+    { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll or uring: processes over TLS; "
+      "sim: one process, virtual clock (epoll)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
       "needs root; sim: of the virtual one (0)",
       0, 60000 },
@@ -166,7 +166,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     if (at != argc)
         return err_set(e, ERR_USAGE, "'%.40s' is too much (the clip goes with --clip)", argv[at]);
-    if (take_log(w.log, e) != 0 || demo_transport(&sim, w.transport, e) != 0 ||
+    if (take_log(w.log, e) != 0 || demo_transport(&sim, &d.uring, w.transport, e) != 0 ||
         take_wish(&d, &network, &w, e) != 0)
         return e->code;
     if ((w.clip == NULL && owner_data_path(clip, sizeof clip, "demo_clip.txt", e) != 0) ||

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -58,6 +59,7 @@ struct daemon {
     uint8_t identity[STORE_DIGEST];     /* of all parties together */
     struct party *party;
     struct trace *trace;
+    int starved;                        /* of process_starved_ns */
     struct err *e;
     int stopping;
     uint64_t jobs_good, jobs_bad, bytes_sent;
@@ -89,29 +91,29 @@ static int on_may(void *ctx, const char *name, enum role_right right)
     return 0;
 }
 
-/* Seconds by party: "0.12,0.00,1.30". */
-static const char *times_text(char text[static 64], const double *seconds, unsigned n)
+/* Who kept this party waiting, longest first. */
+static void log_waited(const struct account *a, double seconds)
 {
-    size_t at = 0;
-    for (unsigned i = 0; i < n && at < 48; i++)
-        at += (size_t)snprintf(text + at, 64 - at, "%s%.2f", i > 0 ? "," : "", seconds[i]);
-    return text;
-}
-
-static void log_account(const struct account *a, unsigned parties)
-{
-    char bytes[24], waited[64], queued[64];
-    if (a->code == 0)
-        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " %s seconds=%.3f sent=%s rounds=%u "
-                 "memory=%" PRIu64 " waited=%s queued=%s%s%s", a->job,
-                 a->prepare ? "prepared" : "done", a->run_seconds,
-                 bytes_text(bytes, (double)a->bytes_sent), a->rounds, a->memory_bytes,
-                 times_text(waited, a->waited_seconds, parties),
-                 times_text(queued, a->queued_seconds, parties),
-                 a->material[0] != '\0' ? " material=" : "", a->material);
-    else
-        log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a->job, a->code,
-                 a->text);
+    char text[200] = "";
+    unsigned said = 0;
+    for (size_t n = 0;;) {
+        unsigned most = LINK_PARTIES;
+        for (unsigned i = 0; i < a->parties; i++)
+            if ((said & 1u << i) == 0 && a->waited_seconds[i] >= 0.05 &&
+                (most == LINK_PARTIES || a->waited_seconds[i] > a->waited_seconds[most]))
+                most = i;
+        if (most == LINK_PARTIES)
+            break;
+        if (said == 0)
+            n += (size_t)snprintf(text, sizeof text, "%.1f s of %.1f s for party %u",
+                                  a->waited_seconds[most], seconds, most);
+        else
+            n += (size_t)snprintf(text + n, sizeof text - n, ", %.1f s for party %u",
+                                  a->waited_seconds[most], most);
+        said |= 1u << most;
+    }
+    if (said != 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " waited %s", a->job, text);
 }
 
 static void on_report(void *ctx, const struct job_report *r)
@@ -119,6 +121,7 @@ static void on_report(void *ctx, const struct job_report *r)
     struct daemon *d = ctx;
     const struct protocol *proto = settings_protocol(&d->settings);
     struct account a;
+    char bytes[24];
     struct err bad = { 0 };
     account_from(&a, r, proto);
     uint64_t wire = wire_bytes(d);
@@ -130,7 +133,14 @@ static void on_report(void *ctx, const struct job_report *r)
     d->cpu_mark = cpu;
     d->bytes_sent += a.bytes_sent;
     *(a.code == 0 ? &d->jobs_good : &d->jobs_bad) += 1;
-    log_account(&a, proto->parties);
+    if (a.code == 0)
+        log_line(LOG_NOTICE, LOG_JOB, "job=%016" PRIx64 " %s seconds=%.3f sent=%s rounds=%u "
+                 "memory=%" PRIu64 "%s%s", a.job, a.prepare ? "prepared" : "done", a.run_seconds,
+                 bytes_text(bytes, (double)a.bytes_sent), a.rounds, a.memory_bytes,
+                 a.material[0] != '\0' ? " material=" : "", a.material);
+    else
+        log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " failed code=%d: %s", a.job, a.code, a.text);
+    log_waited(&a, r->meeting_seconds + r->run_seconds);
     if (d->wish.common.json && json_print(account_json(&a), 0, &bad) != 0)
         log_line(LOG_ERR, LOG_JOB, "%s", bad.text);
 }
@@ -139,6 +149,7 @@ static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
 {
     struct daemon *d = ctx;
     trace_span(d->trace, job, s);
+    trace_starved(d->trace, d->node.host->ops->now(d->node.host), process_starved_ns(&d->starved));
 }
 
 static void on_stopped(void *ctx)
@@ -233,6 +244,7 @@ static int start(struct daemon *d, struct err *e)
 static void run(struct daemon *d, struct err *e)
 {
     d->e = e;
+    d->starved = -1;
     if (start(d, e) == 0) {
         const struct protocol *proto = settings_protocol(&d->settings);
         log_line(LOG_NOTICE, LOG_NET, "%s (%s%s) on %s, %s", proto->name,
@@ -248,6 +260,8 @@ static void run(struct daemon *d, struct err *e)
     if (d->trace != NULL && e->code == 0)
         trace_write(&d->trace, 1, d->wish.trace, e);
     trace_free(d->trace);
+    if (d->starved >= 0)
+        close(d->starved);
 }
 
 int cmd_party(int argc, char **argv)

@@ -58,13 +58,12 @@ unsigned demo_workers(unsigned parties)
     return cores > (long)parties ? (unsigned)(cores / (long)parties) : 1;
 }
 
-int demo_transport(int *sim, const char *text, struct err *e)
+int demo_transport(int *sim, int *uring, const char *text, struct err *e)
 {
     *sim = strcmp(text, "sim") == 0;
-    if (strcmp(text, "uring") == 0)
-        return err_set(e, ERR_USAGE, "--transport uring is not in this release: use epoll or sim");
-    if (!*sim && strcmp(text, "epoll") != 0)
-        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll or sim", text);
+    *uring = strcmp(text, "uring") == 0;
+    if (!*sim && !*uring && strcmp(text, "epoll") != 0)
+        return err_set(e, ERR_USAGE, "--transport %.40s: expected epoll, uring or sim", text);
     return 0;
 }
 
@@ -127,8 +126,10 @@ static void args_begin(struct args *a, const struct show *s, const char *command
     arg_made(a, "-c", "%s/%s.conf", s->folder.path, conf);
     if (s->conf->log != NULL)
         arg_pair(a, "--log", s->conf->log);
-    arg_made(a, "--set", "%s.job_timeout=%.3f s",
-             strcmp(command, "party") == 0 ? "party" : "client", s->conf->timeout);
+    const char *section = strcmp(command, "party") == 0 ? "party" : "client";
+    arg_made(a, "--set", "%s.job_timeout=%.3f s", section, s->conf->timeout);
+    if (s->conf->uring)
+        arg_made(a, "--set", "%s.transport=uring", section);
 }
 
 static int player_start(struct show *s, unsigned who, const char *name, struct args *a, int fd)

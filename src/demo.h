@@ -19,6 +19,7 @@ struct demo_conf {
     unsigned workers;
     unsigned lanes;                 /* connections of a link between parties; demo_real only */
     int reveal_scores;
+    int uring;                      /* links over io_uring; demo_real only */
     int prepare;                    /* randomness for every run is made first; demo_real only */
     const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback. The
                                      * simulator takes the first way's delay for all, no loss and
@@ -46,8 +47,8 @@ enum { DEMO_SLOWED = 10 };          /* a slowed party is so many times slower */
  * each other's way. */
 unsigned demo_workers(unsigned parties);
 
-/* "epoll" (demo_real), or "sim" (demo_sim). ERR_USAGE. */
-int demo_transport(int *sim, const char *text, struct err *e);
+/* "epoll" or "uring" (demo_real), or "sim" (demo_sim). ERR_USAGE. */
+int demo_transport(int *sim, int *uring, const char *text, struct err *e);
 
 int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e);
 int demo_sim(const struct demo_conf *conf, struct outcome *o, struct err *e);

@@ -24,6 +24,7 @@ void account_from(struct account *a, const struct job_report *r, const struct pr
     a->stored_bytes = r->stored_bytes;
     snprintf(a->material, sizeof a->material, "%s", material[r->material]);
     snprintf(a->text, sizeof a->text, "%s", r->text);
+    a->parties = proto->parties;
     for (unsigned i = 0; i < proto->parties; i++) {
         a->bytes_sent += r->stats.sent[i];
         a->bytes_received += r->stats.received[i];
@@ -76,8 +77,8 @@ json_t *account_json(const struct account *a)
         "input_bytes", whole(a->input_bytes), "prepare", a->prepare, "material", a->material,
         "bytes_offline", whole(a->bytes_offline), "bytes_stored", whole(a->stored_bytes),
         "busy_seconds", a->busy_seconds,
-        "waited_seconds", outcome_times(a->waited_seconds, LINK_PARTIES),
-        "queued_seconds", outcome_times(a->queued_seconds, LINK_PARTIES),
+        "waited_seconds", outcome_times(a->waited_seconds, a->parties),
+        "queued_seconds", outcome_times(a->queued_seconds, a->parties),
         "plan", "rounds", whole(a->planned_rounds), "bytes", whole(a->planned_bytes));
     if (j != NULL && a->code != 0)
         json_object_set_new(j, "error", json_string(a->text));
@@ -105,6 +106,7 @@ int account_parse(struct account *a, const char *text, struct err *e)
         "plan", "rounds", &v[10], "bytes", &v[11]) != 0;
     if (!failed) {
         a->job = strtoull(job, NULL, 16);
+        a->parties = (unsigned)json_array_size(waits);
         parse_times(a->waited_seconds, waits);
         parse_times(a->queued_seconds, queued);
         a->frames = (uint32_t)v[0];

@@ -18,6 +18,7 @@ struct account {
     uint64_t job;
     int code;
     char text[480];
+    unsigned parties;               /* of the lists below */
     uint32_t frames, selected;
     uint64_t bytes_sent, bytes_received, bytes_wire, messages, input_bytes;
     uint64_t bytes_offline;         /* of those sent: by deals, which the clip has no part in */

@@ -299,6 +299,20 @@ static enum material material_of(const struct job *j)
     return j->runs == PART_ONLINE ? MATERIAL_STORED : MATERIAL_MADE;
 }
 
+/* A wait for peers that were not ready belongs to those that come while all compute. */
+static void job_waited(const struct job *j, struct job_report *r, uint64_t now)
+{
+    uint64_t meeting = j->meeting;
+    unsigned late = j->late;
+    for (unsigned i = j->party->n; j->state == JOB_READY && i-- > 0;)
+        if ((j->met & 1u << i) == 0) {
+            meeting = now - j->ready;
+            late = i;
+        }
+    r->stats.waited_ns[late] += meeting;
+    r->meeting_seconds = (double)meeting / 1e9;
+}
+
 static void report(struct job *j, const struct engine_stats *stats, const struct err *e)
 {
     const struct party *p = j->party;
@@ -314,6 +328,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .material = material_of(j) };
     if (j->state > JOB_INPUT && !j->ask.prepare)
         r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
+    job_waited(j, &r, now);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
         p->conf.report(p->conf.ctx, &r);
@@ -459,6 +474,29 @@ static void job_waits(const struct job *j, char *text, size_t n)
         engine_waits(j->engine, text, n, &missing);
 }
 
+/* Since when a job that could run has had nothing to do; 0: it has. */
+static uint64_t job_idle_since(const struct job *j)
+{
+    struct engine_stats s;
+    if (j->state != JOB_RUN)
+        return j->state == JOB_READY ? j->ready : 0;
+    engine_stats(j->engine, &s);
+    return s.idle_since;
+}
+
+/* Warns of a wait that has become long, once. */
+static void job_stalled(struct job *j, uint64_t now)
+{
+    char text[320];
+    uint64_t since = job_idle_since(j);
+    if (since == 0 || since == j->warned || now - since < PARTY_STALL * 1000000000ull)
+        return;
+    j->warned = since;
+    job_waits(j, text, sizeof text);
+    log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " stands still for %.1f s: %s%s", j->id,
+             (double)(now - since) / 1e9, j->state == JOB_RUN ? "" : "it waits for ", text);
+}
+
 void job_tick(struct job *j, uint64_t now)
 {
     struct party *p = j->party;
@@ -481,6 +519,7 @@ void job_tick(struct job *j, uint64_t now)
         job_show(j);
         engine_drained(j->engine);      /* in case the host's mark is another */
     }
+    job_stalled(j, now);
     if ((double)now - (double)j->touched <= patience)
         return;
     char text[320];

@@ -359,6 +359,10 @@ void job_meet(struct job *j, unsigned from, const struct wire_job *m)
     }
     j->met |= 1u << from;
     j->meet[from] = *m;
+    if (j->state == JOB_READY) {
+        j->meeting = j->party->host->ops->now(j->party->host) - j->ready;
+        j->late = from;
+    }
     job_try(j);
 }
 

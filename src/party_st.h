@@ -22,6 +22,7 @@ enum {
     PARTY_TOMBS = 256,              /* ended jobs whose late messages are still swallowed */
     PARTY_TICK_MS = 200,
     PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
+    PARTY_STALL = 3,                /* seconds without work after which a wait is worth a warning */
     PARTY_PATIENCE = 20             /* timeouts that a party which does not lead waits for input */
 };
 
@@ -118,6 +119,9 @@ struct job {
     int over;                       /* the engine has ended, with: */
     struct err outcome;
     uint64_t asked, ready, touched; /* times */
+    uint64_t meeting;               /* from `ready` here until the last peer was as well: */
+    unsigned late;
+    uint64_t warned;                /* when the wait began that was last warned of */
     uint32_t gates_done, shown;     /* shown: of which Alice was told */
     uint64_t received;
     struct job *next;

@@ -19,6 +19,10 @@ void process_notify(const char *state);
 double process_cpu_seconds(void);
 uint64_t process_peak_bytes(void);
 
+/* How long this thread has stood in line for a processor. *fd is the caller's, -1 at first, to be
+ * closed in the end; all calls are of the same thread. 0 where the kernel does not tell. */
+uint64_t process_starved_ns(int *fd);
+
 enum { CHILD_LINE = 4096 };
 
 /* A line of text from a child, without its end. `progress` when it ended with a carriage return. */

@@ -50,6 +50,7 @@ struct job_report {
     uint32_t planned_rounds;
     uint64_t input_bytes;           /* what clients sent this party for this job */
     double input_seconds, run_seconds;
+    double meeting_seconds;         /* of input_seconds: only for peers; in stats.waited_ns, too */
     uint64_t memory_peak;           /* of the job's arena */
     int prepare;                    /* the job made randomness for a later one */
     enum material material;

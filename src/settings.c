@@ -13,7 +13,8 @@
 
 enum section_kind { SECTION_PARTY, SECTION_CLIENT, SECTION_PEER, SECTION_ALLOWED };
 enum key_kind {
-    KEY_TEXT, KEY_PATH, KEY_COUNT, KEY_SECONDS, KEY_BYTES, KEY_REVEAL, KEY_MAY, KEY_RULE
+    KEY_TEXT, KEY_PATH, KEY_COUNT, KEY_SECONDS, KEY_BYTES, KEY_REVEAL, KEY_TRANSPORT, KEY_MAY,
+    KEY_RULE
 };
 
 struct key {
@@ -45,6 +46,7 @@ static const struct key keys[] = {
     { SECTION_PARTY, KEY_COUNT, "window", IN_SETTINGS(window), 0, 1024 },
     { SECTION_PARTY, KEY_COUNT, "lanes", IN_SETTINGS(lanes), 1, HELLO_LANES },
     { SECTION_PARTY, KEY_PATH, "material", IN_SETTINGS(material), 0, 0 },
+    { SECTION_PARTY, KEY_TRANSPORT, "transport", IN_SETTINGS(transport), 0, 0 },
     { SECTION_PARTY, KEY_TEXT, "log", IN_SETTINGS(log), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "name", IN_SETTINGS(name), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "protocol", IN_SETTINGS(protocol), 0, 0 },
@@ -58,6 +60,7 @@ static const struct key keys[] = {
     { SECTION_CLIENT, KEY_PATH, "clip", IN_SETTINGS(clip), 0, 0 },
     { SECTION_CLIENT, KEY_SECONDS, "job_timeout", IN_SETTINGS(job_timeout), 0.1, 86400 },
     { SECTION_CLIENT, KEY_SECONDS, "connect_timeout", IN_SETTINGS(connect_timeout), 0.1, 86400 },
+    { SECTION_CLIENT, KEY_TRANSPORT, "transport", IN_SETTINGS(transport), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "log", IN_SETTINGS(log), 0, 0 },
     { SECTION_PEER, KEY_TEXT, "address", IN_PEER(address), 0, 0 },
     { SECTION_PEER, KEY_TEXT, "fingerprint", IN_PEER(fingerprint), 0, 0 },
@@ -159,11 +162,13 @@ static int store_may(uint32_t *may, const char *value, struct err *e)
     return *may != 0 ? 0 : err_set(e, ERR_USAGE, "expected classify, provide, or both");
 }
 
-static int store_reveal(uint32_t *reveal, const char *value, struct err *e)
+/* 0 or 1. */
+static int store_choice(uint32_t *at, const char *value, const char *zero, const char *one,
+                        struct err *e)
 {
-    if (strcmp(value, "label") != 0 && strcmp(value, "scores") != 0)
-        return err_set(e, ERR_USAGE, "'%.40s': expected label or scores", value);
-    *reveal = value[0] == 's' ? REVEAL_SCORES : REVEAL_LABEL;
+    if (strcmp(value, zero) != 0 && strcmp(value, one) != 0)
+        return err_set(e, ERR_USAGE, "'%.40s': expected %s or %s", value, zero, one);
+    *at = strcmp(value, one) == 0;
     return 0;
 }
 
@@ -187,7 +192,9 @@ static int key_store(const struct settings *s, int from_file, const struct key *
     case KEY_BYTES:
         return number_bytes((uint64_t *)(void *)at, value, (uint64_t)k->min, (uint64_t)k->max, e);
     case KEY_REVEAL:
-        return store_reveal((uint32_t *)(void *)at, value, e);
+        return store_choice((uint32_t *)(void *)at, value, "label", "scores", e);
+    case KEY_TRANSPORT:
+        return store_choice((uint32_t *)(void *)at, value, "epoll", "uring", e);
     case KEY_RULE:      /* "every:K", or else a path */
         if (strncmp(value, "every:", 6) == 0)
             return store_text(at, SETTINGS_PATH, value, e);

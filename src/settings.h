@@ -32,6 +32,7 @@ struct settings_client {
 };
 
 enum { REVEAL_LABEL, REVEAL_SCORES };
+enum { TRANSPORT_EPOLL, TRANSPORT_URING };
 
 struct settings {
     char file[SETTINGS_PATH];
@@ -47,7 +48,7 @@ struct settings {
     char frames[SETTINGS_TEXT];         /* clip lengths that Bob serves: 97,120-130 */
     char log[SETTINGS_TEXT];
     uint32_t workers;                   /* 0: as many as there are cores */
-    uint32_t reveal;
+    uint32_t reveal, transport;
     uint32_t max_jobs, max_models, window, lanes;
     char material[SETTINGS_PATH];       /* where a party stores randomness; empty: nowhere */
     double job_timeout, connect_timeout;

@@ -49,7 +49,8 @@ static void write_party(FILE *f, const struct setup *s, unsigned i)
             "key = %s.key\ncertificate = %s.crt\n"
             "reveal = %s\n%sworkers = %u\n"
             "# max_jobs = 4\n# max_models = 4\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n"
-            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# lanes = 1\n# log = notice\n",
+            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# lanes = 1\n"
+            "# transport = epoll\n# log = notice\n",
             i, s->name[i], i, s->proto->name, s->listen[i], s->name[i], s->name[i],
             s->reveal_scores ? "scores" : "label", s->workers == 0 ? "# " : "", s->workers,
             s->connect_timeout);
@@ -67,7 +68,8 @@ static void write_client(FILE *f, const struct setup *s, unsigned i)
     fprintf(f, "# %s\n"
             "# Every key is explained in obscura.conf(5); lines with # show the defaults.\n\n"
             "[client]\nname = %s\nprotocol = %s\nkey = %s.key\ncertificate = %s.crt\n"
-            "reveal = %s\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n# log = notice\n",
+            "reveal = %s\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n"
+            "# transport = epoll\n# log = notice\n",
             bob ? "Bob, who owns the model: obscura provide -c bob.conf --model FILE"
                 : "Alice, who owns the video: obscura classify -c alice.conf CLIP",
             s->name[i], s->proto->name, s->name[i], s->name[i],

@@ -9,6 +9,7 @@
 #include "src/output.h"
 
 enum { LANES = 32, NETWORK = 1000, SPANS_MAX = 1 << 22 };
+enum { STARVED = SPAN_FULL + 1 };       /* beside the engine's kinds; `to` is the time in line */
 
 static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 static const char tail[] = "\n]}\n";
@@ -18,6 +19,8 @@ struct span {
     uint64_t job, from, to;
     uint32_t gate;
     uint16_t frame, layer;
+    uint16_t step;
+    uint8_t kind, party;
     uint32_t row;               /* worker, or NETWORK + lane */
 };
 
@@ -43,23 +46,39 @@ void trace_free(struct trace *t)
     mem_free(t);
 }
 
-void trace_span(struct trace *t, uint64_t job, const struct engine_span *s)
+/* Room for one more, or NULL. */
+static struct span *trace_room(struct trace *t)
 {
     if (t->n == t->room) {
         size_t room = t->room == 0 ? 4096 : 2 * t->room;
         struct span *grown = room > SPANS_MAX ? NULL : realloc(t->span, room * sizeof *grown);
         if (grown == NULL)
-            return;
+            return NULL;
         t->span = grown;
         t->room = room;
     }
-    struct span *kept = &t->span[t->n++];
+    return &t->span[t->n++];
+}
+
+void trace_span(struct trace *t, uint64_t job, const struct engine_span *s)
+{
+    struct span *kept = trace_room(t);
+    if (kept == NULL)
+        return;
     *kept = (struct span){
         .job = job, .from = s->from, .to = s->to, .gate = s->id,
-        .frame = s->gate->frame, .layer = s->gate->layer,
-        .row = s->waiting ? NETWORK : s->worker
+        .frame = s->gate->frame, .layer = s->gate->layer, .step = (uint16_t)s->step,
+        .kind = (uint8_t)s->kind, .party = (uint8_t)s->party,
+        .row = s->kind == SPAN_WORK ? s->worker : NETWORK
     };
     snprintf(kept->name, sizeof kept->name, "%s", s->name != NULL ? s->name : "gate");
+}
+
+void trace_starved(struct trace *t, uint64_t now, uint64_t ns)
+{
+    struct span *kept = trace_room(t);
+    if (kept != NULL)
+        *kept = (struct span){ .kind = STARVED, .from = now, .to = ns, .row = NETWORK };
 }
 
 static int by_start(const void *a, const void *b)
@@ -77,7 +96,7 @@ static void assign_lanes(struct trace *t)
     for (size_t i = 0; i < t->n; i++) {
         struct span *s = &t->span[i];
         unsigned lane = 0;
-        if (s->row < NETWORK)
+        if (s->kind != SPAN_WAIT && s->kind != SPAN_FULL)
             continue;
         while (lane < LANES - 1 && free_at[lane] > s->from)
             lane++;
@@ -108,19 +127,34 @@ static void write_names(const struct trace *t, FILE *f, int *first)
     }
 }
 
+static void write_span(const struct trace *t, const struct span *s, FILE *f)
+{
+    static const char *const category[] = { "work", "network", "arrival", "given", "full" };
+    int instant = s->kind == SPAN_ARRIVAL || s->kind == SPAN_GIVEN;
+    if (s->kind == STARVED) {
+        fprintf(f, ",\n{\"ph\":\"C\",\"pid\":%u,\"name\":\"in line for a processor\",\"cat\":\"starved\","
+                "\"ts\":%.3f,\"args\":{\"ms\":%.3f}}", t->party, (double)s->from * 1e-3,
+                (double)s->to * 1e-6);
+        return;
+    }
+    fprintf(f, ",\n{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\",\"ts\":%.3f,",
+            instant ? "i\",\"s\":\"t" : "X", t->party, s->row, s->name,
+            category[s->kind], (double)s->from * 1e-3);
+    if (!instant)
+        fprintf(f, "\"dur\":%.3f,", (double)(s->to - s->from) * 1e-3);
+    fprintf(f, "\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,\"step\":%u,\"frame\":%u,"
+            "\"layer\":%u", s->job, s->gate, s->step, s->frame, s->layer);
+    if (s->kind == SPAN_ARRIVAL || s->kind == SPAN_FULL)
+        fprintf(f, ",\"party\":%u", s->party);
+    fputs("}}", f);
+}
+
 static void write_spans(struct trace *t, FILE *f, int *first)
 {
     assign_lanes(t);
     write_names(t, f, first);
-    for (size_t i = 0; i < t->n; i++) {
-        const struct span *s = &t->span[i];
-        fprintf(f, ",\n{\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"name\":\"%s\",\"cat\":\"%s\","
-                "\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"job\":\"%016" PRIx64 "\",\"gate\":%u,"
-                "\"frame\":%u,\"layer\":%u}}",
-                t->party, s->row, s->name,
-                s->row < NETWORK ? "work" : "network", (double)s->from * 1e-3,
-                (double)(s->to - s->from) * 1e-3, s->job, s->gate, s->frame, s->layer);
-    }
+    for (size_t i = 0; i < t->n; i++)
+        write_span(t, &t->span[i], f);
 }
 
 int trace_write(struct trace *const t[], unsigned n, const char *path, struct err *e)

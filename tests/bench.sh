@@ -17,7 +17,10 @@ echo "== kernels, one thread"
 "$builddir/tests/bench_kernel"
 
 echo "== a TLS link, two processes"
-"$builddir/tests/bench_link" 2> /dev/null
+for transport in epoll uring; do
+    echo "$transport:"
+    "$builddir/tests/bench_link" $transport 2> /dev/null
+done
 
 echo "== training"
 "$builddir/tests/bench_train"

@@ -71,8 +71,9 @@ done
 run=$(value three/bench.json cases.0.parties.1.run_seconds)
 rest=$(for k in busy_seconds waited_seconds.0 waited_seconds.1 waited_seconds.2; do
     value three/bench.json cases.0.parties.1.$k; done | awk '{ s += $1 } END { print s }')
-judge "a party works or waits for another ($rest of $run)" \
-    awk "BEGIN { exit !($rest <= $run && $rest > 0.9 * $run) }"
+input=$(value three/bench.json cases.0.input_seconds.median)
+judge "a party works or waits for another ($rest of $run, and $input before)" \
+    awk "BEGIN { exit !($rest <= $run + $input && $rest > 0.9 * $run) }"
 up=$(value three/bench.json cases.1.bound.bytes)
 sent=$(for p in 0 1 2; do value three/bench.json cases.1.parties.$p.bytes_sent; done | sort -n | tail -n 1)
 judge '10 Mbit/s up decide' awk "BEGIN { d = $up - $sent * 8e-7; exit !(d < 1e-6 && d > -1e-6) }"

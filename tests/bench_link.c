@@ -2,7 +2,11 @@
  * What one link carries: two processes, loopback or an emulated network (wan.h; needs root), one
  * way; with application bytes, wire bytes and CPU time of each side.
  *
- *     tests/bench_link [megabytes [bytes per message [lanes [rtt in ms, Mbit/s, plain: 0 or 1]]]]
+ *     tests/bench_link [KIND [megabytes [bytes per message [lanes [rtt in ms, Mbit/s,
+ *         plain: 0 or 1]]]]]
+ *
+ * KIND is epoll, uring, epoll-echo or uring-echo. With an echo every message is answered by one of
+ * its length before the next one goes: turns, not throughput.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +31,7 @@ struct side {
     struct arena *arena;
     uint64_t total, sent, received, begun, ended;
     size_t size;
-    int self;
+    int self, uring, echo;
 };
 
 static double cpu_seconds(void)
@@ -40,12 +44,15 @@ static double cpu_seconds(void)
 
 static void send_more(struct side *s)
 {
-    while (s->sent < s->total && s->host->ops->queued(s->host, 0) <= QUEUE) {
+    unsigned to = s->self == 0;
+    while (s->sent < s->total && s->host->ops->queued(s->host, to) <= QUEUE) {
         struct message m = { .type = 1, .stream = 1 + (uint32_t)(s->sent / s->size), .n = s->size,
                              .data = arena_take(s->arena, s->size) };
         s->sent += s->size;
-        if (m.data == NULL || s->host->ops->send(s->host, 0, m) != 0)
+        if (m.data == NULL || s->host->ops->send(s->host, to, m) != 0)
             exit(1);
+        if (s->echo)
+            return;
     }
 }
 
@@ -79,7 +86,9 @@ static void on_message(void *ctx, unsigned node, struct message m)
     struct side *s = ctx;
     arena_give(m.data);
     s->received += m.n;
-    if (s->received < s->total)
+    if (s->echo)
+        send_more(s);
+    if (s->received < s->total || s->self == 1)
         return;
     s->ended = loop_now();
     s->host->ops->drop(s->host, node, "done");
@@ -93,12 +102,13 @@ static void on_drained(void *ctx, unsigned node)
 
 static const struct host_events events = { on_up, on_down, on_room, on_message, on_drained };
 
-static int run(struct node_conf *nc, int self, uint64_t total, size_t size, unsigned lanes)
+static int run(struct node_conf *nc, struct side s, unsigned lanes)
 {
-    struct side s = { .self = self, .total = total, .size = size };
+    int self = s.self;
     struct err e = { 0 };
     struct mesh_conf c = { .self = self, .cert = nc->cert[self], .protocol = "bench",
-                           .parties = 2, .lanes = lanes, .high = QUEUE, .low = QUEUE / 2 };
+                           .parties = 2, .lanes = lanes, .high = QUEUE, .low = QUEUE / 2,
+                           .uring = s.uring };
     for (unsigned i = 0; i < 2; i++)
         c.party[i] = (struct mesh_party){ nc->address[i], cert_fingerprint(nc->cert[i]) };
     c.listen_fd = nc->listen_fd[self];
@@ -120,19 +130,19 @@ static int run(struct node_conf *nc, int self, uint64_t total, size_t size, unsi
     }
     struct link_stats st;
     mesh_stats(s.mesh, 1 - (unsigned)self, &st);
-    double gb = (double)total / 1e9;
+    double gb = (double)s.total / 1e9;
     if (self == 0)
-        printf("%.3f GB in messages of %zu bytes: %.3f GB/s\n", gb, size,
+        printf("%.3f GB in messages of %zu bytes: %.3f GB/s\n", gb, s.size,
                gb / ((double)(s.ended - s.begun) / 1e9));
     printf("%s: %.3f CPU s/GB, %.4f bytes on the wire for each byte of payload\n",
            self == 0 ? "receiver" : "sender  ", (cpu_seconds() - cpu) / gb,
-           (double)(st.wire_sent + st.wire_received) / (double)total);
+           (double)(st.wire_sent + st.wire_received) / (double)s.total);
     fflush(stdout);
     mesh_free(s.mesh);
     pool_free(s.pool);
     arena_free(s.arena);
     loop_free(s.loop);
-    return s.self == 0 && s.received < total;
+    return s.self == 0 && s.received < s.total;
 }
 
 /* Party 0 listens in the emulated network. */
@@ -155,25 +165,27 @@ static struct wan *network(struct node_conf *nc, char **args)
 
 int main(int argc, char **argv)
 {
-    uint64_t megabytes = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
-    size_t size = argc > 2 ? strtoull(argv[2], NULL, 10) : 1 << 20;
-    unsigned lanes = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1;
+    const char *kind = argc > 1 ? argv[1] : "epoll";
+    struct side s = { .uring = kind[0] == 'u', .echo = strchr(kind, '-') != NULL };
+    uint64_t megabytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000;
+    unsigned lanes = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
     struct wan *wan = NULL;
     struct node_conf nc;
-    if (size == 0 || node_conf_init(&nc, 2) != 0)
+    s.size = argc > 3 ? strtoull(argv[3], NULL, 10) : 1 << 20;
+    if (s.size == 0 || node_conf_init(&nc, 2) != 0)
         return 1;
-    uint64_t total = megabytes * 1000000u / size * size;
-    if (argc > 6 && (wan = network(&nc, argv + 4)) == NULL)
+    s.total = megabytes * 1000000u / s.size * s.size;
+    if (argc > 7 && (wan = network(&nc, argv + 5)) == NULL)
         return 1;
     pid_t pid = fork();
     if (pid < 0)
         return 1;
-    unsigned self = pid == 0;
-    if (wan != NULL && wan_enter(wan, self) != 0)
+    s.self = pid == 0;
+    if (wan != NULL && wan_enter(wan, (unsigned)s.self) != 0)
         return 1;
     if (pid == 0)
-        _exit(run(&nc, 1, total, size, lanes));
-    int failed = run(&nc, 0, total, size, lanes), status = 0;
+        _exit(run(&nc, s, lanes));
+    int failed = run(&nc, s, lanes), status = 0;
     waitpid(pid, &status, 0);
     wan_close(wan);
     node_conf_fini(&nc);

@@ -21,7 +21,6 @@ refused 'classify without a configuration' 2 '-c FILE' "$obscura" classify clip.
 refused 'classify of two clips' 2 'b.txt' "$obscura" classify -c x a.txt b.txt
 refused 'an option without its value' 2 '--protocol' "$obscura" demo --protocol
 refused 'an unknown protocol' 2 'replicated-ring' "$obscura" demo --protocol rot13
-refused 'demo --transport uring' 2 'not in this release' "$obscura" demo --transport uring
 refused 'demo --transport pigeon' 2 'pigeon' "$obscura" demo --transport pigeon
 refused 'demo --reveal all' 2 'label or scores' "$obscura" demo --reveal all
 refused 'demo --log nonsense' 2 '--log' "$obscura" demo --log nonsense

@@ -50,33 +50,38 @@ refused 'model: one byte changed' 3 flip.obm "$obscura" demo --model "$tmp/flip.
 refused 'model: not there' 3 nowhere.obm "$obscura" demo --model "$tmp/nowhere.obm"
 judge 'no folder stays behind' test -z "$(find "$tmp" -name 'obscura-demo*')"
 
-# lost NAME WORD SIGNAL: the process with the word in its arguments is killed during the demo
+# lost NAME WORD SIGNAL [OPTION..]: the process with the word in its arguments is killed during the demo
 lost()
 {
-    "$obscura" demo --timeout 20 > "$tmp/out" 2> "$tmp/err" &
+    loss=$1 word=$2 signal=$3
+    shift 3
+    "$obscura" demo --timeout 20 "$@" > "$tmp/out" 2> "$tmp/err" &
     demo=$!
     victim=
     tries=400
     while [ -z "$victim" ] && [ $tries -gt 0 ]; do
-        victim=$(child_of $demo "$2")
+        victim=$(child_of $demo "$word")
         tries=$((tries - 1))
         [ -n "$victim" ] || sleep 0.01
     done
-    kill "-$3" "$victim" 2> /dev/null
+    kill "-$signal" "$victim" 2> /dev/null
     if ! wait_for 30 gone $demo; then
         kill -9 $demo
     fi
     wait $demo
     status=$?
-    judge "$1: status 5" test $status -eq 5
-    judge "$1: one line that names it" one_line
-    judge "$1: no process is left" test -z "$(child_of $demo obscura)"
+    judge "$loss: status 5" test $status -eq 5
+    judge "$loss: one line that names it" one_line
+    judge "$loss: no process is left" test -z "$(child_of $demo obscura)"
 }
 
 lost 'party 1 is killed' party1.conf 9
 judge 'the line names party 1' grep -q 'party 1' "$tmp/err"
 lost 'party 0 is killed' party0.conf 9
 lost 'Alice is killed' alice.conf 9
+lost 'io_uring: party 1 is killed' party1.conf 9 --transport uring
+judge 'the line names party 1' grep -q 'party 1' "$tmp/err"
+lost 'io_uring: Alice is killed' alice.conf 9 --transport uring
 
 # A party that hangs is given up in time. Ended by hand, the demo takes its children with it.
 "$obscura" demo --timeout 3 > "$tmp/out" 2> "$tmp/err" &

@@ -11,6 +11,7 @@ stops=${LONG_STOPS:-5}          # of each party
 leaves=${LONG_LEAVES:-40}       # clients that are killed
 strangers=${LONG_STRANGERS:-10}
 connect=${LONG_CONNECT:-3}      # seconds that a client looks for a party which is gone
+transport=${LONG_TRANSPORT:-epoll}
 seed=${LONG_SEED:-$(date +%s)}
 echo "# seed $seed (LONG_SEED)"
 
@@ -21,6 +22,7 @@ port=$(free_ports 51)
 keys=$tmp/keys
 "$obscura" keygen --protocol replicated-ring --dir "$keys" \
     --hosts "127.0.0.1:$port,127.0.0.1:$((port + 1)),127.0.0.1:$((port + 2))" > /dev/null || exit 99
+sed -i "s/^# transport = .*/transport = $transport/" "$keys"/*.conf
 "$obscura" keygen --dir "$tmp" mallory > /dev/null || exit 99
 long=$OBSCURA_DATADIR/demo_clip.txt
 short=$tmp/short.txt

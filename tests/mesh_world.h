@@ -1,5 +1,6 @@
 /*
- * mesh_world.h: several meshes in one process on one loop, and what happened to them.
+ * mesh_world.h: several meshes in one process on one loop, and what happened to them. With
+ * WORLD_URING their links go over io_uring.
  */
 #ifndef OB_TESTS_MESH_WORLD_H
 #define OB_TESTS_MESH_WORLD_H
@@ -11,6 +12,10 @@
 #include "net/mesh.h"
 #include "tests/check.h"
 #include "tests/node.h"
+
+#ifndef WORLD_URING
+#define WORLD_URING 0
+#endif
 
 enum { WORLD_NODES = 8, WORLD_LINKS = LINK_CLIENT + 8 };
 
@@ -140,7 +145,8 @@ static inline void world_init(struct world *w, unsigned parties, unsigned client
     w->pool = pool_new(w->loop, 2, &e);
     w->conf = (struct mesh_conf){ .protocol = "replicated-ring", .parties = parties,
                                   .client_count = clients, .clients = w->client,
-                                  .connect_ms = 5000, .lanes = world_lanes };
+                                  .connect_ms = 5000, .lanes = world_lanes,
+                                  .uring = WORLD_URING };
     for (unsigned i = 0; i < parties; i++)
         w->conf.party[i] = (struct mesh_party){ w->keys.address[i],
                                                 cert_fingerprint(w->keys.cert[i]) };

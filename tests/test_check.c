@@ -74,7 +74,7 @@ static void see_stage(void *ctx, const struct engine_span *s)
     const struct desk_party *at = ctx;
     const struct program *p = stages.table->r.p;
     unsigned party = (unsigned)(at - stages.table->d.party);
-    if (s->waiting)
+    if (s->kind != SPAN_WORK)
         return;
     if (stages.steps[party][s->id]++ > 0)
         return;

@@ -452,14 +452,20 @@ static void see_span(void *ctx, const struct engine_span *s)
     const struct desk_party *p = ctx;
     if (p->self != 0 || seen.count == SPANS)
         return;
+    if (s->kind == SPAN_GIVEN)
+        return;
+    if (s->kind == SPAN_ARRIVAL) {
+        CHECK(s->from == s->to && s->party != 0 && s->step > 0);
+        return;
+    }
     CHECK(s->from < s->to && s->to <= p->desk->clock);
     CHECK(s->from >= seen.last[s->id]);
-    CHECK(!s->waiting || s->from == seen.last[s->id]);
+    CHECK(s->kind == SPAN_WORK || s->from == seen.last[s->id]);
     CHECK(s->gate == &p->desk->program->gate[s->id] && strchr(s->name, '.') != NULL);
     seen.last[s->id] = s->to;
-    seen.arithmetic += !s->waiting;
-    seen.waiting += s->waiting != 0;
-    if (!s->waiting)
+    seen.arithmetic += s->kind == SPAN_WORK;
+    seen.waiting += s->kind == SPAN_WAIT;
+    if (s->kind == SPAN_WORK)
         seen.id[seen.count++] = s->id;
 }
 

@@ -14,10 +14,11 @@
 #include "tests/check.h"
 #include "tests/node.h"
 
-static enum files_way way;
+static int with_ring;
 static char folder[64];
 static struct loop *loop;
 static struct pool *pool;
+static struct ring *ring;
 static struct files *files;
 static unsigned open_reads;
 
@@ -26,13 +27,15 @@ static void set_up(void)
     struct err e = { 0 };
     loop = loop_new(&e);
     pool = pool_new(loop, 2, &e);
-    files = files_new(loop, pool, way, &e);
+    ring = with_ring ? ring_new(loop, &e) : NULL;
+    files = files_new(loop, pool, ring, &e);
     CHECK(files != NULL);
 }
 
 static void tear_down(void)
 {
     files_free(files);
+    ring_free(ring);
     pool_free(pool);
     loop_free(loop);
 }
@@ -207,7 +210,7 @@ static int read_without_ring(void)
         || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
         return 77;
     set_up();
-    CHECK(!files_use_ring(files));
+    CHECK(ring == NULL);
     start_read(&f, "/proc/self/status", 1 << 20);
     wait_reads();
     CHECK(f.err.code == 0 && f.n > 100);
@@ -243,13 +246,12 @@ static void all_cases(void)
 int main(void)
 {
     node_folder(folder);
-    way = FILES_POOL;
     all_cases();
-    way = FILES_ANY;
+    with_ring = 1;
     set_up();
-    int ring = files_use_ring(files);
+    int there = ring != NULL;
     tear_down();
-    if (ring)
+    if (there)
         all_cases();
     else
         check_skip("io_uring", "the kernel forbids io_uring here");
