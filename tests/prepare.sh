@@ -3,6 +3,7 @@
 # item once, and whatever comes of folders and daemons meanwhile, none is used again.
 . "${srcdir:-.}/tests/lib.sh"
 
+long_under_tsan 'prepare'
 p=$(free_ports 3)
 keys=$tmp/keys
 "$obscura" keygen --protocol semi2k --dir "$keys" --hosts "127.0.0.1:$p,127.0.0.1:$((p + 1))" \
