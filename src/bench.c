@@ -188,7 +188,8 @@ static void tell(const struct bench *b, const struct bench_case *c)
     double median = bench_quantile(c->total, c->n, 0.5);
     printf("%-16s %-14s %2u frames %2u workers%s: %.3f s (%.3f .. %.3f), bound %.3f (compute %.3f, "
            "bytes %.3f, rounds %.3f): %.2f times", c->proto->name, c->network->name, c->selected,
-           c->workers, c->sim ? ", simulated" : c->uring ? ", uring" : "", median, bench_quantile(c->total, c->n, 0.25),
+           c->workers, c->sim ? ", simulated" : c->uring ? ", uring" : "",
+           median, bench_quantile(c->total, c->n, 0.25),
            bench_quantile(c->total, c->n, 0.75), t.all, t.compute, t.bytes, t.rounds,
            median / t.all);
     if (c->prepared.items > 0)
