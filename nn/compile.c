@@ -286,6 +286,7 @@ static void finish(struct compiler *k)
         scores = sum_frames(k, k->logits, (int64_t)1 << (COMPILE_SCORE_BITS - k->net->frac));
         width = last->width + COMPILE_SCORE_BITS - k->net->frac + sum_bits;
     }
+    stage_end(k, 0);
     k->p->layer = LAYER_ARGMAX;
     k->c->label = compose_argmax(k->p, scores, width);
     program_keep(k->p, k->c->label);
