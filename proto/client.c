@@ -13,11 +13,13 @@ static size_t whole_lines(size_t words)
     return (words + LINE - 1) / LINE * LINE;
 }
 
-size_t client_bytes(const struct protocol *p, size_t n, unsigned turns, unsigned party)
+size_t client_bytes(const struct protocol *p, enum owner of, size_t n, unsigned turns,
+                    unsigned party)
 {
+    const struct sharing *s = protocol_sharing(p, of);
     size_t sum = 0;
     for (unsigned t = 0; t < turns; t++)
-        sum += p->input_bytes(n, turn_role(p, t, party));
+        sum += s->bytes(n, turn_role(p, t, party));
     return sum;
 }
 
@@ -31,29 +33,31 @@ size_t client_pack_stride(const struct protocol *p, const struct geometry *g)
     return whole_lines(p->weight_words(g));
 }
 
-int client_split(const struct protocol *p, uint8_t *const out[], const uint64_t *x, size_t n,
-                 unsigned turns, struct err *e)
+int client_split(const struct protocol *p, enum owner of, uint8_t *const out[], const uint64_t *x,
+                 size_t n, unsigned turns, struct err *e)
 {
+    const struct sharing *s = protocol_sharing(p, of);
     size_t at[LINK_PARTIES] = { 0 };
     for (unsigned t = 0; t < turns; t++) {
         uint8_t *part[LINK_PARTIES] = { NULL };
         for (unsigned i = 0; i < p->parties; i++)
             part[turn_role(p, t, i)] = out[i] + at[i];
-        if (p->input_split(part, x, n, e) != 0)
+        if (s->split(part, x, n, e) != 0)
             return e->code;
         for (unsigned i = 0; i < p->parties; i++)
-            at[i] += p->input_bytes(n, turn_role(p, t, i));
+            at[i] += s->bytes(n, turn_role(p, t, i));
     }
     return 0;
 }
 
-void client_join(const struct protocol *p, uint64_t *share, const uint8_t *in, size_t n,
-                 unsigned turns, unsigned party)
+void client_join(const struct protocol *p, enum owner of, uint64_t *share, const uint8_t *in,
+                 size_t n, unsigned turns, unsigned party)
 {
+    const struct sharing *s = protocol_sharing(p, of);
     for (unsigned t = 0; t < turns; t++) {
         unsigned role = turn_role(p, t, party);
-        p->input_join(share + t * client_share_stride(p, n), in, n, role);
-        in += p->input_bytes(n, role);
+        s->join(share + t * client_share_stride(p, n), in, n, role);
+        in += s->bytes(n, role);
     }
 }
 

@@ -21,19 +21,20 @@
 enum { CLIENT_MARK = 32 };
 
 /* Bytes of an owner's message to a party about n elements. */
-size_t client_bytes(const struct protocol *p, size_t n, unsigned turns, unsigned party);
+size_t client_bytes(const struct protocol *p, enum owner of, size_t n, unsigned turns,
+                    unsigned party);
 
 /* Words between the parts of an input in a party's memory; in all, `turns` times as many. */
 size_t client_share_stride(const struct protocol *p, size_t n);
 size_t client_pack_stride(const struct protocol *p, const struct geometry *g);
 
 /* One message for each party; draws fresh randomness and wipes it. 0 or ERR_FAILED. */
-int client_split(const struct protocol *p, uint8_t *const out[], const uint64_t *x, size_t n,
-                 unsigned turns, struct err *e);
+int client_split(const struct protocol *p, enum owner of, uint8_t *const out[], const uint64_t *x,
+                 size_t n, unsigned turns, struct err *e);
 
 /* A party's shares of all turns; then, of a kernel matrix, the packed operands. 0 or ERR_FAILED. */
-void client_join(const struct protocol *p, uint64_t *share, const uint8_t *in, size_t n,
-                 unsigned turns, unsigned party);
+void client_join(const struct protocol *p, enum owner of, uint64_t *share, const uint8_t *in,
+                 size_t n, unsigned turns, unsigned party);
 int client_pack(const struct protocol *p, uint64_t *packed, const uint64_t *share,
                 const struct geometry *g, unsigned turns, unsigned party);
 

@@ -115,8 +115,6 @@ const struct protocol protocol_syrep_mac = {
     .settle = settle,
     .weight_words = replicated_weight_words,
     .weight_pack = weight_pack,
-    .input_bytes = replicated_input_bytes,
-    .input_split = replicated_input_split,
-    .input_join = input_join,
+    .input = { { replicated_input_bytes, replicated_input_split, input_join } },
     .output_join = replicated_output_join,
 };

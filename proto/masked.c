@@ -79,9 +79,7 @@ const struct protocol protocol_trio = {
     .takes_constant = takes_constant,
     .weight_words = masked_weight_words,
     .weight_pack = trio_weight_pack,
-    .input_bytes = trio_input_bytes,
-    .input_split = trio_input_split,
-    .input_join = trio_input_join,
+    .input = { { trio_input_bytes, trio_input_split, trio_input_join } },
     .output_join = trio_output_join,
 };
 
@@ -108,8 +106,6 @@ const struct protocol protocol_quad = {
     .common = masked_common,
     .weight_words = masked_weight_words,
     .weight_pack = quad_weight_pack,
-    .input_bytes = quad_input_bytes,
-    .input_split = quad_input_split,
-    .input_join = quad_input_join,
+    .input = { { quad_input_bytes, quad_input_split, quad_input_join } },
     .output_join = quad_output_join,
 };

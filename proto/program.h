@@ -69,7 +69,8 @@ enum gate_kind {
     GATE_SETUP,     /* what all deals of a program build on (to DEAL) */
     GATE_DEAL,      /* for one gate, whose kind is its `shape` (to DEAL) */
     GATE_DEAL_LINEAR,   /* a mask A of a linear map's input, and shares of A * W (to DEAL) */
-    GATE_MASK,      /* z = x - A, known to all parties (SHARE to SHARE, WEIGHT to WEIGHT) */
+    GATE_MASK,      /* z = x - A, known to all parties that multiply it (SHARE to SHARE, WEIGHT to
+                     * WEIGHT) */
     /* What checks a program of a malicious setting; the value made is a token (BITS, one). */
     GATE_BARRIER,   /* every party has done all gates of a stage: what they sent is fixed */
     GATE_PROVE,     /* the protocol's: proves and verifies records (BITS to BITS) */

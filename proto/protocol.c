@@ -9,7 +9,8 @@
 
 static const struct protocol *const protocols[] = {
     &protocol_replicated, &protocol_trio, &protocol_syrep, &protocol_syrep_mac, &protocol_rep4,
-    &protocol_quad, &protocol_semi2k, &protocol_semi2k_silent
+    &protocol_quad, &protocol_semi2k, &protocol_semi2k_silent,
+    &protocol_semi2k_owner
 };
 
 const struct protocol *protocol_at(unsigned i)

@@ -75,7 +75,21 @@ enum {
     /* A sharing gives its roles different parts, so it belongs to the turn of the gate that made
      * it: a gate's operands have its own turn, GATE_TURN goes from one to another, and clients
      * share what all frames read once for each turn. */
-    PROTOCOL_TURNED = 2
+    PROTOCOL_TURNED = 2,
+    /* Party 1 is the model owner's own: it gets the model in the clear, and the others nothing. */
+    PROTOCOL_OWNED = 4
+};
+
+/* Whose an input is: Alice's clip, or what Bob gives with his model (weights, biases, frame
+ * selections). */
+enum owner { OWNER_CLIP, OWNER_MODEL, OWNERS };
+
+/* Input: the owner makes one message for each role; the role makes its sharing of it.
+ * split draws fresh randomness and wipes it; 0 or ERR_FAILED. (client.h does it for all turns.) */
+struct sharing {
+    size_t (*bytes)(size_t n, unsigned role);
+    int (*split)(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e);
+    void (*join)(uint64_t *share, const uint8_t *in, size_t n, unsigned role);
 };
 
 struct prove_source;
@@ -126,12 +140,8 @@ struct protocol {
     int (*weight_pack)(uint64_t *packed, const uint64_t *share, const struct geometry *g,
                        unsigned role);
 
-    /* Input: the owner makes one message for each role; the role makes its sharing of it.
-     * split draws fresh randomness and wipes it; 0 or ERR_FAILED. (client.h does it for all
-     * turns.) */
-    size_t (*input_bytes)(size_t n, unsigned role);
-    int (*input_split)(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e);
-    void (*input_join)(uint64_t *share, const uint8_t *in, size_t n, unsigned role);
+    /* By owner; a model is shared as a clip where nothing else is said (protocol_sharing). */
+    struct sharing input[OWNERS];
 
     /* Output: each party gives its piece (value_piece() words of the value); the owner joins
      * them, by role, and finds out whether they fit together: 0 or ERR_ABORT. words counts the
@@ -141,7 +151,8 @@ struct protocol {
 };
 
 extern const struct protocol protocol_replicated, protocol_trio, protocol_syrep, protocol_syrep_mac,
-    protocol_rep4, protocol_quad, protocol_semi2k, protocol_semi2k_silent;
+    protocol_rep4, protocol_quad, protocol_semi2k, protocol_semi2k_silent,
+    protocol_semi2k_owner;
 
 /* By its public name ("replicated-ring"); NULL when there is no such protocol. */
 const struct protocol *protocol_find(const char *name);
@@ -172,6 +183,11 @@ int gate_speaks(const struct protocol *p, const struct gate *g);
 static inline unsigned protocol_turns(const struct protocol *p)
 {
     return p->flags & PROTOCOL_TURNED ? p->parties : 1;
+}
+
+static inline const struct sharing *protocol_sharing(const struct protocol *p, enum owner of)
+{
+    return &p->input[p->input[of].bytes != NULL ? of : OWNER_CLIP];
 }
 
 /* Bytes that step s leaves from one party for another. */

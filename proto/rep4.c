@@ -324,8 +324,6 @@ const struct protocol protocol_rep4 = {
     .common = common,
     .weight_words = weight_words,
     .weight_pack = weight_pack,
-    .input_bytes = input_bytes,
-    .input_split = input_split,
-    .input_join = input_join,
+    .input = { { input_bytes, input_split, input_join } },
     .output_join = output_join,
 };

@@ -166,8 +166,6 @@ const struct protocol protocol_replicated = {
     .takes_constant = replicated_takes_constant,
     .weight_words = replicated_weight_words,
     .weight_pack = replicated_weight_pack,
-    .input_bytes = replicated_input_bytes,
-    .input_split = replicated_input_split,
-    .input_join = replicated_input_join,
+    .input = { { replicated_input_bytes, replicated_input_split, replicated_input_join } },
     .output_join = replicated_output_join,
 };

@@ -1,5 +1,5 @@
 /*
- * semi2k.c: the protocol's table; setup, opened differences, linear maps, and what owners do.
+ * semi2k.c: the tables; opened differences, linear maps, and what owners do.
  */
 #include "proto/semi2k.h"
 
@@ -8,110 +8,6 @@
 #include <openssl/rand.h>
 
 #include "net/base_mem.h"
-#include "proto/rlwe.h"
-
-/* ---- setup ---- */
-
-enum { SETUP_SESSION = 1, SETUP_SEED = 8 };     /* uses of the pair's key; + a role */
-
-struct setup_at semi2k_setup_at(void)
-{
-    struct setup_at a = { .give = 0 };
-    size_t state = ot_state_bytes(OT_FIELD) / 8;
-    a.take = state;
-    a.tables = 2 * state;
-    a.secret = a.tables + RLWE_TABLES;
-    a.public = a.secret + RLWE_POLY;
-    a.end = a.public + RLWE_CIPHER;
-    return a;
-}
-
-static const struct prf *pair_key(const struct step *s)
-{
-    return &s->keys->pair[1 - s->keys->self];
-}
-
-/* What names the direction in which `role` sends rows. */
-static void session_of(uint8_t session[static OT_SESSION], const struct step *s, unsigned role)
-{
-    prf_fill(pair_key(s), s->id, SETUP_SESSION + role, 0, session, OT_SESSION);
-}
-
-static void session_again(uint8_t session[static OT_SESSION], const struct step *s, unsigned role)
-{
-    prf_again(pair_key(s), s->id, SETUP_SESSION + role, 0, session, OT_SESSION);
-}
-
-/* Memory: the own offer, then what ring-LWE works in. */
-static size_t setup_scratch(const struct program *p, const struct gate *g)
-{
-    (void)p;
-    (void)g;
-    return OT_OFFER + RLWE_SCRATCH * 8;
-}
-
-static void setup_offer(struct step *s)
-{
-    struct setup_at at = semi2k_setup_at();
-    uint8_t session[OT_SESSION], seed[RLWE_SEED];
-    const struct prf *own = &s->keys->own;
-    struct ot_source source = { own, s->id, SEMI2K_SEND };
-    struct rlwe_source key = { own, s->id, SEMI2K_KEY, 0 };
-    session_of(session, s, s->role);
-    ot_offer(s->scratch, session, &source);
-    memcpy(s->out[1 - s->role], s->scratch, OT_OFFER);
-    rlwe_tables(s->z + at.tables);
-    prf_fill(pair_key(s), s->id, SETUP_SEED + s->role, 0, seed, sizeof seed);
-    rlwe_keygen(s->z + at.secret, s->out[1 - s->role] + OT_OFFER, s->z + at.tables, seed, &key,
-                (uint64_t *)(s->scratch + OT_OFFER));
-}
-
-static void setup_answer(struct step *s)
-{
-    struct setup_at at = semi2k_setup_at();
-    uint8_t session[OT_SESSION], seed[RLWE_SEED];
-    struct ot_source source = { &s->keys->own, s->id, SEMI2K_TAKE };
-    const uint8_t *in = s->in[1 - s->role];
-    session_of(session, s, 1 - s->role);
-    if (ot_answer(s->z + at.take, s->out[1 - s->role], OT_FIELD, in, session, &source) != 0)
-        err_set(&s->err, ERR_ABORT, "the other party's offer of base transfers is none");
-    prf_fill(pair_key(s), s->id, SETUP_SEED + 1 - s->role, 0, seed, sizeof seed);
-    rlwe_load(s->z + at.public, in + OT_OFFER, seed, s->z + at.tables);
-}
-
-static void setup_accept(struct step *s)
-{
-    struct setup_at at = semi2k_setup_at();
-    uint8_t session[OT_SESSION];
-    struct ot_source source = { &s->keys->own, s->id, SEMI2K_SEND };
-    session_again(session, s, s->role);
-    if (ot_accept(s->z + at.give, OT_FIELD, s->scratch, s->in[1 - s->role], session, &source) != 0)
-        err_set(&s->err, ERR_ABORT, "the other party's answer to base transfers is none");
-}
-
-static size_t offer_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)g;
-    (void)level;
-    return from != to ? OT_OFFER + RLWE_CIPHER_BYTES : 0;
-}
-
-static size_t setup_answer_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
-{
-    (void)g;
-    (void)level;
-    return from != to ? OT_ANSWER : 0;
-}
-
-static const struct round setup_rounds[] = {
-    { .name = "offer", .run = setup_offer, .bytes = offer_bytes },
-    { .name = "answer", .run = setup_answer, .bytes = setup_answer_bytes },
-    { .name = "accept", .run = setup_accept },
-};
-
-const struct gate_ops semi2k_setup = {
-    .name = "setup", .rounds = setup_rounds, .nround = 3, .scratch = setup_scratch
-};
 
 static size_t deal_plan(const struct program *p, struct gate *g)
 {
@@ -152,8 +48,37 @@ static const struct round mask_rounds[] = {
     { .name = "join", .run = mask_join },
 };
 
-static const struct gate_ops semi2k_mask = {
+static const struct gate_ops semi2k_mask_both = {
     .name = "mask", .rounds = mask_rounds, .nround = 2
+};
+
+/* With an owner: A is party 0's, and x - A party 1's alone to know. */
+static void owner_mask_open(struct step *s)
+{
+    if (s->self == 0)
+        mask_open(s);
+}
+
+static void owner_mask_join(struct step *s)
+{
+    const uint64_t *in = (const uint64_t *)s->in[1 - s->role];
+    for (size_t i = 0; s->self == 1 && i < s->gate->n; i++)
+        s->z[i] = s->x[0][i] + in[i];
+}
+
+static size_t owner_mask_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    (void)level;
+    return from != to && semi2k_party(g, from) == 0 ? (size_t)g->n * 8 : 0;
+}
+
+static const struct round owner_mask_rounds[] = {
+    { .name = "open", .run = owner_mask_open, .bytes = owner_mask_bytes },
+    { .name = "join", .run = owner_mask_join },
+};
+
+static const struct gate_ops semi2k_mask_owner = {
+    .name = "mask", .rounds = owner_mask_rounds, .nround = 2
 };
 
 /* ---- linear maps: z = x w + c + bias, where x or w is an opened difference ---- */
@@ -175,19 +100,27 @@ static size_t results_at(const struct program *p, const struct gate *gate)
     return p->value[gate->in[1]].external ? n / one * geometry_in(g) : n - geometry_out(g);
 }
 
-static void linear(struct step *s)
+/* c + bias */
+static void linear_local(struct step *s)
 {
     const struct geometry *g = &s->program->geometry[s->gate->shape];
-    size_t depth = geometry_depth(g), positions = s->gate->n / g->oc;
-    size_t block = geometry_block(depth, positions);
-    uint64_t *packed = (uint64_t *)s->scratch, *rows = packed + gemm_packed_words(depth, g->oc);
     const struct gate *gate = s->gate;
     const uint64_t *c = s->x[3] + results_at(s->program, gate) +
                         gate->from * geometry_out(g) + (size_t)gate->in_first * g->oc;
     memcpy(s->z, c, gate->n * sizeof *s->z);
-    for (size_t r = 0; s->x[2] != NULL && r < positions; r++)
+    for (size_t r = 0; s->x[2] != NULL && r < gate->n / g->oc; r++)
         for (size_t o = 0; o < g->oc; o++)
             s->z[r * g->oc + o] += s->x[2][o];
+}
+
+static void linear(struct step *s)
+{
+    const struct geometry *g = &s->program->geometry[s->gate->shape];
+    const struct gate *gate = s->gate;
+    size_t depth = geometry_depth(g), positions = gate->n / g->oc;
+    size_t block = geometry_block(depth, positions);
+    uint64_t *packed = (uint64_t *)s->scratch, *rows = packed + gemm_packed_words(depth, g->oc);
+    linear_local(s);
     gemm_pack(packed, s->x[1], g->oc, depth, g->oc);
     for (size_t i = 0; i < positions; i += block) {
         size_t m = positions - i < block ? positions - i : block;
@@ -197,8 +130,22 @@ static void linear(struct step *s)
 }
 
 static const struct round linear_rounds[] = { { .name = "linear", .run = linear } };
-static const struct gate_ops semi2k_linear = {
+static const struct gate_ops semi2k_linear_both = {
     .name = "linear", .rounds = linear_rounds, .nround = 1, .scratch = linear_scratch
+};
+
+/* With an owner: party 0's w is zero. */
+static void owner_linear(struct step *s)
+{
+    if (s->self == 0)
+        linear_local(s);
+    else
+        linear(s);
+}
+
+static const struct round owner_linear_rounds[] = { { .name = "linear", .run = owner_linear } };
+static const struct gate_ops semi2k_linear_owner = {
+    .name = "linear", .rounds = owner_linear_rounds, .nround = 1, .scratch = linear_scratch
 };
 
 static void reshare(struct step *s)
@@ -263,6 +210,29 @@ static void input_join(uint64_t *share, const uint8_t *in, size_t n, unsigned ro
         memcpy(share, in, n * 8);
 }
 
+/* With an owner, a model: it is party 1's. A message without contents asks for no room, so party 0
+ * gets a byte that says nothing. */
+static size_t owned_bytes(size_t n, unsigned role)
+{
+    return role == 0 ? 1 : n * 8;
+}
+
+static int owned_split(uint8_t *const out[], const uint64_t *x, size_t n, struct err *e)
+{
+    (void)e;
+    out[0][0] = 0;
+    memcpy(out[1], x, n * 8);
+    return 0;
+}
+
+static void owned_join(uint64_t *share, const uint8_t *in, size_t n, unsigned role)
+{
+    if (role == 0)
+        memset(share, 0, n * 8);
+    else
+        memcpy(share, in, n * 8);
+}
+
 static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
                        enum value_kind kind, struct err *e)
 {
@@ -272,15 +242,21 @@ static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
     return 0;
 }
 
-/* The two differ in how deals make rows: trees are cheapest by the million. */
-#define TABLE(its_name, its_deal, its_slice) {                                                  \
+/* The first two differ in how deals make rows: trees are cheapest by the million. The form says who
+ * holds the model: both, or party 1, its owner. */
+#define FLAGS_both 0
+#define FLAGS_owner PROTOCOL_OWNED
+#define MODEL_both { NULL, NULL, NULL }     /* as a clip */
+#define MODEL_owner { owned_bytes, owned_split, owned_join }
+#define TABLE(its_name, its_deal, its_slice, form) {                                            \
     .name = its_name,                                                                           \
     .parties = 2,                                                                               \
+    .flags = FLAGS_##form,                                                                      \
     .slice = its_slice,                                                                         \
     .products = 1,                                                                              \
     .planes = { [VALUE_SHARE] = 1, [VALUE_SUM] = 1, [VALUE_BITS] = 1, [VALUE_WEIGHT] = 1 },     \
     .gate = {                                                                                   \
-        [GATE_LINEAR] = &semi2k_linear,                                                         \
+        [GATE_LINEAR] = &semi2k_linear_##form,                                                  \
         [GATE_MUL] = &semi2k_mul,                                                               \
         [GATE_RESHARE] = &semi2k_reshare,                                                       \
         [GATE_TRUNC] = &semi2k_trunc,                                                           \
@@ -289,20 +265,20 @@ static int output_join(uint64_t *x, const uint64_t *const piece[], size_t words,
         [GATE_AND] = &semi2k_and,                                                               \
         [GATE_B2A] = &semi2k_b2a,                                                               \
         [GATE_INJECT] = &semi2k_inject,                                                         \
-        [GATE_SETUP] = &semi2k_setup,                                                           \
+        [GATE_SETUP] = &semi2k_setup_##form,                                                    \
         [GATE_DEAL] = its_deal,                                                                 \
-        [GATE_DEAL_LINEAR] = &semi2k_deal_linear,                                               \
-        [GATE_MASK] = &semi2k_mask,                                                             \
+        [GATE_DEAL_LINEAR] = &semi2k_deal_linear_##form,                                        \
+        [GATE_MASK] = &semi2k_mask_##form,                                                      \
     },                                                                                          \
     .takes_constant = takes_constant,                                                           \
     .deal_plan = deal_plan,                                                                     \
     .weight_words = weight_words,                                                               \
     .weight_pack = weight_pack,                                                                 \
-    .input_bytes = input_bytes,                                                                 \
-    .input_split = input_split,                                                                 \
-    .input_join = input_join,                                                                   \
+    .input = { { input_bytes, input_split, input_join }, MODEL_##form },                        \
     .output_join = output_join,                                                                 \
 }
 
-const struct protocol protocol_semi2k = TABLE("semi2k", &semi2k_deal, 0);
-const struct protocol protocol_semi2k_silent = TABLE("semi2k-silent", &semi2k_deal_silent, 131072);
+const struct protocol protocol_semi2k = TABLE("semi2k", &semi2k_deal, 0, both);
+const struct protocol protocol_semi2k_silent =
+    TABLE("semi2k-silent", &semi2k_deal_silent, 131072, both);
+const struct protocol protocol_semi2k_owner = TABLE("semi2k-owner", &semi2k_deal, 0, owner);

@@ -1,6 +1,7 @@
 /*
- * semi2k.h: what the files of the protocols `semi2k` and `semi2k-silent` share: two parties, one of
- * them corrupted and semi-honest. In the silent form most rows of deals grow out of few (silent.h).
+ * semi2k.h: what the files of the protocols `semi2k`, `semi2k-silent` and `semi2k-owner` share: two
+ * parties, one of them corrupted and semi-honest. In the silent form most rows of deals grow out of
+ * few (silent.h).
  *
  * Sharing: x = x_0 + x_1 modulo 2^64, b = b_0 ^ b_1; role r holds x_r, b_r. What does not depend on
  * the clip is made by deals (program.h): GATE_SETUP exchanges 128 base transfers each way and keys
@@ -26,6 +27,17 @@
  * (CrypTFlow2: D. Rathee et al., CCS 2020; Cheetah: Z. Huang et al., USENIX Security 2022.) A ReLU
  * with truncation takes 4 + ceil(log2 blocks) messages one after another, and at m = 18 280
  * bits of them and 930 bits of deals, by 30 transfers.
+ *
+ * `semi2k-owner`: party 1 is the model owner's own and knows weights, biases and selections, w_1 =
+ * w, w_0 = 0; party 0 gets nothing of them. Linear maps then go one way, whatever the turn of a
+ * gate:
+ *
+ *   deal            A_0 at party 0, who sends Enc(A_0); party 1 answers: C_0 = A_0 w - r, C_1 = r
+ *   linear maps     party 0 sends x_0 - A_0; z_1 = (x_0 - A_0 + x_1) w + C_1 + bias, z_0 = C_0
+ *
+ * (as in Delphi: P. Mishra et al., USENIX Security 2020). That is half of the ciphertexts, answers
+ * and opened words, and no product at party 0. Party 1 sees x_0 - A_0 for a fresh uniform A_0 and
+ * Enc(A_0); party 0 an answer, which is uniform but for a drowned noise, whatever w is (rlwe.h).
  *
  * Security (semi-honest, one corruption). Opened are x - a for a fresh uniform a, and bits masked
  * by fresh bits of triples. Of a transfer the receiver's flip hides its choice under a random one;
@@ -56,6 +68,11 @@ enum semi2k_use {
     SEMI2K_CIPHER = 16,             /* + number of an input polynomial */
     SEMI2K_ANSWER = 1 << 16         /* + number of an answer */
 };
+
+static inline unsigned semi2k_party(const struct gate *g, unsigned role)
+{
+    return (role + g->turn) % 2;
+}
 
 /* ---- deals for gates: semi2k_deal.c ---- */
 
@@ -94,7 +111,9 @@ static inline unsigned semi2k_entry(unsigned i)
     return i == 0 ? 1 : 2;
 }
 
-extern const struct gate_ops semi2k_setup, semi2k_deal, semi2k_deal_silent, semi2k_deal_linear;
+extern const struct gate_ops semi2k_deal, semi2k_deal_silent;
+extern const struct gate_ops semi2k_setup_both, semi2k_setup_owner;             /* semi2k_setup.c */
+extern const struct gate_ops semi2k_deal_linear_both, semi2k_deal_linear_owner; /* .._linear.c */
 
 /* ---- the rows of a deal: semi2k_rows.c ---- */
 

@@ -3,7 +3,10 @@
  *
  *     C_r = A_r * W_r + dec(answer of the other) + rest_r
  *
- * where the other answers Enc(A_r) with Enc(A_r * W_o - rest_o).
+ * where the other answers Enc(A_r) with Enc(A_r * W_o - rest_o). Where party 1 holds all of W,
+ * there is no A_1, and it goes one way:
+ *
+ *     C_0 = dec(answer) = A_0 * W - rest,  C_1 = rest
  */
 #include <string.h>
 
@@ -154,20 +157,26 @@ static void linear_answer(struct step *s)
         out = answer_block(s, &w, o, c, out);
 }
 
+/* Adds what came, decrypted, to C. */
+static void add_answer(struct step *s, struct linear_work *w)
+{
+    const uint8_t *in = s->in[1 - s->role];
+    uint64_t *c = s->z + pack_masked(&w->k);
+    for (uint32_t o = 0; o < w->k.no; o++)
+        for (uint32_t f = 0; f < w->k.nf; f++) {
+            size_t n = pack_useful(&w->k, f, o, w->at, w->to);
+            rlwe_decrypt(w->rest, in, w->at, n, w->secret, w->tables, w->scratch);
+            for (size_t i = 0; i < n; i++)
+                c[w->to[i]] += w->rest[i];
+            in += rlwe_answer_bytes(n);
+        }
+}
+
 static void linear_finish(struct step *s)
 {
     struct linear_work w = work_of(s);
-    const uint8_t *in = s->in[1 - s->role];
-    uint64_t *c = s->z + pack_masked(&w.k);
-    for (uint32_t o = 0; o < w.k.no; o++)
-        for (uint32_t f = 0; f < w.k.nf; f++) {
-            size_t n = pack_useful(&w.k, f, o, w.at, w.to);
-            rlwe_decrypt(w.rest, in, w.at, n, w.secret, w.tables, w.scratch);
-            for (size_t i = 0; i < n; i++)
-                c[w.to[i]] += w.rest[i];
-            in += rlwe_answer_bytes(n);
-        }
-    add_local(s, &w, c);
+    add_answer(s, &w);
+    add_local(s, &w, s->z + pack_masked(&w.k));
 }
 
 static size_t mask_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
@@ -188,6 +197,52 @@ static const struct round linear_rounds[] = {
     { .name = "finish", .run = linear_finish },
 };
 
-const struct gate_ops semi2k_deal_linear = {
+const struct gate_ops semi2k_deal_linear_both = {
     .name = "deal-linear", .rounds = linear_rounds, .nround = 3, .scratch = linear_scratch
+};
+
+/* ---- with an owner ---- */
+
+static void owner_mask(struct step *s)
+{
+    if (s->self == 0)
+        linear_mask(s);
+}
+
+static void owner_answer(struct step *s)
+{
+    if (s->self == 0)
+        return;
+    struct linear_work w = work_of(s);
+    memset(s->z, 0, pack_masked(&w.k) * sizeof *s->z);
+    linear_answer(s);
+}
+
+static void owner_finish(struct step *s)
+{
+    if (s->self == 1)
+        return;
+    struct linear_work w = work_of(s);
+    memset(s->z + pack_masked(&w.k), 0, pack_results(&w.k) * sizeof *s->z);
+    add_answer(s, &w);
+}
+
+static size_t owner_mask_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    return semi2k_party(g, from) == 0 ? mask_bytes(g, level, from, to) : 0;
+}
+
+static size_t owner_answer_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
+{
+    return semi2k_party(g, from) == 1 ? answer_bytes(g, level, from, to) : 0;
+}
+
+static const struct round owner_rounds[] = {
+    { .name = "mask", .run = owner_mask, .bytes = owner_mask_bytes },
+    { .name = "answer", .run = owner_answer, .bytes = owner_answer_bytes },
+    { .name = "finish", .run = owner_finish },
+};
+
+const struct gate_ops semi2k_deal_linear_owner = {
+    .name = "deal-linear", .rounds = owner_rounds, .nround = 3, .scratch = linear_scratch
 };

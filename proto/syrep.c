@@ -79,8 +79,6 @@ const struct protocol protocol_syrep = {
     .settle = syrep_settle,
     .weight_words = syrep_weight_words,
     .weight_pack = syrep_weight_pack,
-    .input_bytes = replicated_input_bytes,
-    .input_split = replicated_input_split,
-    .input_join = replicated_input_join,
+    .input = { { replicated_input_bytes, replicated_input_split, replicated_input_join } },
     .output_join = replicated_output_join,
 };

@@ -140,17 +140,18 @@ static int share(struct alice *a, struct err *e)
     int code = 0;
     uint64_t *x = mem_new(n, sizeof *x);
     for (unsigned i = 0; i < a->n && x != NULL; i++)
-        if ((out[i] = arena_take(a->arena, client_bytes(proto, n, 1, i))) == NULL)
+        if ((out[i] = arena_take(a->arena, client_bytes(proto, OWNER_CLIP, n, 1, i))) == NULL)
             code = ERR_FAILED;
     if (x == NULL || code != 0) {
         code = err_set(e, ERR_FAILED, "out of memory for the clip's shares");
         goto out;
     }
     fixed_encode(x, a->conf.video, n, a->net.frac);
-    code = client_split(proto, out, x, n, 1, e);
+    code = client_split(proto, OWNER_CLIP, out, x, n, 1, e);
     for (unsigned i = 0; i < a->n && code == 0; i++) {
-        a->result.input_bytes += client_bytes(proto, n, 1, i);
-        if (wire_send(a->host, i, WIRE_INPUT, a->id, out[i], client_bytes(proto, n, 1, i)) != 0)
+        size_t bytes = client_bytes(proto, OWNER_CLIP, n, 1, i);
+        a->result.input_bytes += bytes;
+        if (wire_send(a->host, i, WIRE_INPUT, a->id, out[i], bytes) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
         out[i] = NULL;
     }
@@ -453,7 +454,7 @@ struct alice *alice_new(struct host *h, const struct alice_conf *conf, struct er
     a->timer.fire = timeout;
     size_t limit = TERMS_LIMIT;
     for (unsigned i = 0; i < a->n; i++)
-        limit += 2 * client_bytes(conf->proto, pixels(a), 1, i);
+        limit += 2 * client_bytes(conf->proto, OWNER_CLIP, pixels(a), 1, i);
     a->arena = arena_new(limit);
     if (a->arena == NULL)
         goto fail;

@@ -107,14 +107,17 @@ static int send_tensor(struct bob *b, struct err *e)
     const struct tensor *t = &b->tensor[b->next];
     uint8_t *out[LINK_PARTIES] = { 0 };
     int code = 0;
-    for (unsigned i = 0; i < b->n && code == 0; i++)
-        if ((out[i] = arena_take(b->arena, client_bytes(proto, t->n, t->turns, i))) == NULL)
+    size_t bytes[LINK_PARTIES];
+    for (unsigned i = 0; i < b->n && code == 0; i++) {
+        bytes[i] = client_bytes(proto, OWNER_MODEL, t->n, t->turns, i);
+        if ((out[i] = arena_take(b->arena, bytes[i])) == NULL)
             code = err_set(e, ERR_FAILED, "out of memory for the model's shares");
+    }
     if (code == 0)
-        code = client_split(proto, out, tensor_words(b, t), t->n, t->turns, e);
+        code = client_split(proto, OWNER_MODEL, out, tensor_words(b, t), t->n, t->turns, e);
     for (unsigned i = 0; i < b->n && code == 0; i++) {
         struct message m = { .type = WIRE_TENSOR, .job = b->id, .stream = b->next,
-                             .n = client_bytes(proto, t->n, t->turns, i), .data = out[i] };
+                             .n = bytes[i], .data = out[i] };
         out[i] = NULL;
         if (b->host->ops->send(b->host, i, m) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
@@ -363,7 +366,8 @@ static int offer_make(struct bob *b, struct err *e)
         most = b->tensor[i].n > most ? b->tensor[i].n : most;
     size_t limit = 1 << 22;
     for (unsigned i = 0; i < b->n; i++)
-        limit += (UNDER_WAY + 1) * (client_bytes(b->conf.proto, most, protocol_turns(b->conf.proto), i) * 5 / 4);
+        limit += (UNDER_WAY + 1) * (client_bytes(b->conf.proto, OWNER_MODEL, most,
+                                                 protocol_turns(b->conf.proto), i) * 5 / 4);
     b->arena = arena_new(limit);
     if (b->net == NULL || b->arena == NULL)
         return err_set(e, ERR_FAILED, "out of memory");

@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
     { "warmup", 0, OPTION_COUNT, AT(warmup), "N", "runs before, not counted (1)", 0, 100 },
     { "forecast", 0, OPTION_FLAG, AT(forecast), NULL, "the simulator's forecast beside", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
-      "make correlated randomness first, and time it apart (semi2k, semi2k-silent)", 0, 0 },
+      "make correlated randomness first, and time it apart (semi2k and its kin)", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "of loss, order and the simulator (1)", 0, 0x1p53 },
     { "clip", 0, OPTION_TEXT, AT(clip), "FILE", "the video (the demo clip)", 0, 0 },
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },

@@ -49,7 +49,7 @@ static const struct option_row rows[] = {
       "there (unlimited)", 0.001, 1e6 },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
-      "make correlated randomness first (semi2k, semi2k-silent)", 0, 0 },
+      "make correlated randomness first (semi2k and its kin)", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },

@@ -32,7 +32,9 @@ static const struct command command = {
     .summary = "Has the parties make correlated randomness for a model that was provided, and\n"
                "store it: what a classification needs beside its inputs. Each item serves one\n"
                "later classification, which then takes less time.",
-    .rows = rows, .notes = "For protocols that make such randomness themselves (semi2k, semi2k-silent)."
+    .rows = rows,
+    .notes = "For protocols that make such randomness themselves (semi2k, semi2k-silent,\n"
+             "semi2k-owner)."
 };
 
 struct errand {

@@ -32,8 +32,8 @@ static const struct option_row rows[] = {
 static const struct command command = {
     .name = "provide", .synopsis = "-c FILE [--model FILE] [--select RULE] [--frames LIST]",
     .summary = "Shares a model and its frame selection with the parties of a setting. No party\n"
-               "sees either; they keep their shares until they end or another model takes the\n"
-               "name.",
+               "sees either (but Bob's own, in semi2k-owner); they keep their shares until they\n"
+               "end or another model takes the name.",
     .rows = rows
 };
 
@@ -113,6 +113,15 @@ static int prepare(struct provide *v, struct err *e)
     return client_open(&v->client, &v->wish.client, e);
 }
 
+/* Before anything is sent. */
+static void warn_of_owner(const struct provide *v)
+{
+    if ((settings_protocol(&v->client.settings)->flags & PROTOCOL_OWNED) != 0 &&
+        !v->wish.client.quiet)
+        fprintf(stderr, "obscura provide: note: %s gives party 1 the model in the clear: it must "
+                "be your own\n", v->client.settings.protocol);
+}
+
 static int report(const struct provide *v, struct err *e)
 {
     const struct settings *s = &v->client.settings;
@@ -137,6 +146,7 @@ static int report(const struct provide *v, struct err *e)
 static void run(struct provide *v, struct err *e)
 {
     if (prepare(v, e) == 0) {
+        warn_of_owner(v);
         v->input = (struct input){ .path = v->client.settings.model, .limit = OWNER_MODEL_LIMIT,
                                    .ctx = v, .parse = on_parse, .done = on_input };
         progress_show(&v->client.progress, "reading the model", 0, "");

@@ -287,7 +287,7 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
     if (j == NULL || j->client != node)
         return 0;
     if (j->state != JOB_INPUT || j->input != NULL ||
-        m->n != client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self))
+        m->n != client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self))
         return err_set(e, ERR_ABORT, "a message INPUT that is not due");
     job_input(j, *m);
     m->data = NULL;

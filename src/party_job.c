@@ -327,7 +327,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .prepare = j->ask.prepare, .stored_bytes = j->stored,
                             .material = material_of(j) };
     if (j->state > JOB_INPUT && !j->ask.prepare)
-        r.input_bytes = client_bytes(p->conf.proto, job_pixels(j), 1, p->conf.self);
+        r.input_bytes = client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self);
     job_waited(j, &r, now);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
@@ -343,7 +343,8 @@ static void job_tomb(struct job *j, const struct engine_stats *stats)
     for (unsigned i = 0; i < p->n && j->engine != NULL; i++)
         left[i] = j->cost.bytes[i][self] - stats->received[i];
     if (j->state == JOB_TERMS)
-        left[self] = j->ask.prepare ? 0 : client_bytes(p->conf.proto, job_pixels(j), 1, self);
+        left[self] = j->ask.prepare
+                         ? 0 : client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, self);
     party_tomb(j->party, j->id, left);
 }
 

@@ -80,7 +80,7 @@ static size_t share_bytes(const struct party *p, const struct tensor *t)
 
 static size_t input_bytes(const struct party *p, const struct tensor *t)
 {
-    return client_bytes(p->conf.proto, t->n, t->turns, p->conf.self);
+    return client_bytes(p->conf.proto, OWNER_MODEL, t->n, t->turns, p->conf.self);
 }
 
 static size_t kept_bytes(const struct party *p, const struct tensor *t)
@@ -232,7 +232,7 @@ static void holding_run(struct work *w)
     struct holding *h = (struct holding *)(void *)((char *)w - offsetof(struct holding, work));
     const struct party *p = h->model->party;
     const struct protocol *proto = p->conf.proto;
-    client_join(proto, h->share, h->in, h->is.n, h->is.turns, p->conf.self);
+    client_join(proto, OWNER_MODEL, h->share, h->in, h->is.n, h->is.turns, p->conf.self);
     if (h->is.kind == TENSOR_WEIGHT)
         h->failed = client_pack(proto, h->words, h->share, &h->is.g, h->is.turns,
                                 p->conf.self) != 0;
@@ -353,8 +353,10 @@ int model_use(struct party *p, unsigned node, uint64_t upload, struct err *e)
     m->next = p->models;
     p->models = m;
     char name[64];
-    log_line(LOG_NOTICE, LOG_JOB, "model %s of %s is in use: %u tensors, %zu MB", m->is.name,
-             party_name(p, node, name, sizeof name), m->nholding, arena_used(m->arena) >> 20);
+    int clear = (p->conf.proto->flags & PROTOCOL_OWNED) != 0 && p->conf.self == 1;
+    log_line(LOG_NOTICE, LOG_JOB, "model %s of %s is in use%s: %u tensors, %zu MB", m->is.name,
+             party_name(p, node, name, sizeof name), clear ? ", in the clear" : "", m->nholding,
+             arena_used(m->arena) >> 20);
     wire_send(p->host, node, WIRE_MODEL_DONE, upload, NULL, 0);
     return 0;
 }

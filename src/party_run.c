@@ -44,7 +44,8 @@ static int no_memory(struct job *j, struct err *e)
 
 uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
 {
-    size_t n = client_bytes(j->party->conf.proto, job_pixels(j), 1, j->party->conf.self);
+    const struct party *p = j->party;
+    size_t n = client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self);
     if (j->state != JOB_TERMS || j->ask.prepare) {
         err_set(why, ERR_ABORT, "a message INPUT that is not due");
         return NULL;
@@ -72,7 +73,7 @@ static void join_run(struct work *w)
     struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
     const struct protocol *proto = j->party->conf.proto;
     unsigned self = j->party->conf.self;
-    client_join(proto, j->share, j->input, job_pixels(j), 1, self);
+    client_join(proto, OWNER_CLIP, j->share, j->input, job_pixels(j), 1, self);
     j->join_failed = client_pack(proto, j->video, j->share, &j->compiled.video_shape, 1, self) != 0;
     for (unsigned i = 0; i < proto->parties; i++)
         if (i != self && client_mark(proto, j->mark[i], j->share, job_pixels(j), 1, self, i) != 0)

@@ -478,7 +478,7 @@ static int tensor_fits(const struct tensor *t, const struct protocol *proto)
     if (t->n == 0 || t->n > LINK_MESSAGE_MAX / 8)
         return 0;
     for (unsigned i = 0; i < proto->parties; i++)
-        if (client_bytes(proto, t->n, t->turns, i) > LINK_MESSAGE_MAX)
+        if (client_bytes(proto, OWNER_MODEL, t->n, t->turns, i) > LINK_MESSAGE_MAX)
             return 0;
     return 1;
 }

@@ -38,7 +38,7 @@ static void line(const char *name, const struct geometry *g, uint32_t frames, do
     if (pack_plan(&p, g, frames, RLWE_N) != 0)
         exit(1);
     double made = seconds() - start;
-    if (he_make(&w, g, frames, &random) != 0)
+    if (he_make(&w, &protocol_semi2k, g, frames, &random) != 0)
         exit(1);
     deal_time(&w, second);
     *mb = 1e-6 * ((double)w.gate->message[0] + w.gate->message[1]);

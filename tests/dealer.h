@@ -144,6 +144,8 @@ static inline void dealer_linear(struct step *s)
     for (size_t i = 0; i < weights; i++)
         w[i] = dealer.chain->value[0][s->gate->in[1]][i] +
                dealer.chain->value[1][s->gate->in[1]][i];
+    if (s->program->proto == &protocol_semi2k_owner)    /* A is party 0's alone */
+        memset(eye == 1 ? seen : rest, 0, in * 8);
     for (size_t i = 0; i < in; i++)
         a[i] = seen[i] + rest[i];
     for (size_t i = 0; i < out; i++)

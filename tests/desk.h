@@ -174,11 +174,11 @@ static inline void desk_input(struct desk *d, uint32_t value, const uint64_t *wo
     uint8_t *piece[LINK_PARTIES];
     struct err e;
     for (unsigned p = 0; p < DESK_PARTIES; p++)
-        piece[p] = malloc(proto->input_bytes(v->n, p));
-    CHECK_EQ(proto->input_split(piece, words, v->n, &e), 0);
+        piece[p] = malloc(proto->input[OWNER_CLIP].bytes(v->n, p));
+    CHECK_EQ(proto->input[OWNER_CLIP].split(piece, words, v->n, &e), 0);
     for (unsigned p = 0; p < DESK_PARTIES; p++) {
         d->party[p].input[d->inputs] = malloc(v->words * 8);
-        proto->input_join(d->party[p].input[d->inputs], piece[p], v->n, p);
+        proto->input[OWNER_CLIP].join(d->party[p].input[d->inputs], piece[p], v->n, p);
         free(piece[p]);
     }
     d->input_value[d->inputs++] = value;

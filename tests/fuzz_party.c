@@ -74,7 +74,7 @@ static void send_tensor(struct attack *a, unsigned node, uint64_t job, unsigned 
 {
     const struct tensor *t = &a->tensor[k % a->ntensor];
     struct message m = { .type = WIRE_TENSOR, .job = job, .stream = k % a->ntensor,
-                         .n = protocol_replicated.input_bytes(t->n, 0) };
+                         .n = protocol_replicated.input[OWNER_CLIP].bytes(t->n, 0) };
     fh_deliver(&a->f, node, m, (const uint8_t *)"some words", 10);
 }
 
@@ -156,7 +156,7 @@ static void send_fault(struct attack *a, unsigned node, uint64_t job, unsigned c
 static void send_input(struct attack *a, unsigned node, uint64_t job)
 {
     struct message m = { .type = WIRE_INPUT, .job = job,
-                         .n = protocol_replicated.input_bytes(FRAMES * 16, 0) };
+                         .n = protocol_replicated.input[OWNER_CLIP].bytes(FRAMES * 16, 0) };
     fh_announce(&a->f, node, m, (const uint8_t *)"a clip", 6);
     if (choose_u8(&a->c) & 1)
         fh_finish(&a->f, node);

@@ -1,6 +1,7 @@
 /*
  * he_world.h: the deal of one linear map between two parties in one process, without its setup:
- * keys of ring-LWE are put where GATE_SETUP would have put them.
+ * keys of ring-LWE are put where GATE_SETUP would have put them. Where party 1 holds the model,
+ * party 0's part of it is zero.
  */
 #ifndef OB_TESTS_HE_WORLD_H
 #define OB_TESTS_HE_WORLD_H
@@ -17,6 +18,7 @@ struct he_world {
     size_t held;                                /* words of the held operand */
     struct he_party {
         struct keys keys;
+        const struct gate_ops *ops;
         struct step step;
         uint64_t *setup, *w, *z;                /* z: A, then C */
         uint8_t *message[2];
@@ -51,6 +53,7 @@ static inline void he_keys(struct he_world *w)
 static inline void he_party_make(struct he_world *w, unsigned role, uint64_t *random)
 {
     struct he_party *p = &w->party[role];
+    int owned = w->program->proto == &protocol_semi2k_owner;
     uint8_t key[PRF_KEY];
     for (unsigned i = 0; i < PRF_KEY; i++)
         key[i] = (uint8_t)check_random(random);
@@ -59,19 +62,20 @@ static inline void he_party_make(struct he_world *w, unsigned role, uint64_t *ra
     p->w = he_memory(w->held * 8);
     p->z = he_memory(w->gate->n * (size_t)8);
     for (size_t i = 0; i < w->held; i++)
-        p->w[i] = check_random(random);
+        p->w[i] = owned && role == 0 ? 0 : check_random(random);
     for (unsigned i = 0; i < 2; i++)
         p->message[i] = he_memory(w->gate->message[i]);
+    p->ops = w->program->proto->gate[GATE_DEAL_LINEAR];
     p->step = (struct step){ .program = w->program, .gate = w->gate, .id = 1, .self = role,
                              .role = role, .x = { p->setup, p->w }, .z = p->z, .keys = &p->keys };
-    p->step.scratch = he_memory(semi2k_deal_linear.scratch(w->program, w->gate));
+    p->step.scratch = he_memory(p->ops->scratch(w->program, w->gate));
 }
 
 /* frames as for pack_plan. 0, or -1: the protocol does not deal such a map. */
-static inline int he_make(struct he_world *w, const struct geometry *g, uint32_t frames,
-                          uint64_t *random)
+static inline int he_make(struct he_world *w, const struct protocol *proto,
+                          const struct geometry *g, uint32_t frames, uint64_t *random)
 {
-    *w = (struct he_world){ .program = program_new(&protocol_semi2k) };
+    *w = (struct he_world){ .program = program_new(proto) };
     uint32_t held = frames > 0 ? program_external_weight(w->program, g)
                                : program_external(w->program, VALUE_SHARE, (size_t)g->oh * g->c);
     w->held = frames > 0 ? geometry_depth(g) * g->oc : (size_t)g->oh * g->c;
@@ -103,13 +107,21 @@ static inline void he_free(struct he_world *w)
     program_free(w->program);
 }
 
+/* Does the party leave a message in this round? */
+static inline int he_sends(const struct he_world *w, unsigned role, unsigned round)
+{
+    const struct round *r = &w->party[role].ops->rounds[round];
+    return r->bytes != NULL && r->bytes(w->gate, 0, role, 1 - role) > 0;
+}
+
 /* Round number `round` at one party; its message is what the round before left at the other. */
 static inline void he_round(struct he_world *w, unsigned role, unsigned round)
 {
     struct he_party *p = &w->party[role];
-    p->step.in[1 - role] = round > 0 ? w->party[1 - role].message[round - 1] : NULL;
-    p->step.out[1 - role] = round < 2 ? p->message[round] : NULL;
-    semi2k_deal_linear.rounds[round].run(&p->step);
+    p->step.in[1 - role] = round > 0 && he_sends(w, 1 - role, round - 1)
+                               ? w->party[1 - role].message[round - 1] : NULL;
+    p->step.out[1 - role] = he_sends(w, role, round) ? p->message[round] : NULL;
+    p->ops->rounds[round].run(&p->step);
 }
 
 #endif

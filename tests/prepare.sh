@@ -36,6 +36,11 @@ items()
     find "$keys/party$1.material" -name '*.item' | wc -l
 }
 
+none_left()
+{
+    [ "$(items 0) $(items 1)" = '0 0' ]
+}
+
 lines()
 {
     wc -l < "$tmp/party$1.out"
@@ -121,7 +126,7 @@ judge 'the log says it in words' grep -q 'made with another key' "$tmp/party0.er
 
 prepare 1
 judge 'the model again' provide
-judge 'no items are left' wait_for 5 test "$(items 0) $(items 1)" = '0 0'
+judge 'no items are left' wait_for 5 none_left
 judge 'and the log says why' grep -q 'an upload of model default that is gone' "$tmp/party0.err"
 classified 'a new upload' made
 
@@ -149,8 +154,30 @@ for pause in 0.2 0.6; do
 done
 prepare 1
 classified 'and all is well at last' stored
-for i in 0 1; do
-    eval "kill \$party$i"
-    eval "wait_for 10 gone \$party$i"
-done
+stop()
+{
+    for i in 0 1; do
+        eval "kill \$party$i"
+        eval "wait_for 10 gone \$party$i"
+    done
+}
+stop
+
+# Where party 1 is Bob's own he is told so before his model goes there; all else is the same.
+keys=$tmp/owned
+"$obscura" keygen --protocol semi2k-owner --dir "$keys" --hosts \
+    "127.0.0.1:$p,127.0.0.1:$((p + 1))" > /dev/null || exit 99
+start 0
+start 1
+wait_for 10 provide
+run "$obscura" provide -c "$keys/bob.conf" --model "$OBSCURA_DATADIR/emotion.obm" \
+    --select every:20 --frames 20
+judge 'an owner is told who gets his model' \
+    grep -q 'gives party 1 the model in the clear' "$tmp/err"
+judge 'and his party says that it has it' grep -q 'in use, in the clear' "$tmp/party1.err"
+judge 'the other has not' sh -c "! grep -q 'in the clear' '$tmp/party0.err'"
+prepare 1
+classified 'a model of party 1' stored
+classified 'a model of party 1 without items' made
+stop
 exit $failed

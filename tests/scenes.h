@@ -9,6 +9,7 @@
 #define OB_TESTS_SCENES_H
 
 #include "tests/check.h"
+#include "tests/held.h"
 #include "tests/sharings.h"
 
 #include "proto/compose.h"
@@ -237,7 +238,8 @@ static inline void scene_bind(const struct scene *s, const struct scene_input *i
     uint64_t *share[LINK_PARTIES];
     for (unsigned p = 0; p < proto->parties; p++)
         share[p] = aligned_alloc(64, (value_words(proto, kind, v->n) * 8 + 127) / 64 * 64);
-    if (sharing_make(proto, e, in->turn, kind, clear, n, share) != 0)
+    enum owner of = held_owner(s->program, in->value);
+    if (sharing_make(proto, of, e, in->turn, kind, clear, n, share) != 0)
         exit(1);
     for (unsigned p = 0; p < proto->parties; p++) {
         at[p] = share[p];

@@ -94,6 +94,17 @@ static inline void sharing_masked(uint64_t held[LINK_PARTIES][SHARING_PLANES], u
             held[r][k] = all[r][k];
 }
 
+/* Party 1's own. */
+static inline void sharing_owned(uint64_t held[LINK_PARTIES][SHARING_PLANES], uint64_t x, int bits,
+                                 unsigned eye, uint64_t *draw)
+{
+    (void)bits;
+    (void)eye;
+    (void)draw;
+    held[0][0] = 0;
+    held[1][0] = x;
+}
+
 /* Additive, two parties. */
 static inline void sharing_two(uint64_t held[LINK_PARTIES][SHARING_PLANES], uint64_t x, int bits,
                                unsigned eye, uint64_t *draw)
@@ -107,36 +118,49 @@ static inline void sharing_two(uint64_t held[LINK_PARTIES][SHARING_PLANES], uint
 static const struct {
     const char *protocol;
     sharing_fn *share;
+    sharing_fn *model;          /* of what the model's owner gives; NULL: the same */
+    unsigned knows;             /* who knows it then */
 } sharings[] = {
-    { "replicated-ring", sharing_three },
-    { "sy-rep-ring", sharing_three },
-    { "sy-rep-ring-mac", sharing_three },
-    { "rep4-ring", sharing_four },
-    { "trio", sharing_masked },
-    { "quad", sharing_masked },
-    { "semi2k", sharing_two },
-    { "semi2k-silent", sharing_two },
+    { "replicated-ring", sharing_three, NULL, NOBODY },
+    { "sy-rep-ring", sharing_three, NULL, NOBODY },
+    { "sy-rep-ring-mac", sharing_three, NULL, NOBODY },
+    { "rep4-ring", sharing_four, NULL, NOBODY },
+    { "trio", sharing_masked, NULL, NOBODY },
+    { "quad", sharing_masked, NULL, NOBODY },
+    { "semi2k", sharing_two, NULL, NOBODY },
+    { "semi2k-silent", sharing_two, NULL, NOBODY },
+    { "semi2k-owner", sharing_two, sharing_owned, 1 },
 };
 
 /* The function of a protocol; NULL, and a failed check, when it has none. */
-static inline sharing_fn *sharing_of(const struct protocol *proto)
+static inline sharing_fn *sharing_of(const struct protocol *proto, enum owner of)
 {
     for (size_t i = 0; i < sizeof sharings / sizeof *sharings; i++)
         if (strcmp(sharings[i].protocol, proto->name) == 0)
-            return sharings[i].share;
+            return of == OWNER_MODEL && sharings[i].model != NULL ? sharings[i].model
+                                                                  : sharings[i].share;
     check_bad++;
     fprintf(stderr, "protocol %s has no sharing for tests: add its name, and a function if its"
             " sharing is a new one, to sharings[] in tests/sharings.h\n", proto->name);
     return NULL;
 }
 
+/* Does the party know what this owner gives? */
+static inline int sharing_is_known(const struct protocol *proto, enum owner of, unsigned party)
+{
+    for (size_t i = 0; i < sizeof sharings / sizeof *sharings; i++)
+        if (strcmp(sharings[i].protocol, proto->name) == 0)
+            return of == OWNER_MODEL && sharings[i].model != NULL && sharings[i].knows == party;
+    return 0;
+}
+
 /* Sharings of n words x, of the given turn and kind (SHARE, or BITS as words of a plane): to each
  * party's memory in the layout of values. 0, or -1 without an entry. */
-static inline int sharing_make(const struct protocol *proto, struct eye *e, unsigned turn,
-                               enum value_kind kind, const uint64_t *x, size_t n,
+static inline int sharing_make(const struct protocol *proto, enum owner of, struct eye *e,
+                               unsigned turn, enum value_kind kind, const uint64_t *x, size_t n,
                                uint64_t *const out[])
 {
-    sharing_fn *share = sharing_of(proto);
+    sharing_fn *share = sharing_of(proto, of);
     if (share == NULL)
         return -1;
     unsigned eye = e->party == NOBODY ? NOBODY : turn_role(proto, turn, e->party);

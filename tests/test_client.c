@@ -19,6 +19,7 @@ static uint64_t state = 20260205;
 static struct protocol turned;
 static const struct protocol *proto;
 static unsigned turns;          /* that the input is shared for */
+static enum owner of;           /* whose it is */
 
 /* ---- replicated-ring, turned and with marks ---- */
 
@@ -70,7 +71,7 @@ static int guarded(const uint8_t *p)
 static void input_join(struct input *in, unsigned p)
 {
     memset(in->share[p], 0xa5, in->words * 8 + GUARD);
-    client_join(proto, in->share[p], in->message[p], in->n, turns, p);
+    client_join(proto, of, in->share[p], in->message[p], in->n, turns, p);
     CHECK(guarded((uint8_t *)(in->share[p] + in->words)));
 }
 
@@ -82,12 +83,12 @@ static void input_make(struct input *in, size_t n)
     for (size_t i = 0; i < n; i++)
         in->x[i] = check_random(&state);
     for (unsigned p = 0; p < proto->parties; p++) {
-        in->bytes[p] = client_bytes(proto, n, turns, p);
+        in->bytes[p] = client_bytes(proto, of, n, turns, p);
         in->message[p] = malloc(in->bytes[p] + GUARD);
         in->share[p] = malloc(in->words * 8 + GUARD);
         memset(in->message[p], 0xa5, in->bytes[p] + GUARD);
     }
-    CHECK_EQ(client_split(proto, in->message, in->x, n, turns, &e), 0);
+    CHECK_EQ(client_split(proto, of, in->message, in->x, n, turns, &e), 0);
     for (unsigned p = 0; p < proto->parties; p++) {
         CHECK(guarded(in->message[p] + in->bytes[p]));
         input_join(in, p);
@@ -155,7 +156,7 @@ static void sharings_are_fresh(void)
     struct err e;
     input_make(&a, 64);
     input_make(&b, 64);
-    CHECK_EQ(client_split(proto, b.message, a.x, 64, turns, &e), 0);
+    CHECK_EQ(client_split(proto, of, b.message, a.x, 64, turns, &e), 0);
     for (unsigned p = 0; p < proto->parties; p++) {
         input_join(&b, p);
         unsigned alike = 0;
@@ -167,6 +168,26 @@ static void sharings_are_fresh(void)
             }
         CHECK_EQ(alike, 0);
     }
+    input_free(&a);
+    input_free(&b);
+}
+
+/* Where a model is one party's own, the others get the same of any model, and it the model. */
+static void models_are_their_owners(void)
+{
+    static struct input a, b;
+    unsigned owners = 0;
+    input_make(&a, 64);
+    input_make(&b, 64);
+    for (unsigned p = 0; p < proto->parties; p++) {
+        int owner = sharing_is_known(proto, of, p);
+        CHECK_EQ(a.bytes[p], owner ? sizeof(uint64_t[64]) : 1);
+        CHECK((memcmp(a.message[p], b.message[p], a.bytes[p]) == 0) == !owner);
+        CHECK((memcmp(a.share[p], a.x, sizeof(uint64_t[64])) == 0) == owner);
+        owners += owner;
+    }
+    CHECK_EQ(owners, 1);
+    CHECK((proto->flags & PROTOCOL_OWNED) != 0 && sharing_is_known(proto, of, 1));
     input_free(&a);
     input_free(&b);
 }
@@ -326,7 +347,7 @@ static void sharings_of_tests_hold(void)
                     piece[turn_role(proto, turn, p)] = to[p] = share[v][p];
                 for (unsigned i = 0; i < N; i++)
                     x[i] = value[v];
-                if (sharing_make(proto, &e, turn, kind, x, N, to) != 0)
+                if (sharing_make(proto, of, &e, turn, kind, x, N, to) != 0)
                     return;
                 CHECK_EQ(proto->output_join(out, piece, N, kind, &err), 0);
                 CHECK(memcmp(out, x, sizeof x) == 0);
@@ -342,8 +363,25 @@ static void sharings_of_tests_hold(void)
                     }
             }
             if (eye < proto->parties)
-                CHECK(memcmp(share[0][eye], share[1][eye], proto->planes[kind] * N * 8) == 0);
+                CHECK((memcmp(share[0][eye], share[1][eye], proto->planes[kind] * N * 8) == 0) ==
+                      !sharing_is_known(proto, of, eye));
         }
+}
+
+static void cases(void)
+{
+    printf("# %s, %u turns%s\n", proto->name, turns, of == OWNER_MODEL ? ", of a model" : "");
+    if (proto != &turned)
+        CASE(sharings_of_tests_hold);
+    CASE(shares_add_up);
+    if (of == OWNER_MODEL)
+        CASE(models_are_their_owners);
+    else
+        CASE(sharings_are_fresh);
+    CASE(packs_are_those_of_the_turns);
+    CASE(marks_of_the_honest_agree);
+    CASE(changes_are_noticed);
+    CASE(every_word_counts);
 }
 
 int main(void)
@@ -352,15 +390,9 @@ int main(void)
     for (unsigned i = 0; (proto = protocol_of(i)) != NULL; i++)
         for (int all = 0; all < 1 + (protocol_turns(proto) > 1); all++) {
             turns = all ? protocol_turns(proto) : 1;
-            printf("# %s, %u turns\n", proto->name, turns);
-            if (proto != &turned)
-                CASE(sharings_of_tests_hold);
-            CASE(shares_add_up);
-            CASE(sharings_are_fresh);
-            CASE(packs_are_those_of_the_turns);
-            CASE(marks_of_the_honest_agree);
-            CASE(changes_are_noticed);
-            CASE(every_word_counts);
+            for (of = OWNER_CLIP; of < OWNERS; of++)
+                if (protocol_sharing(proto, of) == &proto->input[of])
+                    cases();
         }
     return check_done();
 }

@@ -1,6 +1,7 @@
 /*
  * test_he_linear.c: the deal of a linear map with real encryption: C_0 + C_1 = (A_0 + A_1) (W_0 +
- * W_1), for layers and selections whose plans are of every sort.
+ * W_1), for layers and selections whose plans are of every sort; where party 1 holds all of W, with
+ * no A_1, and one message each way.
  */
 #include "tests/direct.h"
 #include "tests/he_world.h"
@@ -31,11 +32,24 @@ static size_t wrong_results(const struct he_world *w, const struct geometry *g, 
     return wrong;
 }
 
+static const struct protocol *proto;
+
+/* Do both parties ask and answer, or party 0 ask and party 1 answer? */
+static void messages_go_as_they_should(const struct he_world *w)
+{
+    int owned = proto == &protocol_semi2k_owner;
+    for (unsigned role = 0; role < 2; role++)
+        for (unsigned round = 0; round < 3; round++)
+            CHECK_EQ(he_sends(w, role, round), round < 2 && (!owned || role == round));
+    for (size_t i = 0; i < pack_masked(&w->plan) && owned; i++)
+        CHECK_EQ(w->party[1].z[i], 0);
+}
+
 static void deal(const struct geometry *g, uint32_t frames, int spoil)
 {
     uint64_t random = 99;
     struct he_world w;
-    CHECK_EQ(he_make(&w, g, frames, &random), 0);
+    CHECK_EQ(he_make(&w, proto, g, frames, &random), 0);
     const struct pack *p = &w.plan;
     printf("# %u frames, %u x %u tiles, blocks of %u, %u, %u: %zu ciphertexts, %zu answers\n",
            frames, p->ny, p->nx, p->f, p->c, p->o, pack_inputs(p), pack_answers(p));
@@ -44,8 +58,9 @@ static void deal(const struct geometry *g, uint32_t frames, int spoil)
         for (unsigned i = 0; i < 2; i++)
             he_round(&w, i, round);
         if (round == 1 && spoil)
-            w.party[0].message[1][3]++;
+            w.party[1].message[1][3]++;
     }
+    messages_go_as_they_should(&w);
     CHECK((wrong_results(&w, g, frames) == 0) == !spoil);
     he_free(&w);
 }
@@ -79,8 +94,13 @@ static void control_of_a_bit(void)
 
 int main(void)
 {
-    CASE(layers);
-    CASE(selections);
-    CASE(control_of_a_bit);
+    static const struct protocol *const protos[] = { &protocol_semi2k, &protocol_semi2k_owner };
+    for (unsigned i = 0; i < 2; i++) {
+        proto = protos[i];
+        printf("# %s\n", proto->name);
+        CASE(layers);
+        CASE(selections);
+        CASE(control_of_a_bit);
+    }
     return check_done();
 }

@@ -238,7 +238,7 @@ static void every_turn_to_every_turn(void)
             }
 }
 
-/* Clients: what input_split makes, joined by the roles, is a sharing with equal common items. */
+/* Clients: what owners make, joined by the roles, is a sharing with equal common items. */
 static void inputs_fit_together(void)
 {
     const struct protocol *const protos[] = { &protocol_trio, &protocol_quad };
@@ -250,11 +250,11 @@ static void inputs_fit_together(void)
         for (int i = 0; i < N; i++)
             x[i] = check_random(&state);
         for (unsigned r = 0; r < protos[k]->parties; r++)
-            message[r] = malloc(protos[k]->input_bytes(N, r));
-        CHECK_EQ(protos[k]->input_split(message, x, N, NULL), 0);
+            message[r] = malloc(protos[k]->input[OWNER_CLIP].bytes(N, r));
+        CHECK_EQ(protos[k]->input[OWNER_CLIP].split(message, x, N, NULL), 0);
         for (unsigned r = 0; r < protos[k]->parties; r++) {
             y.value[r][v] = calloc(3 * N, 8);
-            protos[k]->input_join(y.value[r][v], message[r], N, r);
+            protos[k]->input[OWNER_CLIP].join(y.value[r][v], message[r], N, r);
             free(message[r]);
         }
         check_common(&y, v);

@@ -122,7 +122,7 @@ static void settle(struct world *w)
 
 /* ---- Bob ---- */
 
-struct owner {
+struct preparer {
     struct w_client *c;
     struct prepare *prepare;
     struct prepare_result result;
@@ -131,7 +131,7 @@ struct owner {
 
 static void on_done(void *ctx, const struct err *e, const struct prepare_result *r)
 {
-    struct owner *o = ctx;
+    struct preparer *o = ctx;
     o->c->done++;
     o->c->err = *e;
     o->result = *r;
@@ -139,24 +139,24 @@ static void on_done(void *ctx, const struct err *e, const struct prepare_result 
 
 static void on_progress(void *ctx, unsigned items, double part)
 {
-    struct owner *o = ctx;
+    struct preparer *o = ctx;
     CHECK(part >= 0 && part < 1 && items < 64);
     o->progress++;
 }
 
-static void owner_start(struct owner *o, struct world *w, const char *name, uint32_t frames,
+static void owner_start(struct preparer *o, struct world *w, const char *name, uint32_t frames,
                         unsigned count)
 {
     struct err e = { 0 };
     struct prepare_conf conf = { .proto = w->proto, .model_name = "default", .frames = frames,
                                  .count = count, .timeout = 20, .ctx = o, .done = on_done,
                                  .progress = on_progress };
-    *o = (struct owner){ .c = w_client(w, name) };
+    *o = (struct preparer){ .c = w_client(w, name) };
     o->prepare = prepare_new(o->c->host, &conf, &e);
     CHECK(o->prepare != NULL);
 }
 
-static void owner_end(struct owner *o)
+static void owner_end(struct preparer *o)
 {
     CHECK_EQ(o->c->done, 1);
     w_leave(o->c);
@@ -166,7 +166,7 @@ static void owner_end(struct owner *o)
 
 static void prepare_items(struct world *w, unsigned count)
 {
-    struct owner o;
+    struct preparer o;
     owner_start(&o, w, "bob", W_FRAMES, count);
     settle(w);
     CHECK_EQ(o.c->err.code, 0);
@@ -234,7 +234,7 @@ static void items_are_used_once(void)
 static void kinds_of_clips(void)
 {
     struct world *w = begin(2);
-    struct owner o;
+    struct preparer o;
     owner_start(&o, w, "bob", 5, 1);
     settle(w);
     CHECK_EQ(o.c->err.code, 0);
@@ -267,7 +267,7 @@ static void side_by_side(void)
 
 static void refused(struct world *w, const char *name, uint32_t frames, int code, const char *text)
 {
-    struct owner o;
+    struct preparer o;
     owner_start(&o, w, name, frames, 1);
     settle(w);
     CHECK_EQ(o.c->err.code, code);
@@ -284,7 +284,7 @@ static void refusals(void)
     refused(w, "mallory", W_FRAMES, ERR_USAGE, "only its owner prepares");
     refused(w, "bob", 0, ERR_INPUT, "serves clips of 2 lengths");
     refused(w, "bob", 9, ERR_INPUT, "no frame selection for clips of 9 frames");
-    struct owner a, b;
+    struct preparer a, b;
     owner_start(&a, w, "bob", W_FRAMES, 1);
     owner_start(&b, w, "bob", W_FRAMES, 1);
     settle(w);
@@ -426,7 +426,7 @@ static const struct store_ops full = { plain_create, full_write, fsync, plain_li
 /* One disk is full while items are made, then while one is about to be used. */
 static void full_disks(void)
 {
-    struct owner o;
+    struct preparer o;
     ops_of[1] = &full;
     left = 1 << 20;
     struct world *w = begin(10);
@@ -474,7 +474,7 @@ static void deaths(void)
     unsigned seen[2] = { 0 };
     for (uint64_t seed = 20; seed < 38; seed++) {
         struct world *w = begin(seed);
-        struct owner o;
+        struct preparer o;
         prepare_items(w, 1);
         uint64_t when = sim_now(w->sim) + seed * 7919 % 25 * W_MS;
         unsigned what = (unsigned)seed % 3;

@@ -3,10 +3,11 @@
  * protocol.
  *
  * The eye's own randomness (its keys, its shares of the inputs) is fixed once; only what it does
- * not hold varies from run to run. Over many runs with input a and as many with input b, every
- * received word, and every pair of received words, must be distributed alike: two-sample chi-square
- * tests on nibbles, single and joint, with a threshold far out in the tail for the number of tests
- * made. Scenes are those of scenes.h, whole programs with the proofs and the check that end them.
+ * not hold varies from run to run (a model that is one party's own, where the other looks). Over
+ * many runs with input a and as many with input b, every received word, and every pair of received
+ * words, must be distributed alike: two-sample chi-square tests on nibbles, single and joint, with
+ * a threshold far out in the tail for the number of tests made. Scenes are those of scenes.h, whole
+ * programs with the proofs and the check that end them.
  *
  * In malicious settings the eye also lies: it changes one of its messages, claims what its peers
  * claim, and goes on. What it then receives, and whether, where and at whom the run ends, must be
@@ -145,8 +146,10 @@ static void inputs_bind(const struct experiment *x, struct chain *c, struct eye 
     for (unsigned i = 0; i < x->scene.inputs; i++) {
         const struct scene_input *in = &x->scene.input[i];
         uint64_t clear[2048], *at[LINK_PARTIES];
+        enum owner of = held_owner(x->scene.program, in->value);
+        int known = sharing_is_known(proto, of, x->observer);
         for (int k = 0; k < 2048; k++)
-            clear[k] = clear_word(in->part, which);
+            clear[k] = clear_word(in->part, known ? 0 : which);
         CHECK(x->scene.program->value[in->value].n <= 2048);
         scene_bind(&x->scene, in, e, clear, at);
         for (unsigned p = 0; p < proto->parties; p++)
@@ -450,6 +453,8 @@ static const struct unmasking unmaskings[] = {
     { "semi2k", "a table", GATE_SIGN, 1, 0, 1, 0, TABLE, WAS_XORED, SEMI2K_TABLE, 224 * 8, 4 },
     { "semi2k-silent", "A", GATE_MASK, 0, 0, 1, 0, DEAL, WAS_SUBTRACTED, 0, 0, 0 },
     { "semi2k-silent", "a triple", GATE_AND, 0, 0, 1, 0, DEAL, WAS_XORED, 0, 0, 0 },
+    { "semi2k-owner", "A", GATE_MASK, 0, 0, 1, 0, DEAL, WAS_SUBTRACTED, 0, 0, 0 },
+    { "semi2k-owner", "a triple", GATE_AND, 0, 0, 1, 0, DEAL, WAS_XORED, 0, 0, 0 },
 };
 
 static const struct scene_kind *scene_of(enum gate_kind kind)

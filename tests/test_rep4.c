@@ -408,11 +408,11 @@ static void inputs_and_outputs(void)
         for (unsigned i = 0; i < n; i++)
             x[i] = check_random(&state);
         for (unsigned p = 0; p < P; p++)
-            message[p] = malloc(proto->input_bytes(n, p));
-        CHECK_EQ(proto->input_split(message, x, n, &e), 0);
+            message[p] = malloc(proto->input[OWNER_CLIP].bytes(n, p));
+        CHECK_EQ(proto->input[OWNER_CLIP].split(message, x, n, &e), 0);
         for (unsigned p = 0; p < P; p++) {
             piece[p] = malloc(3 * n * 8);
-            proto->input_join(piece[p], message[p], n, p);
+            proto->input[OWNER_CLIP].join(piece[p], message[p], n, p);
         }
         CHECK_EQ(proto->output_join(y, (const uint64_t *const *)piece, n, VALUE_SHARE, &e), 0);
         CHECK_EQ(memcmp(x, y, n * 8), 0);

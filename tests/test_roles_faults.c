@@ -372,7 +372,7 @@ static void late_message(void *ctx, unsigned node, struct message m)
 {
     struct late *l = ctx;
     struct err e = { .code = ERR_PEER, .text = "changed my mind" };
-    size_t n = protocol_replicated.input_bytes(W_FRAMES * W_PIXELS, node);
+    size_t n = protocol_replicated.input[OWNER_CLIP].bytes(W_FRAMES * W_PIXELS, node);
     arena_give(m.data);
     if (m.type != WIRE_TERMS)
         return;

@@ -7,6 +7,7 @@
 #include "tests/check.h"
 #include "tests/sharings.h"
 
+#include "proto/rlwe.h"
 #include "proto/semi2k.h"
 
 static uint64_t state = 2026;
@@ -257,6 +258,39 @@ static void deals_of_two_extensions(void)
     both_settings((struct job){ .kind = GATE_RELU, .n = 330000, .turn = 1 }, 4, 0.1);
 }
 
+/* ---- where party 1 holds the model ---- */
+
+static int all_zeros(const uint64_t *x, size_t n)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= x[i];
+    return any == 0;
+}
+
+/* Transfers go both ways as ever; keys of ring-LWE are party 0's, and party 1 has the public one. */
+static void keys_of_one_party(void)
+{
+    struct job j = { .proto = &protocol_semi2k_owner, .kind = GATE_RELU, .n = 131 };
+    struct program *p = job_run(&j);
+    struct verdict v = judge(p, &j);
+    struct setup_at at = semi2k_setup_at();
+    uint32_t setup = p->gate[0].out;
+    looks_dealt(&v);
+    CHECK_EQ(p->gate[0].kind, GATE_SETUP);
+    for (unsigned i = 0; i < chain.messages; i++) {
+        const struct chain_message *m = &chain.message[i];
+        if (m->gate == 0 && m->step == 0)
+            CHECK_EQ(m->n, OT_OFFER + (m->from == 0 ? RLWE_CIPHER_BYTES : 0));
+    }
+    for (unsigned party = 0; party < 2; party++) {
+        const uint64_t *z = chain.value[party][setup];
+        CHECK_EQ(all_zeros(z + at.secret, at.public - at.secret), party == 1);
+        CHECK_EQ(all_zeros(z + at.public, at.end - at.public), party == 0);
+    }
+    job_end(&j, p);
+}
+
 /* ---- the choice of sets ---- */
 
 static void cheapest_rows(void)
@@ -298,6 +332,7 @@ int main(void)
     CASE(small_deals);
     CASE(deals_of_one_extension);
     CASE(deals_of_two_extensions);
+    CASE(keys_of_one_party);
     CASE(wrong_trees_are_seen);
     return check_done();
 }

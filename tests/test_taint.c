@@ -166,32 +166,37 @@ static void client_marks(const uint64_t *share, size_t n, unsigned p)
 }
 
 /* Sharing by an owner; joining, packing and marking at the parties: x and all pieces are secret. */
+static void client(enum owner of, const struct geometry *g)
+{
+    size_t n = geometry_depth(g) * g->oc;
+    unsigned turns = protocol_turns(proto);
+    uint64_t *x = secret(n * 8);
+    uint8_t *piece[LINK_PARTIES];
+    struct err e;
+    for (unsigned p = 0; p < proto->parties; p++)
+        piece[p] = malloc(client_bytes(proto, of, n, turns, p));
+    CHECK_EQ(client_split(proto, of, piece, x, n, turns, &e), 0);
+    for (unsigned p = 0; p < proto->parties; p++) {
+        uint64_t *share = secret(turns * client_share_stride(proto, n) * 8);
+        uint64_t *packed = secret(turns * client_pack_stride(proto, g) * 8);
+        VALGRIND_MAKE_MEM_UNDEFINED(piece[p], client_bytes(proto, of, n, turns, p));
+        client_join(proto, of, share, piece[p], n, turns, p);
+        CHECK_EQ(client_pack(proto, packed, share, g, turns, p), 0);
+        client_marks(share, n, p);
+        free(share);
+        free(packed);
+        free(piece[p]);
+    }
+    free(x);
+}
+
 static void clients(void)
 {
     static const struct geometry g = { .h = 5, .w = 4, .c = 2, .kh = 2, .kw = 3, .sh = 1, .sw = 1,
                                        .oh = 4, .ow = 2, .oc = 7 };
-    size_t n = geometry_depth(&g) * g.oc;
-    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
-        uint64_t *x = secret(n * 8);
-        uint8_t *piece[LINK_PARTIES];
-        struct err e;
-        for (unsigned p = 0; p < proto->parties; p++)
-            piece[p] = malloc(client_bytes(proto, n, protocol_turns(proto), p));
-        CHECK_EQ(client_split(proto, piece, x, n, protocol_turns(proto), &e), 0);
-        for (unsigned p = 0; p < proto->parties; p++) {
-            size_t turns = protocol_turns(proto);
-            uint64_t *share = secret(turns * client_share_stride(proto, n) * 8);
-            uint64_t *packed = secret(turns * client_pack_stride(proto, &g) * 8);
-            VALGRIND_MAKE_MEM_UNDEFINED(piece[p], client_bytes(proto, n, protocol_turns(proto), p));
-            client_join(proto, share, piece[p], n, (unsigned)turns, p);
-            CHECK_EQ(client_pack(proto, packed, share, &g, (unsigned)turns, p), 0);
-            client_marks(share, n, p);
-            free(share);
-            free(packed);
-            free(piece[p]);
-        }
-        free(x);
-    }
+    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++)
+        for (enum owner of = OWNER_CLIP; of < OWNERS; of++)
+            client(of, &g);
 }
 
 /* ---- controls ---- */

@@ -1,4 +1,5 @@
 #include "tests/trial.h"
+#include "tests/held.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,17 +100,18 @@ void trial_input(struct trial *t, uint32_t value, const uint64_t *words, const s
 {
     const struct protocol *proto = t->program->proto;
     const struct value *v = &t->program->value[value];
+    const struct sharing *sharing = protocol_sharing(proto, held_owner(t->program, value));
     uint8_t *piece[LINK_PARTIES];
     unsigned i = t->inputs++;
     t->input_value[i] = value;
     for (unsigned p = 0; p < proto->parties; p++)
-        piece[p] = malloc(proto->input_bytes(v->n, p));
-    if (proto->input_split(piece, words, v->n, &t->err) != 0)
+        piece[p] = malloc(sharing->bytes(v->n, p));
+    if (sharing->split(piece, words, v->n, &t->err) != 0)
         abort();
     for (unsigned p = 0; p < proto->parties; p++) {
         unsigned role = turn_role(proto, v->turn, p);
         uint64_t *share = calloc(proto->planes[VALUE_SHARE] * (size_t)v->n + 8, 8);
-        proto->input_join(share, piece[role], v->n, role);
+        sharing->join(share, piece[role], v->n, role);
         if (g != NULL) {
             uint64_t *packed = aligned_alloc(64, (v->words * 8 + 63) / 64 * 64);
             if (proto->weight_pack(packed, share, g, role) != 0)
