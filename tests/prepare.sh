@@ -140,7 +140,7 @@ judge 'a new start has nothing of the old one' test "$(items 1)" -eq 0
 wait_for 10 provide
 classified 'after a party died' made
 for pause in 0.2 0.6; do
-    prepare 1 &
+    prepare 9 &
     busy=$!
     sleep "$pause"
     kill -9 "$party1"
