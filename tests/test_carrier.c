@@ -4,20 +4,15 @@
  */
 #define WORLD_URING 1
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "net/carrier.h"
 #include "tests/mesh_world.h"
+#include "tests/without_ring.h"
 
 enum kind { SOCKETS, OWN_BUFFERS, STOCK, KINDS };
 
@@ -302,16 +297,6 @@ static struct world w;
 /* Two nodes that want io_uring where nobody may have it. */
 static int mesh_without_ring(void)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog filter = { .len = sizeof code / sizeof code[0], .filter = code };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-        return 77;
     int old = capture_begin();
     world_init(&w, 2, 0);
     for (unsigned i = 0; i < 2; i++)
@@ -331,16 +316,7 @@ static int mesh_without_ring(void)
 
 static void forbidden_ring(void)
 {
-    int status = 0;
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(mesh_without_ring());
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
-        printf("# system calls cannot be filtered here\n");
-    else
-        CHECK_EQ(WEXITSTATUS(status), 0);
+    without_ring(mesh_without_ring);
 }
 
 int main(void)

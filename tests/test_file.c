@@ -1,18 +1,13 @@
 /* Whole files, read by io_uring and by the pool, against fread; and what is refused. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/file.h"
 #include "tests/check.h"
 #include "tests/node.h"
+#include "tests/without_ring.h"
 
 static int with_ring;
 static char folder[64];
@@ -198,17 +193,7 @@ static void no_memory(void)
 /* In a process that the kernel forbids io_uring, files are read all the same. */
 static int read_without_ring(void)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog filter = { .len = sizeof code / sizeof code[0], .filter = code };
     struct file_read f;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-        return 77;
     set_up();
     CHECK(ring == NULL);
     start_read(&f, "/proc/self/status", 1 << 20);
@@ -221,16 +206,7 @@ static int read_without_ring(void)
 
 static void forbidden_ring(void)
 {
-    int status = 0;
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(read_without_ring());
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
-        printf("# system calls cannot be filtered here\n");
-    else
-        CHECK_EQ(WEXITSTATUS(status), 0);
+    without_ring(read_without_ring);
 }
 
 static void all_cases(void)
