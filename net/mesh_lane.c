@@ -130,7 +130,7 @@ int lanes_broken(struct contact *c, const struct err *why)
         first->ending = 1;
     } else if (peer_state(first->peer) < PEER_CLOSING) {
         first->lost = *why;
-        lanes_end(first, "one of the link's connections was lost");
+        lanes_end(first, why->text);
     }
     return 0;
 }

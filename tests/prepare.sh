@@ -127,7 +127,7 @@ judge 'the log says it in words' grep -q 'made with another key' "$tmp/party0.er
 prepare 1
 judge 'the model again' provide
 judge 'no items are left' wait_for 5 none_left
-judge 'and the log says why' grep -q 'an upload of model default that is gone' "$tmp/party0.err"
+judge 'and the log says why' wait_for 5 grep -q 'an upload of model default that is gone' "$tmp/party0.err"
 classified 'a new upload' made
 
 prepare 1

@@ -350,7 +350,7 @@ static void show_first(struct rogue *r)
     memset(r->hello.run, 5, HELLO_RUN);
     say_hello(r);
     r->bad |= get_frame(r) != FRAME_HELLO;
-    usleep(20000);              /* ours has come there, too */
+    usleep(150000);             /* ours has come there, too */
 }
 
 static void play_count(struct rogue *r)
@@ -470,7 +470,7 @@ static void set_up(void)
     world_init(&w, 3, 0);
     w.conf.heartbeat_ms = 100;
     w.conf.idle_ms = 1000;
-    w.conf.setup_ms = 400;
+    w.conf.setup_ms = world_lanes > 0 ? 5000 : 400;     /* those of lanes take their time */
     w.conf.connect_ms = 60000;
     for (unsigned i = 0; i < 2; i++)
         world_start(&w, i, world_conf(&w, i));
