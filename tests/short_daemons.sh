@@ -1,4 +1,4 @@
 #!/bin/sh
 # A few of each of what long_daemons.sh does to three daemons, in seconds.
-LONG_JOBS=20 LONG_KILLS=3 LONG_STOPS=1 LONG_LEAVES=8 LONG_STRANGERS=2 LONG_CONNECT=2
+LONG_JOBS=15 LONG_KILLS=3 LONG_STOPS=1 LONG_LEAVES=4 LONG_STRANGERS=1 LONG_CONNECT=2
 . "${srcdir:-.}/tests/long_daemons.sh"

@@ -165,6 +165,6 @@ int main(int argc, char **argv)
     if (argc > 2)
         layers = (unsigned)strtoul(argv[2], NULL, 0);
     printf("# seed %llu\n", (unsigned long long)seed);
-    CASE(margins);
+    CASE_ONE_THREAD(margins);
     return check_done();
 }
