@@ -40,6 +40,9 @@
  *
  *     sum_{t < 64} 2^-(t+1) 2^-(128-u-t) + 2^-64  <=  64 2^-66 + 2^-64  <  2^-59.
  *
+ * (An error of values above 2^64, u >= 64, is none: those words mean nothing. It is missed with
+ * probability (s + 2) / 2^(s+1), s = 128 - u, and 2^-s in a tag, as tests/test_mac.c counts.)
+ *
  * What follows from low words only (shifts, bits) forgets errors above them, which are none, and
  * the pair before the shift stays entered. Boolean gates, and bits that D deals, are proved
  * (syrep.h).

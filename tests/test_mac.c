@@ -8,6 +8,7 @@
 #include "tests/trial.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "proto/compose.h"
 #include "proto/mac_statements.h"
@@ -348,19 +349,19 @@ static void no_convolution_is_changed(void)
 
 /* ---- the check ---- */
 
-/* A run of `products` and its gate MACS, where `bad` changes bit 0 of a byte of its record of a
+/* A run of a program and its gate MACS, where `bad` changes bit 0 of a byte of its record of a
  * gate, or cheats: do the other two claim the same of each other? */
-static int check_passes(const struct program *p, unsigned bad, uint32_t id, size_t place,
-                        const struct cheat *cheat)
+static int seeded_check_passes(const struct program *p, uint64_t seed, unsigned bad, uint32_t id,
+                               size_t place, const struct cheat *cheat)
 {
     struct scene st;
     struct claims claims[3];
     unsigned a = (bad + 1) % 3, b = (bad + 2) % 3;
-    scene_init(&st, p, 4711);
+    scene_init(&st, p, seed);
+    st.cheat = cheat;
     scene_run(&st);
     if (place < MAC_RECORD)
         st.record[bad][id][place] ^= 1;
-    st.cheat = cheat;
     for (uint32_t i = st.gates; i < p->ngate; i++)
         if (p->gate[i].kind == GATE_MACS)
             scene_claims(&st, i, claims);
@@ -368,6 +369,12 @@ static int check_passes(const struct program *p, unsigned bad, uint32_t id, size
     CHECK(claims[a].count[b] == 1 && claims[b].count[a] == 1);
     scene_free(&st);
     return same;
+}
+
+static int check_passes(const struct program *p, unsigned bad, uint32_t id, size_t place,
+                        const struct cheat *cheat)
+{
+    return seeded_check_passes(p, 4711, bad, id, place, cheat);
 }
 
 static void flip_byte(const struct cheat *c, uint8_t *message, size_t n)
@@ -391,6 +398,46 @@ static void check_finds_errors(void)
                                .change = flip_byte, .place = k };
             CHECK(!check_passes(p, bad, 0, MAC_RECORD, &c));
         }
+    }
+    program_free(p);
+}
+
+static void flip_bit(const struct cheat *c, uint8_t *message, size_t n)
+{
+    CHECK(c->place / 8 < n);
+    message[c->place / 8] ^= (uint8_t)(1u << c->place % 8);
+}
+
+/*
+ * What stands above 2^64 of a value means nothing, and the check may miss an error there: one of
+ * 2^(128-s) in a value is alpha rho 2^(128-s) of V, which is 0 if the valuations of alpha and rho
+ * add up to s or more, with probability (s + 2) / 2^(s+1); one in a tag is rho 2^(128-s), 2^-s. So
+ * counted in the last message of a truncation by 4 bits: the value and then the tag of K w, in 9
+ * bytes each, as multiples of K = 2^60. What lies below 2^64 is never missed.
+ */
+static void high_bits_pass_as_derived(void)
+{
+    enum { SHIFT = 4, ZEROS = 64 - SHIFT, BYTES = 9, TRIALS = 600, WRAP = 3 };
+    struct program *p = program_new(&protocol_syrep_mac);
+    uint32_t trunc = 0;
+    gate_trunc(p, product(p, 1), SHIFT);
+    program_close(p);
+    while (p->gate[trunc].kind != GATE_TRUNC)
+        trunc++;
+    CHECK_EQ(gate_bytes(p->proto, &p->gate[trunc], WRAP, 1, 2), 2 * BYTES);
+    for (unsigned bit = 0; bit < 2 * 8 * BYTES; bit++) {
+        struct cheat c = { .gate = trunc, .step = WRAP, .from = 1, .to = 2, .change = flip_bit,
+                           .place = bit };
+        int tag = bit >= 8 * BYTES, s = 128 - ZEROS - (int)(bit % (8 * BYTES));
+        double rate = s <= 0 ? 1 : tag ? pow(2, -s) : (s + 2) * pow(2, -s - 1);
+        unsigned missed = 0, trials = s <= 8 ? TRIALS : 3;
+        for (unsigned i = 0; i < trials; i++)
+            missed += (unsigned)seeded_check_passes(p, check_random(&state), 1, 0, MAC_RECORD, &c);
+        double distance = fabs(missed - trials * rate);
+        CHECK(s > 8 ? missed == 0 : distance <= 5 * sqrt(trials * rate * (1 - rate)) + 0.5);
+        if (s == 3)
+            printf("# 2^125 in a %s: missed %u of %u, derived %.1f\n", tag ? "tag" : "value",
+                   missed, trials, trials * rate);
     }
     program_free(p);
 }
@@ -516,6 +563,7 @@ int main(void)
     CASE_ONE_THREAD(no_bit_is_changed);
     CASE_ONE_THREAD(no_convolution_is_changed);
     CASE_ONE_THREAD(check_finds_errors);
+    CASE_ONE_THREAD(high_bits_pass_as_derived);
     CASE_ONE_THREAD(no_cheat_gets_a_wrong_result_out);
     CASE_ONE_THREAD(failures_are_as_rare_as_derived);
     CASE_ONE_THREAD(abort_tells_nothing);

@@ -118,7 +118,7 @@ static void no_label(const struct world *w, const struct w_client *alice, int co
     CHECK(alice->result.class_name[0] == '\0');
 }
 
-/* A low bit: of MACs modulo 2^128 the topmost may pass with some probability, and mean nothing. */
+/* A low bit: what stands above 2^64 means nothing with MACs, and may pass (test_mac.c). */
 static void changed_gate_messages(void)
 {
     struct change honest;
