@@ -2,7 +2,7 @@
  * alice.c: the owner of a clip: asks all parties for their terms, shares the clip if the terms
  * agree, and joins the pieces of the label.
  *
- *   CONNECT -> ASKED -> SENT -> DONE
+ *   CONNECT -> ASKED -> SENT
  *
  * Nothing of the clip leaves before all parties have given the same terms to the byte. Alice
  * believes no single party: pieces that do not fit together are an error (ERR_ABORT).
@@ -11,25 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/rand.h>
+#include "src/errand.h"
 
-#include "src/role.h"
-#include "src/wire.h"
-
-enum alice_state { ALICE_CONNECT, ALICE_ASKED, ALICE_SENT, ALICE_DONE };
+enum alice_state { ALICE_CONNECT, ALICE_ASKED, ALICE_SENT };
 
 enum { TERMS_LIMIT = 1 << 20 };     /* of all control messages at a time, beside the big ones */
 
 struct alice {
-    struct host *host;
+    struct errand x;                /* said: INPUT_DONE */
     struct alice_conf conf;
-    unsigned n;                     /* parties */
     enum alice_state state;
-    uint64_t id;
-    struct arena *arena;
-    unsigned up, input_done;        /* parties, as bits */
-    uint8_t *terms[LINK_PARTIES];
-    size_t nterms[LINK_PARTIES];
     struct wire_terms agreed;
     struct fixed_net net;
     unsigned bits;                  /* of the label */
@@ -37,13 +28,7 @@ struct alice {
     unsigned label_room, scores_room;
     uint64_t sent_at, shared_at;
     struct alice_result result;
-    struct timer timer;
 };
-
-static unsigned everybody(const struct alice *a)
-{
-    return (1u << a->n) - 1;
-}
 
 static size_t pixels(const struct alice *a)
 {
@@ -56,41 +41,17 @@ static void progress(const struct alice *a, const char *phase, double part)
         a->conf.progress(a->conf.ctx, &(struct alice_progress){ .phase = phase, .part = part });
 }
 
-/* The end, once: everybody but `except` is told of an error. */
-static void finish(struct alice *a, const struct err *e, unsigned except)
-{
-    if (a->state == ALICE_DONE)
-        return;
-    int asked = a->state != ALICE_CONNECT;
-    a->state = ALICE_DONE;
-    a->host->ops->disarm(a->host, &a->timer);
-    for (unsigned i = 0; i < a->n; i++)
-        if (e->code != 0 && asked && i != except && (a->up & 1u << i) != 0)
-            wire_send_fault(a->host, a->arena, i, WIRE_ABORT, a->id, e);
-    a->conf.done(a->conf.ctx, e, e->code == 0 ? &a->result : NULL);
-}
-
 /* ---- asking ---- */
 
-static void ask(struct alice *a)
+static int ask(struct alice *a, struct err *e)
 {
     struct wire_ask m = { .frames = a->conf.frames, .h = a->conf.h, .w = a->conf.w,
                           .c = a->conf.c, .reveal = a->conf.reveal_scores != 0 };
-    struct err e;
     snprintf(m.model, sizeof m.model, "%s", a->conf.model_name);
     snprintf(m.protocol, sizeof m.protocol, "%s", a->conf.proto->name);
     a->state = ALICE_ASKED;
     progress(a, "terms", 0);
-    for (unsigned i = 0; i < a->n; i++) {
-        size_t n;
-        uint8_t *data = wire_ask_pack(a->arena, &m, &n);
-        if (data == NULL || wire_send(a->host, i, WIRE_ASK, a->id, data, n) != 0) {
-            err_set(&e, data == NULL ? ERR_FAILED : ERR_PEER, "party %u could not be asked: %s", i,
-                    data == NULL ? "out of memory" : "the link is gone");
-            finish(a, &e, NO_VALUE);
-            return;
-        }
-    }
+    return errand_ask(&a->x, &m, e);
 }
 
 /* ---- terms ---- */
@@ -99,7 +60,7 @@ static void ask(struct alice *a)
 static int terms_differ(struct alice *a, unsigned i, struct err *e)
 {
     struct wire_terms t;
-    if (wire_terms_parse(&t, a->terms[i], a->nterms[i], e) != 0)
+    if (wire_terms_parse(&t, a->x.terms[i], a->x.nterms[i], e) != 0)
         return err_prefix(e, "party %u", i);
     if (memcmp(t.version, a->agreed.version, sizeof t.version) != 0)
         return err_set(e, ERR_PEER, "party 0 and party %u hold different versions of model %s: is "
@@ -114,12 +75,12 @@ static int terms_differ(struct alice *a, unsigned i, struct err *e)
 static int terms_check(struct alice *a, struct err *e)
 {
     const struct wire_terms *t = &a->agreed;
-    if (wire_terms_parse(&a->agreed, a->terms[0], a->nterms[0], e) != 0)
+    unsigned odd = errand_odd_terms(&a->x);
+    if (wire_terms_parse(&a->agreed, a->x.terms[0], a->x.nterms[0], e) != 0)
         return err_prefix(e, "party 0");
-    for (unsigned i = 1; i < a->n; i++)
-        if (a->nterms[i] != a->nterms[0] || memcmp(a->terms[i], a->terms[0], a->nterms[0]) != 0)
-            return terms_differ(a, i, e);
-    if (t->parties != a->n || t->reveal != (a->conf.reveal_scores != 0) || t->selected == 0)
+    if (odd != 0)
+        return terms_differ(a, odd, e);
+    if (t->parties != a->x.n || t->reveal != (a->conf.reveal_scores != 0) || t->selected == 0)
         return err_set(e, ERR_ABORT, "the parties' terms are not what was asked for");
     if (fixed_net_read(&a->net, t->net, t->nnet, e) != 0)
         return err_prefix(e, "the parties' network");
@@ -139,8 +100,8 @@ static int share(struct alice *a, struct err *e)
     size_t n = pixels(a);
     int code = 0;
     uint64_t *x = mem_new(n, sizeof *x);
-    for (unsigned i = 0; i < a->n && x != NULL; i++)
-        if ((out[i] = arena_take(a->arena, client_bytes(proto, OWNER_CLIP, n, 1, i))) == NULL)
+    for (unsigned i = 0; i < a->x.n && x != NULL; i++)
+        if ((out[i] = arena_take(a->x.arena, client_bytes(proto, OWNER_CLIP, n, 1, i))) == NULL)
             code = ERR_FAILED;
     if (x == NULL || code != 0) {
         code = err_set(e, ERR_FAILED, "out of memory for the clip's shares");
@@ -148,15 +109,15 @@ static int share(struct alice *a, struct err *e)
     }
     fixed_encode(x, a->conf.video, n, a->net.frac);
     code = client_split(proto, OWNER_CLIP, out, x, n, 1, e);
-    for (unsigned i = 0; i < a->n && code == 0; i++) {
+    for (unsigned i = 0; i < a->x.n && code == 0; i++) {
         size_t bytes = client_bytes(proto, OWNER_CLIP, n, 1, i);
         a->result.input_bytes += bytes;
-        if (wire_send(a->host, i, WIRE_INPUT, a->id, out[i], bytes) != 0)
+        if (wire_send(a->x.host, i, WIRE_INPUT, a->x.id, out[i], bytes) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
         out[i] = NULL;
     }
 out:
-    for (unsigned i = 0; i < a->n; i++)
+    for (unsigned i = 0; i < a->x.n; i++)
         arena_give(out[i]);
     if (x != NULL)
         wipe(x, n * sizeof *x);
@@ -166,18 +127,15 @@ out:
 
 static int take_terms(struct alice *a, unsigned from, struct message *m, struct err *e)
 {
-    if (a->state != ALICE_ASKED || a->terms[from] != NULL || m->n == 0)
-        return err_set(e, ERR_ABORT, "party %u gave terms that are not due", from);
-    a->terms[from] = m->data;
-    a->nterms[from] = m->n;
-    m->data = NULL;
-    for (unsigned i = 0; i < a->n; i++)
-        if (a->terms[i] == NULL)
-            return 0;
+    int last = a->state == ALICE_ASKED ? errand_terms(&a->x, from, m) : -1;
+    if (last < 0)
+        return errand_not_due(from, m, e);
+    if (last == 0)
+        return 0;
     if (terms_check(a, e) != 0)
         return e->code;
     a->state = ALICE_SENT;
-    a->sent_at = a->host->ops->now(a->host);
+    a->sent_at = a->x.host->ops->now(a->x.host);
     progress(a, "input", 0);
     return share(a, e);
 }
@@ -198,7 +156,7 @@ static int join_scores(struct alice *a, struct err *e)
 {
     uint64_t x[FIXED_CLASSES];
     const uint64_t *piece[LINK_PARTIES];
-    for (unsigned i = 0; i < a->n; i++)
+    for (unsigned i = 0; i < a->x.n; i++)
         piece[i] = (const uint64_t *)(const void *)a->scores[i];
     if (a->conf.proto->output_join(x, piece, a->net.nclass, VALUE_SHARE, e) != 0)
         return err_prefix(e, "the scores");
@@ -213,7 +171,7 @@ static int join_label(struct alice *a, struct err *e)
 {
     uint64_t x[1] = { 0 };
     const uint64_t *piece[LINK_PARTIES];
-    for (unsigned i = 0; i < a->n; i++)
+    for (unsigned i = 0; i < a->x.n; i++)
         piece[i] = (const uint64_t *)(const void *)a->label[i];
     if (a->conf.proto->output_join(x, piece, value_stride(a->conf.proto, VALUE_BITS, a->bits),
                                    VALUE_BITS, e) != 0)
@@ -230,7 +188,7 @@ static int join_label(struct alice *a, struct err *e)
 static int conclude(struct alice *a, struct err *e)
 {
     struct alice_result *r = &a->result;
-    uint64_t now = a->host->ops->now(a->host);
+    uint64_t now = a->x.host->ops->now(a->x.host);
     if ((a->agreed.reveal && join_scores(a, e) != 0) || join_label(a, e) != 0)
         return e->code;
     snprintf(r->class_name, sizeof r->class_name, "%.*s", FIXED_NAME - 1,
@@ -243,17 +201,22 @@ static int conclude(struct alice *a, struct err *e)
     r->planned_rounds = a->agreed.rounds;
     memcpy(r->planned_bytes, a->agreed.sent, sizeof r->planned_bytes);
     progress(a, "label", 1);
-    finish(a, &(const struct err){ .code = 0 }, NO_VALUE);
+    errand_end(&a->x, &(const struct err){ .code = 0 }, NO_VALUE);
     return 0;
 }
 
-static int take_input_done(struct alice *a, unsigned from, struct err *e)
+static int has_input(const struct alice *a)
 {
-    if (a->state != ALICE_SENT || (a->input_done & 1u << from) != 0)
-        return err_set(e, ERR_ABORT, "party %u said INPUT_DONE when that was not due", from);
-    a->input_done |= 1u << from;
-    if (a->input_done == everybody(a)) {
-        a->shared_at = a->host->ops->now(a->host);
+    return a->x.said == errand_all(&a->x);
+}
+
+static int take_input_done(struct alice *a, unsigned from, const struct message *m, struct err *e)
+{
+    int last = a->state == ALICE_SENT ? errand_said(&a->x, from) : -1;
+    if (last < 0)
+        return errand_not_due(from, m, e);
+    if (last > 0) {
+        a->shared_at = a->x.host->ops->now(a->x.host);
         progress(a, "compute", 0);
     }
     return 0;
@@ -264,10 +227,10 @@ static int take_progress(struct alice *a, unsigned from, const struct message *m
 {
     struct wire_progress w;
     if (a->state != ALICE_SENT || from != 0)
-        return err_set(e, ERR_ABORT, "party %u sent PROGRESS when that was not due", from);
+        return errand_not_due(from, m, e);
     if (wire_progress_parse(&w, m->data, m->n, e) != 0)
         return err_prefix(e, "party %u", from);
-    if (a->conf.progress == NULL || a->input_done != everybody(a))
+    if (a->conf.progress == NULL || !has_input(a))
         return 0;
     struct alice_progress p = { .phase = "compute", .part = (double)w.done / w.gates,
                                 .has_frame = w.layer < LAYER_ARGMAX &&
@@ -287,42 +250,30 @@ static int take_piece(struct alice *a, unsigned from, struct message *m, struct 
         return err_set(e, ERR_ABORT, "party %u sent a piece that is not due", from);
     place[from] = m->data;
     m->data = NULL;
-    for (unsigned i = 0; i < a->n; i++)
+    for (unsigned i = 0; i < a->x.n; i++)
         if (a->label[i] == NULL || (a->agreed.reveal && a->scores[i] == NULL))
             return 0;
-    if (a->input_done != everybody(a))
+    if (!has_input(a))
         return err_set(e, ERR_ABORT, "a label came before all parties had the clip");
     return conclude(a, e);
 }
 
-/* ---- the host's upcalls ---- */
+/* ---- the errand ---- */
 
-static void alice_up(void *ctx, unsigned node, const struct node_info *info)
+static void on_linked(struct errand *x)
 {
-    (void)info;
-    struct alice *a = ctx;
-    if (node >= a->n || a->state != ALICE_CONNECT)
-        return;
-    a->up |= 1u << node;
-    progress(a, "connect", (double)__builtin_popcount(a->up) / a->n);
-    if (a->up == everybody(a))
-        ask(a);
+    progress((const struct alice *)x, "connect", (double)__builtin_popcount(x->up) / x->n);
 }
 
-static void alice_down(void *ctx, unsigned node, const struct err *why)
+static int on_begin(struct errand *x, struct err *e)
 {
-    struct alice *a = ctx;
-    struct err e;
-    if (node >= a->n)
-        return;
-    a->up &= ~(1u << node);
-    wire_lost(&e, node, why);
-    finish(a, &e, node);
+    return ask((struct alice *)x, e);
 }
 
-static uint8_t *piece_room(struct alice *a, unsigned from, const struct message *head,
-                           struct err *why)
+static uint8_t *on_bulk(struct errand *x, unsigned from, const struct message *head,
+                        struct err *why)
 {
+    struct alice *a = (struct alice *)x;
     unsigned *asked = head->type == WIRE_LABEL ? &a->label_room : &a->scores_room;
     size_t n = head->type == WIRE_LABEL ? label_bytes(a) : scores_bytes(a);
     if (a->state != ALICE_SENT || (*asked & 1u << from) != 0 || head->n != n ||
@@ -332,95 +283,55 @@ static uint8_t *piece_room(struct alice *a, unsigned from, const struct message 
         return NULL;
     }
     *asked |= 1u << from;
-    return arena_take(a->arena, n);
+    return arena_take(a->x.arena, n);
 }
 
-static uint8_t *alice_room(void *ctx, unsigned node, const struct message *head, struct err *why)
+static int on_take(struct errand *x, unsigned from, struct message *m, struct err *e)
 {
-    struct alice *a = ctx;
-    why->code = 0;
-    if (wire_allowed(head, WIRE_TO_CLIENT, why) != 0)
-        return NULL;
-    uint8_t *block = wire_is_bulk(head->type) ? piece_room(a, node, head, why)
-                                              : arena_take(a->arena, head->n);
-    if (block == NULL && why->code == 0)
-        err_set(why, ERR_FAILED, "out of memory");
-    return block;
-}
-
-static int take_fault(struct alice *a, unsigned from, const struct message *m, struct err *e)
-{
-    struct wire_fault f;
-    struct err why;
-    if (wire_fault_parse(&f, m->data, m->n, e) != 0)
-        return e->code;
-    err_set(&why, f.code, "party %u %s: %s", from, m->type == WIRE_REFUSE ? "refused" : "gave up",
-            f.text);
-    finish(a, &why, from);
-    return 0;
-}
-
-static int take(struct alice *a, unsigned from, struct message *m, struct err *e)
-{
-    if (wire_allowed(m, WIRE_TO_CLIENT, e) != 0)
-        return e->code;
+    struct alice *a = (struct alice *)x;
     switch (m->type) {
     case WIRE_TERMS:
         return take_terms(a, from, m, e);
     case WIRE_INPUT_DONE:
-        return take_input_done(a, from, e);
+        return take_input_done(a, from, m, e);
     case WIRE_PROGRESS:
         return take_progress(a, from, m, e);
     case WIRE_SCORES:
     case WIRE_LABEL:
         return take_piece(a, from, m, e);
-    case WIRE_REFUSE:
-    case WIRE_ABORT:
-        return take_fault(a, from, m, e);
     default:
-        return err_set(e, ERR_ABORT, "party %u sent a message for the owner of a model", from);
+        return errand_not_due(from, m, e);
     }
 }
 
-static void alice_message(void *ctx, unsigned node, struct message m)
+static void on_late(struct errand *x, struct err *why)
 {
-    struct alice *a = ctx;
-    struct err e = { 0 };
-    if (node < a->n && a->state != ALICE_DONE && m.job == a->id && take(a, node, &m, &e) != 0)
-        finish(a, &e, NO_VALUE);
-    arena_give(m.data);
-}
-
-static void alice_drained(void *ctx, unsigned node)
-{
-    (void)ctx;
-    (void)node;
-}
-
-static void timeout(struct timer *t)
-{
-    struct alice *a = (struct alice *)(void *)((char *)t - offsetof(struct alice, timer));
-    unsigned missing = everybody(a) & ~(a->state == ALICE_CONNECT ? a->up : 0);
+    const struct alice *a = (const struct alice *)x;
+    unsigned missing = errand_all(x) & ~(a->state == ALICE_CONNECT ? a->x.up : 0);
     const char *what = "no link";
-    struct err e;
     if (a->state == ALICE_ASKED) {
         what = "no terms (its queue may be long)";
-        for (unsigned i = 0; i < a->n; i++)
-            missing &= ~(a->terms[i] != NULL ? 1u << i : 0);
+        for (unsigned i = 0; i < a->x.n; i++)
+            missing &= ~(a->x.terms[i] != NULL ? 1u << i : 0);
     } else if (a->state == ALICE_SENT) {
-        what = a->input_done != everybody(a) ? "the clip did not arrive" : "no label";
-        missing &= a->input_done != everybody(a) ? ~a->input_done : ~0u;
-        for (unsigned i = 0; i < a->n; i++)
+        what = !has_input(a) ? "the clip did not arrive" : "no label";
+        missing &= !has_input(a) ? ~x->said : ~0u;
+        for (unsigned i = 0; i < a->x.n; i++)
             missing &= ~(a->label[i] != NULL ? 1u << i : 0);
     }
-    err_set(&e, ERR_PEER, "gave up after %g s: %s from party %d", a->conf.timeout, what,
+    err_set(why, ERR_PEER, "gave up after %g s: %s from party %d", a->conf.timeout, what,
             __builtin_ffs((int)missing) - 1);
-    finish(a, &e, NO_VALUE);
 }
 
-static const struct host_events alice_events = {
-    .up = alice_up, .down = alice_down, .room = alice_room, .message = alice_message,
-    .drained = alice_drained
+static void on_ended(struct errand *x, const struct err *why)
+{
+    struct alice *a = (struct alice *)x;
+    a->conf.done(a->conf.ctx, why, why->code == 0 ? &a->result : NULL);
+}
+
+static const struct errand_ops ops = {
+    .linked = on_linked, .begin = on_begin, .take = on_take, .bulk = on_bulk, .late = on_late,
+    .ended = on_ended
 };
 
 /* ---- beginning and end ---- */
@@ -428,8 +339,8 @@ static const struct host_events alice_events = {
 static int conf_check(const struct alice_conf *c, struct err *e)
 {
     uint64_t frame = (uint64_t)c->h * c->w, n;
-    if (strlen(c->model_name) >= WIRE_NAME || c->model_name[0] == '\0')
-        return err_set(e, ERR_USAGE, "a model's name has 1 to %d characters", WIRE_NAME - 1);
+    if (errand_name_check(c->model_name, e) != 0)
+        return e->code;
     if (__builtin_mul_overflow(frame, c->c, &frame) ||
         __builtin_mul_overflow(frame, c->frames, &n) || n == 0 || n > LINK_MESSAGE_MAX / 16)
         return err_set(e, ERR_INPUT, "a clip of %u frames of %u x %u x %u is empty or too long",
@@ -446,39 +357,28 @@ struct alice *alice_new(struct host *h, const struct alice_conf *conf, struct er
     if (conf_check(conf, e) != 0)
         return NULL;
     struct alice *a = mem_new(1, sizeof *a);
-    if (a == NULL)
-        goto fail;
-    a->host = h;
+    if (a == NULL) {
+        err_set(e, ERR_FAILED, "out of memory");
+        return NULL;
+    }
     a->conf = *conf;
-    a->n = conf->proto->parties;
-    a->timer.fire = timeout;
     size_t limit = TERMS_LIMIT;
-    for (unsigned i = 0; i < a->n; i++)
+    for (unsigned i = 0; i < conf->proto->parties; i++)
         limit += 2 * client_bytes(conf->proto, OWNER_CLIP, pixels(a), 1, i);
-    a->arena = arena_new(limit);
-    if (a->arena == NULL)
-        goto fail;
-    if (RAND_bytes((uint8_t *)&a->id, sizeof a->id) != 1) {
-        err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
+    if (errand_open(&a->x, h, &ops, conf->proto->parties, limit, e) != 0) {
         alice_free(a);
         return NULL;
     }
-    h->events = &alice_events;
-    h->ctx = a;
     if (conf->timeout > 0)
-        h->ops->arm(h, &a->timer, (uint64_t)(conf->timeout * 1e9));
+        errand_wait(&a->x, conf->timeout);
     return a;
-fail:
-    alice_free(a);
-    err_set(e, ERR_FAILED, "out of memory");
-    return NULL;
 }
 
 void alice_free(struct alice *a)
 {
     if (a == NULL)
         return;
-    arena_free(a->arena);
+    errand_close(&a->x);
     wipe(a, sizeof *a);
     mem_free(a);
 }

@@ -12,79 +12,42 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "src/role.h"
-#include "src/wire.h"
+#include "src/errand.h"
 
-enum bob_state { BOB_CONNECT, BOB_OFFERED, BOB_SENDING, BOB_USING, BOB_DONE };
+enum bob_state { BOB_CONNECT, BOB_OFFERED, BOB_SENDING, BOB_USING };
 
 enum { UNDER_WAY = 4, PATIENCE = 60 };
 
 struct bob {
-    struct host *host;
+    struct errand x;
     struct bob_conf conf;
-    unsigned n;
     enum bob_state state;
-    uint64_t id;
-    struct arena *arena;
     struct tensor tensor[WIRE_TENSORS];
     unsigned ntensor, next;
-    unsigned up, said;                      /* parties, as bits; said: in this state */
     unsigned acked[LINK_PARTIES];           /* tensors */
     struct wire_model offer;
     uint8_t *net;                           /* fixed_net_write */
     uint8_t digest[WIRE_DIGEST];
     uint64_t wire;                          /* bytes of all links when the timer last fired */
-    struct timer timer;
 };
-
-static unsigned everybody(const struct bob *b)
-{
-    return (1u << b->n) - 1;
-}
 
 static double patience(const struct bob *b)
 {
     return b->conf.timeout > 0 ? b->conf.timeout : PATIENCE;
 }
 
-static void still_alive(struct bob *b)
-{
-    b->host->ops->arm(b->host, &b->timer, (uint64_t)(patience(b) * 1e9));
-}
-
-static void finish(struct bob *b, const struct err *e, unsigned except)
-{
-    if (b->state == BOB_DONE)
-        return;
-    int offered = b->state != BOB_CONNECT;
-    b->state = BOB_DONE;
-    b->host->ops->disarm(b->host, &b->timer);
-    for (unsigned i = 0; i < b->n; i++)
-        if (e->code != 0 && offered && i != except && (b->up & 1u << i) != 0)
-            wire_send_fault(b->host, b->arena, i, WIRE_ABORT, b->id, e);
-    b->conf.done(b->conf.ctx, e);
-}
-
 /* ---- sending ---- */
-
-static int send_to_all(struct bob *b, uint8_t type, struct err *e)
-{
-    for (unsigned i = 0; i < b->n; i++)
-        if (wire_send(b->host, i, type, b->id, NULL, 0) != 0)
-            return err_set(e, ERR_PEER, "lost party %u", i);
-    return 0;
-}
 
 static int offer(struct bob *b, struct err *e)
 {
     unsigned length = WIRE_DIGEST;
-    for (unsigned i = 0; i < b->n; i++) {
+    for (unsigned i = 0; i < b->x.n; i++) {
         size_t n;
-        uint8_t *data = wire_model_pack(b->arena, &b->offer, &n);
+        uint8_t *data = wire_model_pack(b->x.arena, &b->offer, &n);
         if (data == NULL ||
             !EVP_Digest(data, n, b->digest, &length, EVP_sha256(), NULL))
             return err_set(e, ERR_FAILED, "out of memory, or the network is too large to describe");
-        if (wire_send(b->host, i, WIRE_MODEL, b->id, data, n) != 0)
+        if (wire_send(b->x.host, i, WIRE_MODEL, b->x.id, data, n) != 0)
             return err_set(e, ERR_PEER, "lost party %u", i);
     }
     b->state = BOB_OFFERED;
@@ -108,21 +71,21 @@ static int send_tensor(struct bob *b, struct err *e)
     uint8_t *out[LINK_PARTIES] = { 0 };
     int code = 0;
     size_t bytes[LINK_PARTIES];
-    for (unsigned i = 0; i < b->n && code == 0; i++) {
+    for (unsigned i = 0; i < b->x.n && code == 0; i++) {
         bytes[i] = client_bytes(proto, OWNER_MODEL, t->n, t->turns, i);
-        if ((out[i] = arena_take(b->arena, bytes[i])) == NULL)
+        if ((out[i] = arena_take(b->x.arena, bytes[i])) == NULL)
             code = err_set(e, ERR_FAILED, "out of memory for the model's shares");
     }
     if (code == 0)
         code = client_split(proto, OWNER_MODEL, out, tensor_words(b, t), t->n, t->turns, e);
-    for (unsigned i = 0; i < b->n && code == 0; i++) {
-        struct message m = { .type = WIRE_TENSOR, .job = b->id, .stream = b->next,
+    for (unsigned i = 0; i < b->x.n && code == 0; i++) {
+        struct message m = { .type = WIRE_TENSOR, .job = b->x.id, .stream = b->next,
                              .n = bytes[i], .data = out[i] };
         out[i] = NULL;
-        if (b->host->ops->send(b->host, i, m) != 0)
+        if (b->x.host->ops->send(b->x.host, i, m) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
     }
-    for (unsigned i = 0; i < b->n; i++)
+    for (unsigned i = 0; i < b->x.n; i++)
         arena_give(out[i]);
     b->next++;
     return code;
@@ -132,7 +95,7 @@ static int send_tensor(struct bob *b, struct err *e)
 static int pump(struct bob *b, struct err *e)
 {
     unsigned least = b->acked[0];
-    for (unsigned i = 1; i < b->n; i++)
+    for (unsigned i = 1; i < b->x.n; i++)
         least = b->acked[i] < least ? b->acked[i] : least;
     if (b->conf.progress != NULL)
         b->conf.progress(b->conf.ctx, (double)least / b->ntensor);
@@ -144,30 +107,20 @@ static int pump(struct bob *b, struct err *e)
 
 /* ---- answers ---- */
 
-static int not_due(unsigned from, const struct message *m, struct err *e)
-{
-    return err_set(e, ERR_ABORT, "party %u sent %s when that was not due", from,
-                   wire_type_name(m->type));
-}
-
-/* Notes an answer that each party gives once in this state; 1 when it was the last, 0 when others
- * are missing, -1 when it is not due. */
+/* Notes an answer that each party gives once in this state: as errand_said; the last one ends it. */
 static int noted(struct bob *b, unsigned from, enum bob_state state)
 {
-    if (b->state != state || (b->said & 1u << from) != 0)
-        return -1;
-    b->said |= 1u << from;
-    if (b->said != everybody(b))
-        return 0;
-    b->said = 0;
-    return 1;
+    int last = b->state == state ? errand_said(&b->x, from) : -1;
+    if (last > 0)
+        b->x.said = 0;
+    return last;
 }
 
 static int take_ok(struct bob *b, unsigned from, const struct message *m, struct err *e)
 {
     int last = noted(b, from, BOB_OFFERED);
     if (last < 0)
-        return not_due(from, m, e);
+        return errand_not_due(from, m, e);
     if (last == 0)
         return 0;
     b->state = BOB_SENDING;
@@ -177,7 +130,7 @@ static int take_ok(struct bob *b, unsigned from, const struct message *m, struct
 static int take_tensor_done(struct bob *b, unsigned from, const struct message *m, struct err *e)
 {
     if (b->state != BOB_SENDING || b->acked[from] >= b->next)
-        return not_due(from, m, e);
+        return errand_not_due(from, m, e);
     b->acked[from]++;
     return pump(b, e);
 }
@@ -186,41 +139,36 @@ static int take_ready(struct bob *b, unsigned from, const struct message *m, str
 {
     int last = b->acked[from] == b->ntensor ? noted(b, from, BOB_SENDING) : -1;
     if (last < 0)
-        return not_due(from, m, e);
+        return errand_not_due(from, m, e);
     if (memcmp(m->data, b->digest, WIRE_DIGEST) != 0)
         return err_set(e, ERR_ABORT, "party %u received another model than was sent", from);
     if (last == 0)
         return 0;
     b->state = BOB_USING;
-    return send_to_all(b, WIRE_MODEL_USE, e);
+    return errand_tell(&b->x, WIRE_MODEL_USE, e);
 }
 
 static int take_done(struct bob *b, unsigned from, const struct message *m, struct err *e)
 {
     int last = noted(b, from, BOB_USING);
     if (last < 0)
-        return not_due(from, m, e);
+        return errand_not_due(from, m, e);
     if (last > 0)
-        finish(b, &(const struct err){ .code = 0 }, NO_VALUE);
+        errand_end(&b->x, &(const struct err){ .code = 0 }, NO_VALUE);
     return 0;
 }
 
-static int take_fault(struct bob *b, unsigned from, const struct message *m, struct err *e)
+/* ---- the errand ---- */
+
+static int on_begin(struct errand *x, struct err *e)
 {
-    struct wire_fault f;
-    struct err why;
-    if (wire_fault_parse(&f, m->data, m->n, e) != 0)
-        return e->code;
-    err_set(&why, f.code, "party %u %s: %s", from, m->type == WIRE_REFUSE ? "refused" : "gave up",
-            f.text);
-    finish(b, &why, from);
-    return 0;
+    return offer((struct bob *)x, e);
 }
 
-static int take(struct bob *b, unsigned from, const struct message *m, struct err *e)
+static int on_take(struct errand *x, unsigned from, struct message *m, struct err *e)
 {
-    if (wire_allowed(m, WIRE_TO_CLIENT, e) != 0)
-        return e->code;
+    struct bob *b = (struct bob *)x;
+    errand_wait(x, patience(b));
     switch (m->type) {
     case WIRE_MODEL_OK:
         return take_ok(b, from, m, e);
@@ -230,97 +178,38 @@ static int take(struct bob *b, unsigned from, const struct message *m, struct er
         return take_ready(b, from, m, e);
     case WIRE_MODEL_DONE:
         return take_done(b, from, m, e);
-    case WIRE_REFUSE:
-    case WIRE_ABORT:
-        return take_fault(b, from, m, e);
     default:
-        return not_due(from, m, e);
+        return errand_not_due(from, m, e);
     }
 }
 
-/* ---- the host's upcalls ---- */
-
-static void bob_up(void *ctx, unsigned node, const struct node_info *info)
+static void on_late(struct errand *x, struct err *why)
 {
-    (void)info;
-    struct bob *b = ctx;
-    struct err e = { 0 };
-    if (node >= b->n || b->state != BOB_CONNECT)
-        return;
-    b->up |= 1u << node;
-    if (b->up == everybody(b) && offer(b, &e) != 0)
-        finish(b, &e, NO_VALUE);
-}
-
-static void bob_down(void *ctx, unsigned node, const struct err *why)
-{
-    struct bob *b = ctx;
-    struct err e;
-    if (node >= b->n)
-        return;
-    b->up &= ~(1u << node);
-    wire_lost(&e, node, why);
-    finish(b, &e, node);
-}
-
-static uint8_t *bob_room(void *ctx, unsigned node, const struct message *head, struct err *why)
-{
-    struct bob *b = ctx;
-    if (wire_allowed(head, WIRE_TO_CLIENT, why) != 0)
-        return NULL;
-    if (wire_is_bulk(head->type)) {
-        err_set(why, ERR_ABORT, "party %u sent a message %s to the owner of a model", node,
-                wire_type_name(head->type));
-        return NULL;
-    }
-    uint8_t *block = arena_take(b->arena, head->n);
-    if (block == NULL)
-        err_set(why, ERR_FAILED, "out of memory");
-    return block;
-}
-
-static void bob_message(void *ctx, unsigned node, struct message m)
-{
-    struct bob *b = ctx;
-    struct err e = { 0 };
-    if (node < b->n && b->state != BOB_DONE && m.job == b->id) {
-        still_alive(b);
-        if (take(b, node, &m, &e) != 0)
-            finish(b, &e, NO_VALUE);
-    }
-    arena_give(m.data);
-}
-
-static void bob_drained(void *ctx, unsigned node)
-{
-    (void)ctx;
-    (void)node;
-}
-
-static void timeout(struct timer *t)
-{
-    struct bob *b = (struct bob *)(void *)((char *)t - offsetof(struct bob, timer));
-    unsigned missing = everybody(b) & ~(b->state == BOB_CONNECT ? b->up : b->said);
-    struct err e;
+    struct bob *b = (struct bob *)x;
+    unsigned missing = errand_all(x) & ~(b->state == BOB_CONNECT ? x->up : x->said);
     uint64_t wire = 0;
-    for (unsigned i = 0; i < b->n; i++)
-        wire += b->host->ops->wire(b->host, i);
+    for (unsigned i = 0; i < x->n; i++)
+        wire += x->host->ops->wire(x->host, i);
     if (wire != b->wire && b->state != BOB_CONNECT) {   /* slow, but not silent */
         b->wire = wire;
-        still_alive(b);
+        errand_wait(x, patience(b));
         return;
     }
-    for (unsigned i = 0; b->state == BOB_SENDING && i < b->n; i++)
+    for (unsigned i = 0; b->state == BOB_SENDING && i < x->n; i++)
         if (b->acked[i] == b->next && b->next < b->ntensor)
             missing &= ~(1u << i);
-    err_set(&e, ERR_PEER, "party %d has not answered for %g s", __builtin_ffs((int)missing) - 1,
+    err_set(why, ERR_PEER, "party %d has not answered for %g s", __builtin_ffs((int)missing) - 1,
             patience(b));
-    finish(b, &e, NO_VALUE);
 }
 
-static const struct host_events bob_events = {
-    .up = bob_up, .down = bob_down, .room = bob_room, .message = bob_message,
-    .drained = bob_drained
+static void on_ended(struct errand *x, const struct err *why)
+{
+    struct bob *b = (struct bob *)x;
+    b->conf.done(b->conf.ctx, why);
+}
+
+static const struct errand_ops ops = {
+    .begin = on_begin, .take = on_take, .late = on_late, .ended = on_ended
 };
 
 /* ---- beginning and end ---- */
@@ -344,7 +233,8 @@ static int selections_check(const struct bob_conf *c, struct err *e)
     return 0;
 }
 
-static int offer_make(struct bob *b, struct err *e)
+/* limit: memory that messages need. */
+static int offer_make(struct bob *b, size_t *limit, struct err *e)
 {
     size_t n = 0, most = 0;
     struct wire_model *o = &b->offer;
@@ -364,43 +254,34 @@ static int offer_make(struct bob *b, struct err *e)
         return err_set(e, ERR_INPUT, "a layer or selection of the model is empty or too large");
     for (unsigned i = 0; i < b->ntensor; i++)
         most = b->tensor[i].n > most ? b->tensor[i].n : most;
-    size_t limit = 1 << 22;
-    for (unsigned i = 0; i < b->n; i++)
-        limit += (UNDER_WAY + 1) * (client_bytes(b->conf.proto, OWNER_MODEL, most,
+    *limit = 1 << 22;
+    for (unsigned i = 0; i < b->conf.proto->parties; i++)
+        *limit += (UNDER_WAY + 1) * (client_bytes(b->conf.proto, OWNER_MODEL, most,
                                                  protocol_turns(b->conf.proto), i) * 5 / 4);
-    b->arena = arena_new(limit);
-    if (b->net == NULL || b->arena == NULL)
+    if (b->net == NULL)
         return err_set(e, ERR_FAILED, "out of memory");
-    if (RAND_bytes(o->version, sizeof o->version) != 1 ||
-        RAND_bytes((uint8_t *)&b->id, sizeof b->id) != 1)
+    if (RAND_bytes(o->version, sizeof o->version) != 1)
         return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
     return 0;
 }
 
 struct bob *bob_new(struct host *h, const struct bob_conf *conf, struct err *e)
 {
-    if (strlen(conf->model_name) >= WIRE_NAME || conf->model_name[0] == '\0') {
-        err_set(e, ERR_USAGE, "a model's name has 1 to %d characters", WIRE_NAME - 1);
-        return NULL;
-    }
-    if (selections_check(conf, e) != 0)
+    size_t limit = 0;
+    if (errand_name_check(conf->model_name, e) != 0 || selections_check(conf, e) != 0)
         return NULL;
     struct bob *b = mem_new(1, sizeof *b);
     if (b == NULL) {
         err_set(e, ERR_FAILED, "out of memory");
         return NULL;
     }
-    b->host = h;
     b->conf = *conf;
-    b->n = conf->proto->parties;
-    b->timer.fire = timeout;
-    if (offer_make(b, e) != 0) {
+    if (offer_make(b, &limit, e) != 0 ||
+        errand_open(&b->x, h, &ops, conf->proto->parties, limit, e) != 0) {
         bob_free(b);
         return NULL;
     }
-    h->events = &bob_events;
-    h->ctx = b;
-    still_alive(b);
+    errand_wait(&b->x, patience(b));
     return b;
 }
 
@@ -408,7 +289,7 @@ void bob_free(struct bob *b)
 {
     if (b == NULL)
         return;
-    arena_free(b->arena);
+    errand_close(&b->x);
     free(b->net);
     mem_free(b);
 }
