@@ -1,4 +1,4 @@
-#include "proto/program.h"
+#include "proto/program_build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,13 +6,10 @@
 #include "net/base_bytes.h"
 #include "net/base_mem.h"
 #include "proto/compose.h"
-#include "proto/protocol.h"
-#include "proto/prove.h"
 
 /* ---- growing arrays ---- */
 
-/* Makes room for one more entry of `size` bytes; 0, or -1 and the program has failed. */
-static int grow(struct program *p, void *array, uint32_t count, uint32_t *room, size_t size)
+int program_grow(struct program *p, void *array, uint32_t count, uint32_t *room, size_t size)
 {
     if (p->failed)
         return -1;
@@ -114,7 +111,7 @@ static uint32_t value_add(struct program *p, enum value_kind kind, size_t n, siz
 {
     if (n == 0 || n >= UINT32_MAX)
         p->failed = 1;
-    if (grow(p, &p->value, p->nvalue, &p->value_room, sizeof *p->value) != 0)
+    if (program_grow(p, &p->value, p->nvalue, &p->value_room, sizeof *p->value) != 0)
         return NO_VALUE;
     uint8_t turn = p->proto->flags & PROTOCOL_TURNED ? p->turn % (uint8_t)p->proto->parties : 0;
     p->value[p->nvalue] = (struct value){ .kind = (uint8_t)kind, .external = (uint8_t)external,
@@ -181,9 +178,7 @@ void program_keep(struct program *p, uint32_t value)
 
 /* ---- gates ---- */
 
-/* The number of elements of a value, or 0 when the program has failed or the kind is not one of
- * the two allowed. */
-static size_t value_size(struct program *p, uint32_t v, int kind, int other)
+size_t value_size(struct program *p, uint32_t v, int kind, int other)
 {
     if (p->failed)
         return 0;
@@ -194,7 +189,7 @@ static size_t value_size(struct program *p, uint32_t v, int kind, int other)
     return p->value[v].n;
 }
 
-static struct gate gate_blank(const struct program *p, enum gate_kind kind)
+struct gate gate_blank(const struct program *p, enum gate_kind kind)
 {
     return (struct gate){ .kind = (uint8_t)kind, .turn = p->turn, .frame = p->frame,
                           .layer = p->layer,
@@ -257,7 +252,7 @@ static void gate_put(struct program *p, const struct gate *g)
         p->failed = 1;
         return;
     }
-    if (grow(p, &p->gate, p->ngate, &p->gate_room, sizeof *p->gate) != 0)
+    if (program_grow(p, &p->gate, p->ngate, &p->gate_room, sizeof *p->gate) != 0)
         return;
     for (uint32_t i = 0; i < n; i++)
         if ((v = gate_operand(p, g, PART_ALL, i)) != NO_VALUE)
@@ -290,8 +285,7 @@ static uint32_t setup(struct program *p)
     return p->setup;
 }
 
-/* Enters a gate whose fields are all set, and before it what it uses up. */
-static void gate_enter(struct program *p, const struct gate *g)
+void gate_enter(struct program *p, const struct gate *g)
 {
     struct gate use = *g;
     size_t words = p->failed || p->proto->deal_plan == NULL || g->in[3] != NO_VALUE
@@ -313,7 +307,7 @@ static uint32_t geometry_enter(struct program *p, const struct geometry *g)
 {
     if (p->ngeometry > 0 && memcmp(&p->geometry[p->ngeometry - 1], g, sizeof *g) == 0)
         return p->ngeometry - 1;
-    if (grow(p, &p->geometry, p->ngeometry, &p->geometry_room, sizeof *p->geometry) != 0)
+    if (program_grow(p, &p->geometry, p->ngeometry, &p->geometry_room, sizeof *p->geometry) != 0)
         return 0;
     p->geometry[p->ngeometry] = *g;
     return p->ngeometry++;
@@ -535,81 +529,6 @@ void gate_turn_into(struct program *p, uint32_t x, uint32_t out, uint32_t first)
     gate_enter(p, &gate);
 }
 
-/* ---- checks ---- */
-
-static uint32_t gate_token(struct program *p, enum gate_kind kind, uint32_t token, uint32_t first,
-                           uint32_t shape)
-{
-    struct gate gate = gate_blank(p, kind);
-    gate.in[0] = token;
-    gate.after = NO_VALUE;
-    gate.in_first = first;
-    gate.shape = shape;
-    gate.wall = kind == GATE_CHECK;
-    gate.n = 1;
-    gate.out = program_value(p, VALUE_BITS, 1);
-    gate_enter(p, &gate);
-    return gate.out;
-}
-
-void program_hold(struct program *p, uint32_t value)
-{
-    if (grow(p, &p->held, p->nheld, &p->held_room, sizeof *p->held) == 0)
-        p->held[p->nheld++] = value;
-}
-
-uint32_t gate_prove(struct program *p, uint32_t token, uint32_t first, uint32_t shape)
-{
-    value_size(p, token, VALUE_BITS, VALUE_BITS);
-    uint32_t out = gate_token(p, GATE_PROVE, token, first, shape);
-    if (!p->failed)
-        prove_plan(p, &p->gate[p->ngate - 1]);
-    program_hold(p, out);
-    return out;
-}
-
-uint32_t gate_macs(struct program *p, uint32_t token)
-{
-    value_size(p, token, VALUE_BITS, VALUE_BITS);
-    uint32_t out = gate_token(p, GATE_MACS, token, 0, 0);
-    program_hold(p, out);
-    return out;
-}
-
-/* The first barrier may come before all gates. They come one after another: a token says that all
- * stages before are complete as well. */
-void program_stage(struct program *p)
-{
-    struct stage_span s = { .first = p->open, .last = p->ngate };
-    if (p->proto->settle == NULL || p->failed || (s.first == s.last && p->barrier != NO_VALUE))
-        return;
-    s.token = p->barrier = gate_token(p, GATE_BARRIER, p->barrier, 0, 0);
-    p->open = p->ngate;
-    if (grow(p, &p->stage, p->nstage, &p->stage_room, sizeof *p->stage) == 0)
-        p->stage[p->nstage++] = s;
-}
-
-uint32_t program_settle(struct program *p)
-{
-    uint32_t held = p->nheld;
-    program_stage(p);
-    if (p->nstage == 0 || p->failed)
-        return NO_VALUE;
-    p->proto->settle(p, p->stage, p->nstage);
-    uint32_t token = gate_token(p, GATE_SETTLE, NO_VALUE, held, p->nheld - held);
-    p->nstage = 0;
-    p->open = p->ngate;
-    return token;
-}
-
-void program_close(struct program *p)
-{
-    if ((p->proto->flags & PROTOCOL_MALICIOUS) == 0)
-        return;
-    program_settle(p);
-    gate_token(p, GATE_CHECK, NO_VALUE, 0, 0);
-}
-
 /* A new value as long as x, for gates that write into one. */
 static uint32_t value_like(struct program *p, uint32_t x)
 {
@@ -639,86 +558,4 @@ uint32_t gate_relu(struct program *p, uint32_t x, unsigned shift, unsigned width
     uint32_t out = value_like(p, x);
     gate_relu_into(p, x, shift, width, out, 0);
     return out;
-}
-
-/* ---- maps ---- */
-
-struct map *map_new(struct program *p, uint32_t rows, uint32_t columns, size_t terms)
-{
-    if (terms >= UINT32_MAX)
-        p->failed = 1;
-    if (grow(p, &p->map, p->nmap, &p->map_room, sizeof *p->map) != 0)
-        return NULL;
-    struct map *m = &p->map[p->nmap++];
-    *m = (struct map){ .rows = rows, .columns = columns, .room = (uint32_t)terms };
-    m->row = mem_new((size_t)rows + 1, sizeof *m->row);
-    m->col = mem_new(terms + 1, sizeof *m->col);
-    m->coef = mem_new(terms + 1, sizeof *m->coef);
-    m->constant = mem_new(rows, sizeof *m->constant);
-    if (m->row == NULL || m->col == NULL || m->coef == NULL || m->constant == NULL) {
-        p->failed = 1;
-        return NULL;
-    }
-    return m;
-}
-
-void map_term(struct map *m, uint32_t row, uint32_t column, int64_t coef)
-{
-    if (m == NULL)
-        return;
-    if (row >= m->rows || row < m->at || column >= m->columns || m->terms == m->room) {
-        m->failed = 1;
-        return;
-    }
-    m->at = row;
-    m->col[m->terms] = column;
-    m->coef[m->terms] = coef;
-    m->row[row + 1] = ++m->terms;
-}
-
-void map_constant(struct map *m, uint32_t row, int64_t constant)
-{
-    if (m != NULL && row < m->rows)
-        m->constant[row] = constant;
-    else if (m != NULL)
-        m->failed = 1;
-}
-
-/* Rows without terms end where the row before them ends. */
-static void map_close(struct map *m)
-{
-    for (uint32_t r = 0; r < m->rows; r++)
-        if (m->row[r + 1] < m->row[r])
-            m->row[r + 1] = m->row[r];
-}
-
-static uint32_t gate_map(struct program *p, enum gate_kind kind, uint32_t x, uint32_t y,
-                         struct map *m, enum value_kind values)
-{
-    size_t columns = value_size(p, x, (int)values, (int)values);
-    if (y != NO_VALUE)
-        columns += value_size(p, y, (int)values, (int)values);
-    if (p->failed || m == NULL || m->failed || columns != m->columns) {
-        p->failed = 1;
-        return NO_VALUE;
-    }
-    map_close(m);
-    struct gate gate = gate_blank(p, kind);
-    gate.in[0] = x;
-    gate.in[1] = y;
-    gate.shape = (uint32_t)(m - p->map);
-    gate.n = m->rows;
-    gate.out = program_value(p, values, m->rows);
-    gate_enter(p, &gate);
-    return gate.out;
-}
-
-uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m)
-{
-    return gate_map(p, GATE_AFFINE, x, y, m, VALUE_SHARE);
-}
-
-uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m)
-{
-    return gate_map(p, GATE_BITMAP, x, y, m, VALUE_BITS);
 }

@@ -236,8 +236,8 @@ void map_constant(struct map *m, uint32_t row, int64_t constant);
 uint32_t gate_affine(struct program *p, uint32_t x, uint32_t y, struct map *m);
 uint32_t gate_bitmap(struct program *p, uint32_t x, uint32_t y, struct map *m);
 
-/* SHA-256 over everything that the parties must agree on; over what the deals depend on alone, which
- * is the same for programs that differ only in what they do with them. */
+/* SHA-256 over everything that the parties must agree on; over what the deals depend on alone,
+ * which is the same for programs that differ only in what they do with them. */
 void program_digest(const struct program *p, uint8_t digest[static 32]);
 void program_deals_digest(const struct program *p, uint8_t digest[static 32]);
 

@@ -107,7 +107,7 @@ static int pump(struct bob *b, struct err *e)
 
 /* ---- answers ---- */
 
-/* Notes an answer that each party gives once in this state: as errand_said; the last one ends it. */
+/* Notes an answer that each party gives once in this state, as errand_said; the last ends it. */
 static int noted(struct bob *b, unsigned from, enum bob_state state)
 {
     int last = b->state == state ? errand_said(&b->x, from) : -1;

@@ -23,7 +23,7 @@ struct errand_ops {
     uint8_t *(*bulk)(struct errand *x, unsigned from, const struct message *head, struct err *why);
     /* The timer has fired: why it is over; why->code left 0: it is not, and the timer is armed. */
     void (*late)(struct errand *x, struct err *why);
-    void (*ended)(struct errand *x, const struct err *why);     /* last of all; why->code may be 0 */
+    void (*ended)(struct errand *x, const struct err *why);     /* last of all; code 0: success */
 };
 
 struct errand {
