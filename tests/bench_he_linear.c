@@ -3,17 +3,11 @@
  * party's, of seven frames; and of layers that papers measure. `make tests/bench_he_linear` builds
  * it; it is no test.
  */
+#include "tests/bench.h"
 #include "tests/emotion_maps.h"
 #include "tests/he_world.h"
 
 #include <time.h>
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Seconds of role 0's rounds. */
 static void deal_time(struct he_world *w, double *second)
@@ -21,9 +15,9 @@ static void deal_time(struct he_world *w, double *second)
     for (unsigned round = 0; round < 3; round++) {
         if (round < 2)
             he_round(w, 1, round);
-        double start = seconds();
+        double start = bench_seconds(CLOCK_THREAD_CPUTIME_ID);
         he_round(w, 0, round);
-        second[round] = seconds() - start;
+        second[round] = bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
     }
 }
 
@@ -34,10 +28,10 @@ static void line(const char *name, const struct geometry *g, uint32_t frames, do
     struct he_world w;
     struct pack p;
     uint64_t random = 1;
-    double second[3], start = seconds();
+    double second[3], start = bench_seconds(CLOCK_THREAD_CPUTIME_ID);
     if (pack_plan(&p, g, frames, RLWE_N) != 0)
         exit(1);
-    double made = seconds() - start;
+    double made = bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
     if (he_make(&w, &protocol_semi2k, g, frames, &random) != 0)
         exit(1);
     deal_time(&w, second);

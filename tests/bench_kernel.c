@@ -11,29 +11,12 @@
 #include "proto/geometry.h"
 #include "proto/kernel.h"
 #include "proto/prf.h"
+#include "tests/bench.h"
 
 enum { REPEATS = 5 };
 
 static const char *const kernels[] = { "portable", "avx2", "avx512" };
 static const char *const ciphers[] = { "openssl", "aesni", "vaes" };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void *memory(size_t n)
-{
-    void *p = aligned_alloc(64, (n + 63) / 64 * 64);
-    if (p == NULL) {
-        fprintf(stderr, "bench_kernel: out of memory\n");
-        exit(1);
-    }
-    memset(p, 0x5b, n);
-    return p;
-}
 
 /* Seconds of one call: the best of a few runs of some milliseconds each. */
 static double best(void (*fn)(void *arg), void *arg)
@@ -41,18 +24,18 @@ static double best(void (*fn)(void *arg), void *arg)
     size_t calls = 1;
     double least = 0;
     for (;; calls *= 2) {
-        double start = seconds();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         for (size_t i = 0; i < calls; i++)
             fn(arg);
-        least = (seconds() - start) / (double)calls;
+        least = (bench_seconds(CLOCK_MONOTONIC) - start) / (double)calls;
         if (least * (double)calls > 0.01)
             break;
     }
     for (int r = 1; r < REPEATS; r++) {
-        double start = seconds();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         for (size_t i = 0; i < calls; i++)
             fn(arg);
-        double one = (seconds() - start) / (double)calls;
+        double one = (bench_seconds(CLOCK_MONOTONIC) - start) / (double)calls;
         least = one < least ? one : least;
     }
     return least;
@@ -97,11 +80,11 @@ static void bench_gemm(void)
         struct product p = shapes[i];
         char name[40];
         snprintf(name, sizeof name, "%zux%zux%zu", p.m, p.k, p.n);
-        p.a = memory(p.m * p.k * 8);
-        p.b = memory(p.k * p.n * 8);
-        p.c = memory(p.m * p.n * 8);
-        p.high = memory(p.m * p.n * 8);
-        p.packed = memory(gemm_packed_words(p.k, p.n) * 8);
+        p.a = bench_memory(p.m * p.k * 8, 0x5b);
+        p.b = bench_memory(p.k * p.n * 8, 0x5b);
+        p.c = bench_memory(p.m * p.n * 8, 0x5b);
+        p.high = bench_memory(p.m * p.n * 8, 0x5b);
+        p.packed = bench_memory(gemm_packed_words(p.k, p.n) * 8, 0x5b);
         product_pack(&p);
         printf("%18s", name);
         for (int j = 0; j < 3; j++)
@@ -140,8 +123,8 @@ static void bench_planes(void)
                 size_t words = n + extra * (n == 64000 ? 64 : 1);   /* a stride of 1024 words */
                 struct transposition t = { .n = words, .stride = KERNEL_PLANE(words),
                                            .width = width };
-                t.x = memory(words * 8);
-                t.planes = memory(width * t.stride * 8);
+                t.x = bench_memory(words * 8, 0x5b);
+                t.planes = bench_memory(width * t.stride * 8, 0x5b);
                 printf("%14zu, %2u", words, width);
                 for (int j = 0; j < 2; j++) {
                     if (kernel_force(kernels[j]) != 0)
@@ -175,7 +158,7 @@ static void bench_prf(void)
     for (int j = 0; j < 3; j++)
         printf(" %18s", ciphers[j]);
     printf("\n");
-    struct filling f = { .out = memory(65536) };
+    struct filling f = { .out = bench_memory(65536, 0x5b) };
     prf_init(&f.key, key);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         f.n = sizes[i];
@@ -215,8 +198,8 @@ static void bench_patches(void)
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         struct patching p = { .g = layers[i] };
         size_t n = geometry_positions(&p.g) * geometry_depth(&p.g);
-        p.x = memory(geometry_in(&p.g) * 8);
-        p.rows = memory(n * 8);
+        p.x = bench_memory(geometry_in(&p.g) * 8, 0x5b);
+        p.rows = bench_memory(n * 8, 0x5b);
         printf("%8ux%ux%u by %ux%u %9.2f\n", p.g.h, p.g.w, p.g.c, p.g.kh, p.g.kw,
                1e-9 * (double)n / best(patching_run, &p));
         free(p.x), free(p.rows);

@@ -3,6 +3,7 @@
  * `make tests/bench_ot` builds it; it is no test and is not run by make check.
  */
 #include "proto/ot_form.h"
+#include "tests/bench.h"
 #include "tests/ot_world.h"
 
 #include <time.h>
@@ -14,21 +15,14 @@ static struct ot_rows rows;
 static struct ot_block *pads;
 static uint64_t *planes;
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Millions of rows per second: the best of a few runs. */
 static double rate(void (*run)(void))
 {
     double least = 1e9;
     for (int r = 0; r < REPEATS; r++) {
-        double start = seconds();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         run();
-        double t = seconds() - start;
+        double t = bench_seconds(CLOCK_MONOTONIC) - start;
         least = t < least ? t : least;
     }
     return 1e-6 * N / least;
@@ -98,16 +92,17 @@ static void bench_setup(void)
     struct prf own;
     struct ot_source a = { &own, 1, 0 }, b = { &own, 1, 1 };
     prf_init(&own, key);
-    double start = seconds();
+    double start = bench_seconds(CLOCK_MONOTONIC);
     ot_offer(offer, session, &a);
-    double offered = seconds();
+    double offered = bench_seconds(CLOCK_MONOTONIC);
     if (ot_answer(world.receiver, answer, OT_FIELD, offer, session, &b) != 0)
         exit(1);
-    double answered = seconds();
+    double answered = bench_seconds(CLOCK_MONOTONIC);
     if (ot_accept(world.sender, OT_FIELD, offer, answer, session, &a) != 0)
         exit(1);
     printf("setup, k = %d, ms: offer %.1f, answer %.1f, accept %.1f\n", OT_FIELD,
-           1e3 * (offered - start), 1e3 * (answered - offered), 1e3 * (seconds() - answered));
+           1e3 * (offered - start), 1e3 * (answered - offered),
+           1e3 * (bench_seconds(CLOCK_MONOTONIC) - answered));
     prf_fini(&own);
 }
 

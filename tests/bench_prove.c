@@ -7,20 +7,14 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "tests/bench.h"
 #include "tests/prove_world.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static double took[3], last;
 
 static void stepped(struct lockstep *l, unsigned party, unsigned step)
 {
-    double t = now();
+    double t = bench_seconds(CLOCK_THREAD_CPUTIME_ID);
     if (step > 0)       /* the first only shows coins */
         took[gate_role(l->program->proto, &l->program->gate[l->id], party)] += t - last;
     last = t;
@@ -33,7 +27,7 @@ static void bench(const char *what, struct prove_run run, double per)
     struct lockstep *l = &w.step;
     l->stepped = stepped;
     memset(took, 0, sizeof took);
-    last = now();
+    last = bench_seconds(CLOCK_THREAD_CPUTIME_ID);
     world_run(&w);
     size_t bytes = 0;
     for (unsigned s = 0; s < l->steps; s++)

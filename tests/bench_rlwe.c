@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "proto/rlwe_impl.h"
+#include "tests/bench.h"
 
 enum { REPEATS = 5 };
 
@@ -21,24 +22,6 @@ static struct {
     struct prf own;
     uint64_t block;
 } b;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void *memory(size_t n)
-{
-    void *p = aligned_alloc(64, (n + 63) / 64 * 64);
-    if (p == NULL) {
-        fprintf(stderr, "bench_rlwe: out of memory\n");
-        exit(1);
-    }
-    memset(p, 0, n);
-    return p;
-}
 
 static struct rlwe_source source(void)
 {
@@ -110,10 +93,10 @@ static double best(void (*fn)(void))
     double least = 1;
     for (int r = 0; r < REPEATS; r++) {
         memset(b.sum, 0, RLWE_SUM * sizeof *b.sum);
-        double start = seconds();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         for (int i = 0; i < 20; i++)
             fn();
-        double one = (seconds() - start) / 20;
+        double one = (bench_seconds(CLOCK_MONOTONIC) - start) / 20;
         least = one < least ? one : least;
     }
     return 1e6 * least;
@@ -123,12 +106,14 @@ static void make(void)
 {
     static const uint8_t key[PRF_KEY] = { 5 }, seed[RLWE_SEED] = { 6 };
     prf_init(&b.own, key);
-    b.tables = memory(RLWE_TABLES * 8), b.secret = memory(RLWE_POLY * 8);
-    b.public = memory(RLWE_CIPHER * 8), b.cipher = memory(RLWE_CIPHER * 8);
-    b.weight = memory(RLWE_POLY * 8), b.sum = memory(RLWE_SUM * 8);
-    b.scratch = memory(RLWE_SCRATCH * 8), b.x = memory(N * 8), b.y = memory(N * 8);
-    b.m = memory(N * 8), b.at = memory(N * sizeof *b.at);
-    b.message = memory(RLWE_CIPHER_BYTES), b.answer = memory(rlwe_answer_bytes(N));
+    b.tables = bench_memory(RLWE_TABLES * 8, 0), b.secret = bench_memory(RLWE_POLY * 8, 0);
+    b.public = bench_memory(RLWE_CIPHER * 8, 0), b.cipher = bench_memory(RLWE_CIPHER * 8, 0);
+    b.weight = bench_memory(RLWE_POLY * 8, 0), b.sum = bench_memory(RLWE_SUM * 8, 0);
+    b.scratch = bench_memory(RLWE_SCRATCH * 8, 0);
+    b.x = bench_memory(N * 8, 0), b.y = bench_memory(N * 8, 0);
+    b.m = bench_memory(N * 8, 0), b.at = bench_memory(N * sizeof *b.at, 0);
+    b.message = bench_memory(RLWE_CIPHER_BYTES, 0);
+    b.answer = bench_memory(rlwe_answer_bytes(N), 0);
     prf_fill(&b.own, 0, 0, 0, b.m, N * 8);
     for (uint32_t i = 0; i < N; i++)
         b.at[i] = i;

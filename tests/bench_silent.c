@@ -2,18 +2,12 @@
  * bench_silent.c: silent rows per second of one core, each part by itself.
  * `make tests/bench_silent` builds it; it is no test and is not run by make check.
  */
+#include "tests/bench.h"
 #include "tests/silent_world.h"
 
 #include <time.h>
 
 static struct silent_world w;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void send(void)
 {
@@ -35,9 +29,9 @@ static double rate(void (*run)(void))
 {
     double least = 1e9;
     for (unsigned r = 0; r < 3; r++) {
-        double start = seconds();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         run();
-        double t = seconds() - start;
+        double t = bench_seconds(CLOCK_MONOTONIC) - start;
         least = t < least ? t : least;
     }
     return 1e-6 * (double)silent_rows(w.set) / least;

@@ -11,15 +11,9 @@
 #include "nn/initialise.h"
 #include "nn/judge.h"
 #include "nn/trainer.h"
+#include "tests/bench.h"
 
 enum { EPOCH = 28709 };         /* training pictures of FER-2013 */
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void noise(struct dataset *d, size_t n)
 {
@@ -49,10 +43,10 @@ static int measure(const struct network *net, unsigned batch, unsigned threads)
     noise(&d, n);
     struct trainer *t = trainer_new(&conf, &m, &d, (struct trainer_notice){ 0 }, &e);
     while (t != NULL && !trainer_done(t)) {
-        double w = seconds(CLOCK_MONOTONIC), c = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        double w = bench_seconds(CLOCK_MONOTONIC), c = bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
         trainer_epoch(t, (struct trainer_notice){ 0 }, &e);
-        w = seconds(CLOCK_MONOTONIC) - w;
-        c = seconds(CLOCK_PROCESS_CPUTIME_ID) - c;
+        w = bench_seconds(CLOCK_MONOTONIC) - w;
+        c = bench_seconds(CLOCK_PROCESS_CPUTIME_ID) - c;
         wall = w < wall ? w : wall;
         cpu = c < cpu ? c : cpu;
     }
@@ -90,9 +84,9 @@ static int evaluate(const struct network *net, unsigned threads)
     struct judge *j = judge_new(&m, NULL, threads, &e);
     for (int run = 0; run < 4 && e.code == 0; run++) {
         struct judge_account a;
-        double w = seconds(CLOCK_MONOTONIC);
+        double w = bench_seconds(CLOCK_MONOTONIC);
         judge_run(j, FRAMES, pattern, NULL, logits, NULL, &e);
-        w = seconds(CLOCK_MONOTONIC) - w;
+        w = bench_seconds(CLOCK_MONOTONIC) - w;
         judge_account(j, &a);
         wall = w < wall ? w : wall;
         cpu = a.float_seconds - before < cpu ? a.float_seconds - before : cpu;
