@@ -245,11 +245,13 @@ done
 # ---- parties that die ----
 
 ended=0 late=0
-# struck SIGNAL PARTY K N: the party gets the signal at a moment of the K-th part of a job
+# struck SIGNAL PARTY K N: the party gets the signal at a moment of the K-th part of a job; earlier,
+# where most have come when it was over
 struck()
 {
     clip=$short time=$quick what="$1 $3 of party $2"
     [ $(($3 % 10)) -eq 5 ] && clip=$long time=$slow
+    [ $late -gt $ended ] && time=$((time / (1 + late - ended)))
     moment "$3" "$4" "$time"
     what="$what at $at s"
     classify "$clip" > "$tmp/out" 2> "$tmp/err" &
