@@ -13,12 +13,16 @@ struct compiler {
     struct program *p;
     const struct fixed_net *net;
     const struct compile_options *o;
+    const struct chunks *chunks;
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
     uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
     uint32_t window, group;
     uint32_t selection;     /* what gates read of c->selection and c->turn: */
     struct compiled_weights read[LINK_PARTIES];
-    uint32_t video, video_deal;     /* c->video as gates read it, and what was dealt for it */
+    /* The chunk at hand, as gates read it: */
+    uint32_t chunk_first, chunk_end;    /* rows of the selection that are its own */
+    uint32_t video, video_deal;         /* and what was dealt for it */
+    uint32_t chunk_selection;           /* its rows */
     uint32_t deal[FIXED_STAGES];    /* for the linear stages of the group at hand */
     uint32_t place;                 /* of the frame at hand within its group */
 };
@@ -49,9 +53,18 @@ static void externals(struct compiler *k)
     struct compiled *c = k->c;
     const struct stage *first = &k->net->stage[0];
     c->turns = protocol_turns(k->p->proto);
-    c->video_shape = geometry_dense(1, k->o->frames, (uint32_t)geometry_in(&first->g));
-    c->video = program_external_weight(k->p, &c->video_shape);
-    c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * k->o->frames);
+    c->video_shape = geometry_dense(1, chunks_frames(k->chunks, k->o->frames),
+                                    (uint32_t)geometry_in(&first->g));
+    c->nvideo = chunks_count(k->chunks);
+    for (unsigned i = 0, some = 0; i < c->nvideo; i++) {
+        c->video[i] = NO_VALUE;
+        if (chunks_rows(k->chunks, i, k->o->selected) == 0)
+            continue;
+        c->video[i] = program_external_weight(k->p, &c->video_shape);
+        if (some++ > 0)
+            program_late(k->p, c->video[i]);
+    }
+    c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * c->video_shape.c);
     for (unsigned t = 0; t < c->turns; t++) {
         k->p->turn = (uint8_t)t;
         externals_of(k, &c->turn[t]);
@@ -59,8 +72,7 @@ static void externals(struct compiler *k)
     k->p->turn = 0;
 }
 
-/* Sharings that come from outside become such as gates read; weights are read as they are. The
- * video is one operand of all selected frames. */
+/* Sharings that come from outside become such as gates read; weights are read as they are. */
 static void authenticate(struct compiler *k)
 {
     k->p->layer = LAYER_SELECT;
@@ -74,9 +86,50 @@ static void authenticate(struct compiler *k)
                 in->bias[i] = gate_auth(k->p, in->bias[i]);
     }
     k->p->turn = 0;
-    struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
-    k->video_deal = gate_deal_selection(k->p, &g, k->selection);
-    k->video = gate_mask(k->p, k->c->video, k->video_deal, 0);
+}
+
+/* The selection's rows of the chunk at hand, of which it needs no gate where they are all. */
+static uint32_t rows_of_chunk(struct compiler *k)
+{
+    uint32_t each = k->c->video_shape.c, n = (k->chunk_end - k->chunk_first) * each;
+    if (k->chunk_end - k->chunk_first == k->o->selected)
+        return k->selection;
+    struct map *m = map_new(k->p, n, k->o->selected * each, n);
+    for (uint32_t i = 0; i < n; i++)
+        map_term(m, i, k->chunk_first * each + i, 1);
+    return gate_affine(k->p, k->selection, NO_VALUE, m);
+}
+
+/* The chunk that row f of the selection picks from, and which rows are its own. */
+static unsigned chunk_of(const struct compiler *k, uint32_t f, uint32_t *first, uint32_t *end)
+{
+    unsigned i = 0;
+    *first = 0;
+    *end = chunks_rows(k->chunks, 0, k->o->selected);
+    while (f >= *end) {
+        *first = *end;
+        *end += chunks_rows(k->chunks, ++i, k->o->selected);
+    }
+    return i;
+}
+
+static struct geometry chunk_geometry(const struct compiler *k)
+{
+    return geometry_dense(k->chunk_end - k->chunk_first, k->c->video_shape.c,
+                          k->c->video_shape.oc);
+}
+
+/* The chunk of row f is at hand: one operand of all of its rows. */
+static void chunk_begin(struct compiler *k, uint32_t f)
+{
+    if (f < k->chunk_end)
+        return;
+    unsigned chunk = chunk_of(k, f, &k->chunk_first, &k->chunk_end);
+    struct geometry g = chunk_geometry(k);
+    k->p->turn = 0;
+    k->video_deal = gate_deal_selection(k->p, &g, k->selection, f);
+    k->video = gate_mask(k->p, k->c->video[chunk], k->video_deal, 0);
+    k->chunk_selection = rows_of_chunk(k);
 }
 
 /* What the program's turn reads. */
@@ -163,13 +216,13 @@ static uint32_t to_turn(struct compiler *k, uint32_t x, size_t n)
 
 static uint32_t select_frame(struct compiler *k, uint32_t f)
 {
-    struct geometry g = geometry_dense(k->o->selected, k->o->frames, k->c->video_shape.oc);
+    struct geometry g = chunk_geometry(k);
     uint8_t turn = k->p->turn;
-    k->p->layer = LAYER_SELECT;
     if (k->c->turns > 1)
         k->p->turn = 0;
-    uint32_t x = gate_reshare(k->p, gate_linear_dealt(k->p, &g, k->selection, k->video, NO_VALUE,
-                                                      f, 1, k->video_deal, 0));
+    uint32_t x = gate_reshare(k->p, gate_linear_dealt(k->p, &g, k->chunk_selection, k->video,
+                                                      NO_VALUE, f - k->chunk_first, 1,
+                                                      k->video_deal, 0));
     k->p->turn = turn;
     return to_turn(k, x, g.oc);
 }
@@ -224,7 +277,9 @@ static void stage_end(struct compiler *k, uint32_t f)
  * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
  * links with the first stages together and share the waits of the later ones. What proves a group
  * comes behind it, so that it fills the waits as well, and the frames that wait for a place in the
- * window wait for these proofs: so the window bounds their memory, too.
+ * window wait for these proofs: so the window bounds their memory, too. Proofs of a stage wait for
+ * all of its frames, so where there are any, a group has frames of one chunk alone: the last chunk
+ * of a clip finds the proofs of the others done, and no chunk is kept for want of later ones.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
@@ -237,6 +292,8 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
                          : NO_VALUE;
     }
     for (uint32_t j = 0, f = first; j < n; j++, f++) {
+        frame_begin(k, f, LAYER_SELECT);
+        chunk_begin(k, f);
         frame_begin(k, f, LAYER_SELECT);
         k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
         x[j] = select_frame(k, f);
@@ -297,6 +354,15 @@ static void finish(struct compiler *k)
     program_close(k->p);
 }
 
+/* Of the group that begins with frame f. */
+static uint32_t group_size(const struct compiler *k, uint32_t f)
+{
+    uint32_t first, end = k->o->selected;
+    if (k->p->proto->settle != NULL)
+        chunk_of(k, f, &first, &end);
+    return end - f < k->group ? end - f : k->group;
+}
+
 static int options_check(const struct fixed_net *net, const struct compile_options *o,
                          struct err *e)
 {
@@ -316,7 +382,10 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
 {
     struct compiler k = { .c = c, .net = net, .o = o };
     memset(c, 0, sizeof *c);
+    k.chunks = o->chunks != NULL ? o->chunks : &chunks_whole;
     int code = options_check(net, o, e);
+    if (code == 0)
+        code = chunks_check(k.chunks, o->frames, o->selected, e);
     if (code != 0)
         return code;
     k.p = c->program = program_new(proto);
@@ -327,8 +396,10 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
     externals(&k);
     authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);
-    for (uint32_t f = 0; f < o->selected; f += k.group)
-        frames(&k, f, o->selected - f < k.group ? o->selected - f : k.group);
+    for (uint32_t f = 0, n; f < o->selected; f += n) {
+        n = group_size(&k, f);
+        frames(&k, f, n);
+    }
     finish(&k);
     code = program_check(k.p, e);
     if (code != 0)

@@ -2,7 +2,8 @@
  * compile.h: from a fixed-point network to the program of a private classification.
  *
  * select:   frame_i = B_i V            (selection matrix times video, one gate chain per frame, all
- *           in turn 0, so that one clip and one matrix serve all; then each frame goes to its turn)
+ *           in turn 0, so that one clip and one matrix serve all; then each frame goes to its turn;
+ *           chunk by chunk where the clip comes so)
  * layers:   linear maps in slices, each truncated and put through its ReLU, pools between them
  * softmax:  r = ReLU(u), S = sum r, score = r / S (1 / classes where S = 0)
  * label:    scores added over the frames, index of the largest, lowest on a tie, as bits
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "net/base_err.h"
+#include "nn/chunks.h"
 #include "nn/fixed.h"
 #include "proto/program.h"
 #include "proto/protocol.h"
@@ -26,15 +28,20 @@ struct compile_options {
     uint32_t selected;      /* n: rows of the selection matrix */
     uint32_t window;        /* frames in flight at a time (0: 16) */
     uint32_t slice;         /* elements per slice of a layer (0: chosen) */
+    const struct chunks *chunks;    /* how the clip comes; NULL: as a whole */
     int reveal_scores;
 };
 
 /* The program and its outside values. */
 struct compiled {
     struct program *program;
-    struct geometry video_shape;        /* dense: `frames` inputs, h w c of a frame outputs */
-    uint32_t video;                     /* WEIGHT: frames x pixels, shape `video_shape` */
-    uint32_t selection;                 /* SHARE: selected x frames, row-major, integers 0, 1 */
+    /* The chunks of the clip, or one that is all of it, by number; NO_VALUE for those that no row
+     * selects from. All but the first of the others may come while the program runs. */
+    struct geometry video_shape;        /* dense: frames of a chunk in, h w c of a frame out */
+    uint32_t video[CHUNKS_MAX];         /* WEIGHT: frames of a chunk x pixels */
+    unsigned nvideo;
+    uint32_t selection;                 /* SHARE: selected x frames of a chunk, row-major, integers
+                                         * 0, 1 */
     struct compiled_weights {
         uint32_t weight[FIXED_STAGES];  /* WEIGHT of each linear stage, or NO_VALUE */
         uint32_t bias[FIXED_STAGES];    /* SHARE, or NO_VALUE */

@@ -1,6 +1,7 @@
 #include "nn/selection.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/base_mem.h"
@@ -121,9 +122,31 @@ int selection_parse(struct selection *s, const uint8_t *p, size_t n, const char 
     return code;
 }
 
-void selection_matrix(uint64_t *b, const struct selection *s)
+static int ascending(const void *a, const void *b)
 {
-    memset(b, 0, (size_t)s->rows * s->frames * sizeof *b);
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+int selection_chunks(struct chunks *c, struct selection *s, uint32_t each, struct err *e)
+{
+    *c = (struct chunks){ 0 };
+    if (each == 0)
+        return 0;
+    if (chunks_cut(c, s->frames, each, e) != 0)
+        return e->code;
+    qsort(s->frame, s->rows, sizeof *s->frame, ascending);
     for (uint32_t i = 0; i < s->rows; i++)
-        b[(size_t)i * s->frames + s->frame[i]] = 1;
+        if (++c->rows[s->frame[i] / each] == 0)
+            return err_set(e, ERR_USAGE, "more than %d rows of the selection in one chunk of %u "
+                           "frames", UINT16_MAX, each);
+    return 0;
+}
+
+void selection_matrix(uint64_t *b, const struct selection *s, const struct chunks *c)
+{
+    uint32_t width = chunks_frames(c, s->frames);
+    memset(b, 0, (size_t)s->rows * width * sizeof *b);
+    for (uint32_t i = 0; i < s->rows; i++)
+        b[(size_t)i * width + s->frame[i] % width] = 1;
 }

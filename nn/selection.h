@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "net/base_err.h"
+#include "nn/chunks.h"
 
 enum { SELECTION_FRAMES = 1 << 20 };
 
@@ -37,7 +38,11 @@ int selection_rows(struct selection *s, const float *b, uint32_t rows, uint32_t 
 int selection_parse(struct selection *s, const uint8_t *p, size_t n, const char *name,
                     uint32_t frames, struct err *e);
 
-/* B as integers 0 and 1, rows x frames. */
-void selection_matrix(uint64_t *b, const struct selection *s);
+/* Sorts the rows by their frames (scores are summed, so their order says nothing) and counts those
+ * of each chunk of `each` frames; 0: the clip comes as a whole. ERR_USAGE as chunks_cut. */
+int selection_chunks(struct chunks *c, struct selection *s, uint32_t each, struct err *e);
+
+/* B as integers 0 and 1, rows x chunks_frames: of a row only the part in its chunk. */
+void selection_matrix(uint64_t *b, const struct selection *s, const struct chunks *c);
 
 #endif

@@ -113,20 +113,34 @@ uint64_t cost_total(const struct cost *c)
     return sum;
 }
 
+/* There from the beginning to the end. */
+static int is_lent(const struct value *v)
+{
+    return v->external && !v->late;
+}
+
 /* Memory while a program is gone through in its order. */
 struct use {
     uint32_t *readers;          /* still to come, by value */
-    uint8_t *made;              /* the value's first maker has run, so it is there */
+    uint8_t *made;              /* the value is there: its first maker has run, or it came late */
     uint64_t now;               /* bytes of values */
     uint64_t record[LINK_PARTIES];      /* bytes by party, given back at the next SETTLE */
 };
 
+static void use_value(struct use *u, const struct program *p, uint32_t v)
+{
+    if (!u->made[v])
+        u->now += p->value[v].words * 8;
+    u->made[v] = 1;
+}
+
 static void use_take(struct use *u, const struct program *p, const struct gate *g)
 {
     const struct gate_ops *ops = gate_ops(p->proto, g);
-    if (!u->made[g->out])
-        u->now += p->value[g->out].words * 8;
-    u->made[g->out] = 1;
+    use_value(u, p, g->out);
+    for (unsigned k = 0; k < 4; k++)
+        if (g->in[k] != NO_VALUE && p->value[g->in[k]].late)
+            use_value(u, p, g->in[k]);
     for (unsigned k = 0; ops->record != NULL && k < p->proto->parties; k++)
         u->record[k] += ops->record(p, g, k);
 }
@@ -136,7 +150,7 @@ static void use_give(struct use *u, const struct program *p, const struct gate *
     uint32_t v;
     for (uint32_t k = 0; k < gate_operands(g); k++)
         if ((v = gate_operand(p, g, PART_ALL, k)) != NO_VALUE && --u->readers[v] == 0 &&
-            !p->value[v].external && !p->value[v].keep)
+            !is_lent(&p->value[v]) && !p->value[v].keep)
             u->now -= p->value[v].words * 8;
     if (g->kind == GATE_SETTLE)
         memset(u->record, 0, sizeof u->record);
@@ -157,7 +171,7 @@ uint64_t cost_memory(const struct program *p)
     uint64_t peak = 0, external = 0;
     for (uint32_t v = 0; u.readers != NULL && v < p->nvalue; v++) {
         u.readers[v] = p->value[v].readers;
-        external += p->value[v].external ? p->value[v].words * 8 : 0;
+        external += is_lent(&p->value[v]) ? p->value[v].words * 8 : 0;
     }
     for (uint32_t i = 0; u.readers != NULL && u.made != NULL && i < p->ngate; i++) {
         const struct gate *g = &p->gate[i];

@@ -16,7 +16,7 @@ static uint32_t engine_count_readers(struct engine *en)
                 en->cell[v].readers++;
     }
     for (v = 0; v < p->nvalue; v++) {
-        en->cell[v].makers = p->value[v].makers;
+        en->cell[v].makers = p->value[v].makers + p->value[v].late;
         en->cell[v].reader = total;
         total += en->cell[v].readers;
     }
@@ -38,7 +38,7 @@ static int engine_list_readers(struct engine *en)
         for (uint32_t k = 0; k < n; k++)
             if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE) {
                 en->reader[en->cell[v].reader + at[v]++] = i;
-                en->slot[i].missing += !value_is_bound(&p->value[v], en->conf.part);
+                en->slot[i].missing += !value_is_lent(&p->value[v], en->conf.part);
             }
         en->slot[i].missing += p->gate[i].wall || en->slot[i].steps == 0;
     }
@@ -129,6 +129,20 @@ void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
     en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes it */
 }
 
+void engine_supply(struct engine *en, uint32_t value, uint64_t *words)
+{
+    if (en->over || !en->program->value[value].late || en->cell[value].makers == 0) {
+        arena_give(words);
+        return;
+    }
+    en->words[value] = words;
+    engine_made(en, value, 0);
+    if (!en->started)
+        return;
+    engine_pump(en);
+    engine_tell(en);
+}
+
 /* ---- messages ---- */
 
 uint8_t *engine_room(struct engine *en, unsigned from, const struct message *head,
@@ -215,7 +229,7 @@ void engine_start(struct engine *en)
     if (en->proto->flags & PROTOCOL_MALICIOUS)
         keys_confirm(en->conf.keys, &en->claims);
     for (uint32_t i = 0; i < en->program->ngate; i++)
-        if (en->slot[i].missing == 0)
+        if (en->slot[i].missing == 0 && !en->slot[i].queued)
             engine_push(en, i);
     engine_wall(en);
     engine_pump(en);
@@ -234,7 +248,7 @@ void engine_drained(struct engine *en)
 static void engine_give_back(struct engine *en)
 {
     for (uint32_t v = 0; v < en->program->nvalue; v++)
-        if (!value_is_bound(&en->program->value[v], en->conf.part))
+        if (!value_is_lent(&en->program->value[v], en->conf.part))
             arena_give(en->words[v]);
     for (uint32_t i = 0; i < en->program->ngate; i++) {
         arena_give(en->slot[i].scratch);

@@ -57,6 +57,8 @@ struct engine_conf {
     /* All gates are done, or the engine gave up (e->code != 0). Called once, last of all. */
     void (*done)(void *ctx, const struct err *e);
     void (*span)(void *ctx, const struct engine_span *span);    /* NULL: no trace */
+    /* A value that came late is not needed any more; may be NULL. Must not free the engine. */
+    void (*released)(void *ctx, uint32_t value);
 };
 
 struct engine_stats {
@@ -81,9 +83,15 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e);
 void engine_free(struct engine *en);
 
 /* Memory of an external value, and in PART_ONLINE of a deal: borrowed until the engine is freed, in
- * the layout of value_words() (a deal: its words). All are bound before engine_start. */
+ * the layout of value_words() (a deal: its words). All but those that may come late are bound before
+ * engine_start. */
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words);
 void engine_start(struct engine *en);
+
+/* An external value that may come late (program_late): at any time until the end, once. The words
+ * are a block of conf.arena and the engine's from here on: it gives them back when their last reader
+ * is done, and says so (conf.released). */
+void engine_supply(struct engine *en, uint32_t value, uint64_t *words);
 
 /* For host_events.room and .message: gate messages of this job. room refuses (NULL) what no gate
  * expects from that party: an unknown gate or step, a wrong length, a second copy. */
@@ -101,7 +109,7 @@ void engine_stats(const struct engine *en, struct engine_stats *s);
 uint32_t engine_oldest(const struct engine *en);
 
 /* For timeouts and warnings: what the oldest unfinished gate waits for, in words; *party gets who
- * is missing (or -1). Returns 0 if nothing is waited for. */
+ * is missing (or -1). Returns 0 if nothing is waited for but values that have not been supplied. */
 int engine_waits(const struct engine *en, char *text, size_t n, int *party);
 
 #endif

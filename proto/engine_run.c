@@ -42,13 +42,15 @@ static void cell_unread(struct engine *en, uint32_t v)
 {
     struct cell *c = &en->cell[v];
     const struct value *value = &en->program->value[v];
-    if (--c->readers == 0 && !value_is_bound(value, en->conf.part) && !value->keep) {
-        arena_give(en->words[v]);
-        en->words[v] = NULL;
-    }
+    if (--c->readers > 0 || value_is_lent(value, en->conf.part) || value->keep)
+        return;
+    arena_give(en->words[v]);
+    en->words[v] = NULL;
+    if (value->late && en->conf.released != NULL)
+        en->conf.released(en->conf.ctx, v);
 }
 
-static void cell_made(struct engine *en, uint32_t v, uint16_t depth)
+void engine_made(struct engine *en, uint32_t v, uint16_t depth)
 {
     struct cell *c = &en->cell[v];
     if (depth > c->depth)
@@ -337,7 +339,7 @@ static void gate_finish(struct engine *en, uint32_t id)
         engine_settle(en, id);
     en->stats.gates_done++;
     en->left--;
-    cell_made(en, g->out, slot->depth);
+    engine_made(en, g->out, slot->depth);
     if (slot->barrier != NO_VALUE)
         engine_stage_less(en, slot->barrier, slot->depth);
     engine_wall(en);

@@ -103,6 +103,15 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 /* Has everything come that step `step` of the gate reads? */
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
+/* Is the memory of the value the caller's for as long as the engine lives? */
+static inline int value_is_lent(const struct value *v, enum program_part part)
+{
+    return value_is_bound(v, part) && !v->late;
+}
+
+/* One maker of the value less to come; readers may run after the last one. */
+void engine_made(struct engine *en, uint32_t v, uint16_t depth);
+
 void engine_push(struct engine *en, uint32_t id);       /* the gate can run a step */
 void engine_look(struct engine *en);                    /* at the queues of the links */
 void engine_wall(struct engine *en);    /* so can the next wall, if all before it is done */

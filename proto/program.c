@@ -176,6 +176,14 @@ void program_keep(struct program *p, uint32_t value)
         p->failed = 1;
 }
 
+void program_late(struct program *p, uint32_t value)
+{
+    if (value < p->nvalue && p->value[value].external)
+        p->value[value].late = 1;
+    else
+        p->failed = 1;
+}
+
 /* ---- gates ---- */
 
 size_t value_size(struct program *p, uint32_t v, int kind, int other)
@@ -313,9 +321,9 @@ static uint32_t geometry_enter(struct program *p, const struct geometry *g)
     return p->ngeometry++;
 }
 
-/* in_first: frames of a layer's deal; 0: a frame selection's. */
+/* frames: of a layer's deal; 0: a frame selection's, whose rows are those from `first` on. */
 static uint32_t deal_linear(struct program *p, const struct geometry *g, uint32_t held,
-                            uint32_t frames)
+                            uint32_t frames, uint32_t first)
 {
     if (p->failed || p->proto->gate[GATE_DEAL_LINEAR] == NULL || !geometry_fits(p, g))
         return NO_VALUE;
@@ -324,6 +332,7 @@ static uint32_t deal_linear(struct program *p, const struct geometry *g, uint32_
     gate.in[1] = held;
     gate.shape = geometry_enter(p, g);
     gate.in_first = frames;
+    gate.held_first = first;
     gate.turn = 0;
     size_t words = p->failed ? 0 : p->proto->deal_plan(p, &gate);
     if (words == 0)
@@ -333,12 +342,16 @@ static uint32_t deal_linear(struct program *p, const struct geometry *g, uint32_
 
 uint32_t gate_deal_linear(struct program *p, const struct geometry *g, uint32_t w, uint32_t frames)
 {
-    return deal_linear(p, g, w, frames);
+    return deal_linear(p, g, w, frames, 0);
 }
 
-uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection)
+uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection,
+                             uint32_t first)
 {
-    return deal_linear(p, g, selection, 0);
+    size_t n = value_size(p, selection, VALUE_SHARE, VALUE_SHARE);
+    if (n < (uint64_t)first * g->c + geometry_in(g))
+        p->failed = 1;
+    return deal_linear(p, g, selection, 0, first);
 }
 
 uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame)

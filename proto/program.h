@@ -40,6 +40,7 @@ struct value {
     uint8_t external;       /* bound from outside (inputs, weights), not made by gates */
     uint8_t keep;           /* an output: lives until the job ends */
     uint8_t turn;           /* of a sharing that belongs to one (PROTOCOL_TURNED); else 0 */
+    uint8_t late;           /* external, and may come while the program runs */
     uint32_t n;
     uint32_t makers;        /* gates that make it */
     uint32_t made;          /* elements that those make together */
@@ -108,6 +109,7 @@ struct gate {
                              * map; DEAL: a kind of gate; PROVE: the protocol's; SETTLE: the number
                              * of its operands */
     uint32_t message[2];    /* DEAL_LINEAR: bytes of its two messages */
+    uint32_t held_first;    /* DEAL_LINEAR of a selection: its first row in what is held */
 };
 
 /* What is run of a program: deals need nothing but the model, so they may be made long before the
@@ -165,6 +167,7 @@ uint32_t program_value(struct program *p, enum value_kind kind, size_t n);
 uint32_t program_external(struct program *p, enum value_kind kind, size_t n);
 uint32_t program_external_weight(struct program *p, const struct geometry *g);
 void program_keep(struct program *p, uint32_t value);
+void program_late(struct program *p, uint32_t value);   /* of an external one, see engine_supply */
 
 /* One gate each; the result is a new value unless `out` says otherwise. */
 uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
@@ -173,10 +176,11 @@ uint32_t gate_linear(struct program *p, const struct geometry *g, uint32_t x, ui
 /* Where the protocol deals, gate_linear brings a deal of its own; these share one (elsewhere
  * nothing is added: NO_VALUE and x itself come back). A deal of a linear map for so many frames,
  * whose weights are w; of the frame selection (g: as for gate_linear), where the mask is the
- * video's and the selection is held. x - A of the frame's part of a deal; then gate_linear_dealt in
- * place of gate_linear. */
+ * video's and the selection, from row `first` on, is held. x - A of the frame's part of a deal; then
+ * gate_linear_dealt in place of gate_linear. */
 uint32_t gate_deal_linear(struct program *p, const struct geometry *g, uint32_t w, uint32_t frames);
-uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection);
+uint32_t gate_deal_selection(struct program *p, const struct geometry *g, uint32_t selection,
+                             uint32_t first);
 uint32_t gate_mask(struct program *p, uint32_t x, uint32_t deal, uint32_t frame);
 uint32_t gate_linear_dealt(struct program *p, const struct geometry *g, uint32_t x, uint32_t w,
                            uint32_t b, uint32_t first_position, uint32_t positions, uint32_t deal,

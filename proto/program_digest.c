@@ -21,7 +21,7 @@ static void digest_gate(EVP_MD_CTX *md, const struct gate *g)
     const uint32_t field[] = { g->kind, g->turn, g->shift, g->width, g->from,
                                g->wall, g->frame, g->layer, g->in[0],
                                g->in[1], g->in[2], g->in[3], g->after, g->out, g->first, g->n,
-                               g->in_first, g->shape };
+                               g->in_first, g->shape, g->held_first };
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         digest_u32(md, field[i]);
 }
@@ -78,6 +78,7 @@ void program_digest(const struct program *p, uint8_t digest[static 32])
         const struct value *v = &p->value[i];
         digest_u32(md, (uint32_t)v->kind | (uint32_t)v->external << 8 | (uint32_t)v->keep << 16 |
                        (uint32_t)v->turn << 24);
+        digest_u32(md, v->late);
         digest_u32(md, v->n);
     }
     for (uint32_t i = 0; i < p->ngate; i++)

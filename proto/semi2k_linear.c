@@ -49,6 +49,7 @@ struct linear_work {
     uint64_t *scratch, *poly, *weight, *rest, *cipher, *sum;
     uint32_t *at, *to;
     const uint64_t *tables, *secret, *public;
+    const uint64_t *held;           /* weights, or the rows of a selection */
 };
 
 static size_t linear_scratch(const struct program *p, const struct gate *g)
@@ -81,6 +82,7 @@ static struct linear_work work_of(const struct step *s)
     w.tables = s->x[0] + set.tables;
     w.secret = s->x[0] + set.secret;
     w.public = s->x[0] + set.public;
+    w.held = s->x[1] + (size_t)s->gate->held_first * s->program->geometry[s->gate->shape].c;
     return w;
 }
 
@@ -104,9 +106,9 @@ static void add_local(struct step *s, const struct linear_work *w, uint64_t *c)
     size_t depth = geometry_depth(g), positions = geometry_positions(g);
     uint64_t *packed = (uint64_t *)s->scratch, *rows = packed + gemm_packed_words(depth, g->oc);
     int selection = s->gate->in_first == 0;
-    gemm_pack(packed, selection ? s->z : s->x[1], g->oc, depth, g->oc);
+    gemm_pack(packed, selection ? s->z : w->held, g->oc, depth, g->oc);
     if (selection) {
-        gemm_u64(c, g->oc, s->x[1], depth, packed, positions, depth, g->oc);
+        gemm_u64(c, g->oc, w->held, depth, packed, positions, depth, g->oc);
         return;
     }
     size_t block = geometry_block(depth, positions);
@@ -125,7 +127,7 @@ static uint8_t *answer_block(struct step *s, struct linear_work *w, uint32_t o, 
 {
     memset(w->sum, 0, w->k.nf * (size_t)RLWE_SUM * 8);
     for (uint32_t b = 0; b < w->k.nc; b++) {
-        pack_weight(w->poly, &w->k, o, b, s->x[1]);
+        pack_weight(w->poly, &w->k, o, b, w->held);
         rlwe_plain(w->weight, w->poly, w->tables);
         for (uint32_t f = 0; f < w->k.nf; f++)
             rlwe_multiply(w->sum + f * (size_t)RLWE_SUM,

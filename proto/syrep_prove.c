@@ -188,7 +188,7 @@ void syrep_hold(struct program *p, const struct stage_span *s, uint32_t readers,
     for (uint32_t id = s->first; id < s->last && !p->failed; id++) {
         const struct gate *g = &p->gate[id];
         for (unsigned k = 0; k < 3 && readers >> g->kind & 1; k++)
-            if (g->in[k] != NO_VALUE && !p->value[g->in[k]].external)
+            if (g->in[k] != NO_VALUE && (!p->value[g->in[k]].external || p->value[g->in[k]].late))
                 program_hold(p, g->in[k]);
         if (makers >> g->kind & 1)
             program_hold(p, g->out);

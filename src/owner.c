@@ -198,7 +198,7 @@ static int selections_one(struct owner_selections *s, const struct selection *on
     if (b == NULL)
         return err_set(e, ERR_FAILED, "no memory for a selection matrix of %u x %u", one->rows,
                        one->frames);
-    selection_matrix(b, one);
+    selection_matrix(b, one, &chunks_whole);
     s->frames[s->n] = one->frames;
     s->selected[s->n] = one->rows;
     s->rows[s->n++] = b;

@@ -206,7 +206,7 @@ static int bind_all(struct job *j, struct err *e)
              value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
         return e->code;
     return j->runs == PART_DEALS
-               ? 0 : bind(j, c->video, j->video, proto->weight_words(&c->video_shape), e);
+               ? 0 : bind(j, c->video[0], j->video, proto->weight_words(&c->video_shape), e);
 }
 
 /* What one peer is told: of the keys of three only those that it holds as well. */

@@ -51,6 +51,7 @@ struct desk {
     unsigned inputs;
     int threads, stop, keep_mail, cut;      /* cut: messages of this party vanish (-1: none) */
     void (*span)(void *ctx, const struct engine_span *span);
+    void (*released)(void *ctx, uint32_t value);
     uint64_t clock, random;
     pthread_t thread[DESK_THREADS];
     pthread_mutex_t lock;
@@ -189,7 +190,8 @@ static inline struct engine_conf desk_conf(struct desk *d, unsigned p)
     return (struct engine_conf){ .host = &d->party[p].host, .program = d->program,
                                  .keys = &d->party[p].keys, .arena = d->party[p].arena,
                                  .self = p, .type = 7, .job = 11, .high_mark = DESK_HIGH,
-                                 .ctx = &d->party[p], .done = desk_told, .span = d->span };
+                                 .ctx = &d->party[p], .done = desk_told, .span = d->span,
+                                 .released = d->released };
 }
 
 static inline void desk_keys(struct desk_party *p)
@@ -221,7 +223,8 @@ static inline void desk_open(struct desk *d, uint64_t seed, int threads)
         struct engine_conf conf = desk_conf(d, i);
         p->engine = engine_new(&conf, &e);
         for (unsigned k = 0; k < d->inputs; k++)
-            engine_bind(p->engine, d->input_value[k], p->input[k]);
+            if (!d->program->value[d->input_value[k]].late)
+                engine_bind(p->engine, d->input_value[k], p->input[k]);
     }
     for (int i = 0; threads && i < DESK_THREADS; i++)
         pthread_create(&d->thread[i], NULL, desk_thread, d);

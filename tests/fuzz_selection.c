@@ -8,7 +8,7 @@ static void judge(const struct selection *s)
     FUZZ_NEED(s->rows > 0 && s->frame != NULL);
     uint64_t *b = calloc((size_t)s->rows * s->frames, sizeof *b);
     FUZZ_NEED(b != NULL);
-    selection_matrix(b, s);
+    selection_matrix(b, s, &chunks_whole);
     for (uint32_t i = 0; i < s->rows; i++) {
         uint64_t sum = 0;
         FUZZ_NEED(s->frame[i] < s->frames);

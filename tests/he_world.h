@@ -80,7 +80,7 @@ static inline int he_make(struct he_world *w, const struct protocol *proto,
                                : program_external(w->program, VALUE_SHARE, (size_t)g->oh * g->c);
     w->held = frames > 0 ? geometry_depth(g) * g->oc : (size_t)g->oh * g->c;
     uint32_t deal = frames > 0 ? gate_deal_linear(w->program, g, held, frames)
-                               : gate_deal_selection(w->program, g, held);
+                               : gate_deal_selection(w->program, g, held, 0);
     if (deal == NO_VALUE || w->program->failed || pack_plan(&w->plan, g, frames, RLWE_N) != 0)
         return -1;
     w->gate = &w->program->gate[w->program->ngate - 1];

@@ -205,6 +205,94 @@ static void messages_before_the_start(void)
     }
 }
 
+/* ---- values that come late ---- */
+
+static unsigned released[DESK_PARTIES];
+
+static void on_released(void *ctx, uint32_t value)
+{
+    const struct desk_party *p = ctx;
+    CHECK(p->desk->program->value[value].late);
+    CHECK(engine_value(p->engine, value) == NULL);
+    released[p->self]++;
+}
+
+/* A copy of input k, as a block of the party's arena. */
+static void supply(struct desk_party *p, unsigned k)
+{
+    uint32_t v = p->desk->input_value[k];
+    size_t n = p->desk->program->value[v].words * 8;
+    uint64_t *words = arena_take(p->arena, n);
+    memcpy(words, p->input[k], n);
+    engine_supply(p->engine, v, words);
+}
+
+/* x y + y z, of which y and z come late. */
+static struct program *late_program(uint32_t v[static 3], uint32_t *out)
+{
+    struct program *p = program_new(&protocol_replicated);
+    for (unsigned i = 0; i < 3; i++)
+        v[i] = program_external(p, VALUE_SHARE, 5);
+    program_late(p, v[1]);
+    program_late(p, v[2]);
+    uint32_t xy = gate_reshare(p, gate_mul(p, v[0], v[1]));
+    uint32_t yz = gate_reshare(p, gate_mul(p, v[1], v[2]));
+    struct map *m = map_new(p, 5, 10, 10);
+    for (uint32_t i = 0; i < 5; i++) {
+        map_term(m, i, i, 1);
+        map_term(m, i, 5 + i, 1);
+    }
+    *out = gate_affine(p, xy, yz, m);
+    program_keep(p, *out);
+    return p;
+}
+
+/* Each party starts, and gets y and z, at moments of its own, the latter a second time three moves
+ * later; and once something that does not come late. */
+static void late_moves(struct desk *d, uint64_t state)
+{
+    enum { MOMENTS = 40 };
+    uint64_t at[DESK_PARTIES][3];
+    for (unsigned i = 0; i < DESK_PARTIES; i++)
+        for (unsigned k = 0; k < 3; k++)
+            at[i][k] = check_random(&state) % MOMENTS;
+    for (uint64_t now = 0; now < MOMENTS + 4; now++) {
+        for (unsigned i = 0; i < DESK_PARTIES; i++) {
+            if (at[i][0] == now) {
+                supply(&d->party[i], 0);
+                desk_start(d, i);
+            }
+            for (unsigned k = 1; k < 3; k++)
+                if (at[i][k] == now || at[i][k] + 3 == now)
+                    supply(&d->party[i], k);
+        }
+        desk_move(d);
+    }
+    desk_run(d);
+}
+
+static void values_come_at_any_moment(void)
+{
+    static const uint64_t in[3][5] = { { 1, 2, 3, 4, 5 }, { 7, 7, 7, 7, 7 }, { 1, 0, 1, 0, 1 } };
+    for (uint64_t s = 0; s < 200; s++) {
+        uint32_t v[3], z;
+        uint64_t out[5];
+        struct desk d = { .program = late_program(v, &z), .cut = -1, .released = on_released };
+        memset(released, 0, sizeof released);
+        for (unsigned i = 0; i < 3; i++)
+            desk_input(&d, v[i], in[i]);
+        desk_open(&d, s, 0);
+        late_moves(&d, seed + s);
+        for (unsigned i = 0; i < DESK_PARTIES; i++)
+            CHECK(d.party[i].told == 1 && d.party[i].err.code == 0 && released[i] == 2);
+        CHECK_EQ(desk_output(&d, z, out), 0);
+        for (unsigned i = 0; i < 5; i++)
+            CHECK_EQ(out[i], 7 * in[0][i] + 7 * in[2][i]);
+        desk_close(&d);
+        program_free(d.program);
+    }
+}
+
 /* ---- memory ---- */
 
 /* `done` has come with one line about memory. */
@@ -535,6 +623,7 @@ int main(void)
     CASE(unexpected_messages_are_refused);
     CASE(late_copies_are_refused);
     CASE(messages_before_the_start);
+    CASE(values_come_at_any_moment);
     CASE(the_limit_of_memory);
     CASE(messages_fill_the_memory);
     CASE(values_go_when_read);

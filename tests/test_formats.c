@@ -174,7 +174,7 @@ static void selections(void)
     CHECK_EQ(selection_every(&s, 15, 97, NULL), 0);
     CHECK(s.rows == 7 && s.frames == 97 && s.frame[6] == 90);
     uint64_t b[7 * 97], sum = 0;
-    selection_matrix(b, &s);
+    selection_matrix(b, &s, &chunks_whole);
     for (size_t i = 0; i < 7 * 97; i++)
         sum += b[i];
     CHECK(sum == 7 && b[3 * 97 + 45] == 1);

@@ -88,6 +88,9 @@ static void values_are_checked(void)
     REFUSED(program_value(s.p, (enum value_kind)77, N));
     REFUSED(program_keep(s.p, NO_VALUE));
     REFUSED(program_keep(s.p, s.p->nvalue));
+    TAKEN(program_late(s.p, s.share));
+    REFUSED(program_late(s.p, NO_VALUE));
+    REFUSED(program_late(s.p, program_value(s.p, VALUE_SHARE, 1)));
 }
 
 static void kinds_and_lengths_are_checked(void)
@@ -379,6 +382,7 @@ static void the_digest_sees_everything(void)
             { &g->kind, 1 }, { &g->turn, 1 }, { &g->shift, 1 }, { &g->width, 1 },
             { &g->frame, 2 }, { &g->layer, 2 }, { g->in, sizeof g->in }, { &g->after, 4 },
             { &g->out, 4 }, { &g->first, 4 }, { &g->n, 4 }, { &g->in_first, 4 }, { &g->shape, 4 },
+            { &g->held_first, 4 },
         };
         for (size_t k = 0; k < sizeof field / sizeof field[0]; k++)
             bad += flips(p, was, field[k].at, field[k].n);
@@ -389,7 +393,8 @@ static void the_digest_sees_everything(void)
     CHECK_EQ(bad, 0);
     for (uint32_t i = 0; i < p->nvalue; i++)
         bad += flips(p, was, &p->value[i].kind, 1) + flips(p, was, &p->value[i].external, 1) +
-               flips(p, was, &p->value[i].keep, 1) + flips(p, was, &p->value[i].n, 4);
+               flips(p, was, &p->value[i].keep, 1) + flips(p, was, &p->value[i].late, 1) +
+               flips(p, was, &p->value[i].n, 4);
     CHECK_EQ(bad, 0);
     const struct map *m = &p->map[p->nmap - 1];
     bad = flips(p, was, m->coef, 8 * 3) + flips(p, was, m->constant, 8 * 3) +

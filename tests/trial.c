@@ -20,6 +20,39 @@ static void party_done(void *ctx, const struct err *e)
         p->trial->took = now - p->trial->started;
 }
 
+static void party_released(void *ctx, uint32_t value)
+{
+    struct trial_party *p = ctx;
+    p->released += p->trial->program->value[value].late;
+}
+
+/* Hands over the next input that may be late. */
+static int supply(struct trial_party *p)
+{
+    struct trial *t = p->trial;
+    unsigned i = p->next_late;
+    while (i < t->inputs && !t->program->value[t->input_value[i]].late)
+        i++;
+    p->next_late = i + 1;
+    if (i >= t->inputs || p->engine == NULL)
+        return 0;
+    size_t n = t->program->value[t->input_value[i]].words * 8;
+    uint64_t *words = arena_take(p->arena, n);
+    if (words == NULL)
+        return 0;
+    memcpy(words, p->input[i], n);
+    engine_supply(p->engine, t->input_value[i], words);
+    return 1;
+}
+
+static void on_late(struct timer *timer)
+{
+    struct trial_party *p =
+        (struct trial_party *)(void *)((char *)timer - offsetof(struct trial_party, late));
+    if (!p->done && supply(p))
+        p->host->ops->arm(p->host, &p->late, p->trial->late_ns);
+}
+
 static void party_start(struct trial_party *p)
 {
     struct trial *t = p->trial;
@@ -27,7 +60,7 @@ static void party_start(struct trial_party *p)
         .host = p->host, .program = t->own[p->self] != NULL ? t->own[p->self] : t->program,
         .keys = &p->keys, .arena = p->arena,
         .self = p->self, .part = t->part, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
-        .done = party_done
+        .done = party_done, .released = party_released
     };
     p->seed.self = p->self;
     p->seed.parties = t->program->proto->parties;
@@ -41,7 +74,13 @@ static void party_start(struct trial_party *p)
         return;
     p->engine = engine_new(&conf, &p->err);
     for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
-        engine_bind(p->engine, t->input_value[i], p->input[i]);
+        if (!t->program->value[t->input_value[i]].late)
+            engine_bind(p->engine, t->input_value[i], p->input[i]);
+    while (t->late_ns == 0 && supply(p))
+        ;
+    p->late.fire = on_late;
+    if (t->late_ns > 0)
+        p->host->ops->arm(p->host, &p->late, t->late_ns);
     for (uint32_t v = 0; p->engine != NULL && t->deals != NULL && v < t->program->nvalue; v++)
         if (value_is_dealt(t->program, v))
             engine_bind(p->engine, v, engine_value(t->deals->party[p->self].engine, v));

@@ -30,6 +30,9 @@ struct trial_party {
     struct engine *engine;
     struct engine_stats stats;
     uint64_t *input[TRIAL_INPUTS];
+    struct timer late;
+    unsigned next_late;
+    unsigned released;              /* of those that were late */
     int done;
     struct err err;
 };
@@ -47,6 +50,8 @@ struct trial {
     uint32_t input_value[TRIAL_INPUTS];
     unsigned inputs;
     struct sim *sim;
+    uint64_t late_ns;               /* inputs that may be late come one by one, so far apart; 0:
+                                     * before the start */
     uint64_t took;                  /* virtual ns from the start of the engines to the end */
     uint64_t started;
     struct err err;
