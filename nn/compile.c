@@ -56,13 +56,12 @@ static void externals(struct compiler *k)
     c->video_shape = geometry_dense(1, chunks_frames(k->chunks, k->o->frames),
                                     (uint32_t)geometry_in(&first->g));
     c->nvideo = chunks_count(k->chunks);
-    for (unsigned i = 0, some = 0; i < c->nvideo; i++) {
+    for (unsigned i = 0; i < c->nvideo; i++) {
         c->video[i] = NO_VALUE;
         if (chunks_rows(k->chunks, i, k->o->selected) == 0)
             continue;
         c->video[i] = program_external_weight(k->p, &c->video_shape);
-        if (some++ > 0)
-            program_late(k->p, c->video[i]);
+        program_late(k->p, c->video[i]);
     }
     c->selection = program_external(k->p, VALUE_SHARE, (size_t)k->o->selected * c->video_shape.c);
     for (unsigned t = 0; t < c->turns; t++) {

@@ -36,7 +36,7 @@ struct compile_options {
 struct compiled {
     struct program *program;
     /* The chunks of the clip, or one that is all of it, by number; NO_VALUE for those that no row
-     * selects from. All but the first of the others may come while the program runs. */
+     * selects from. They may come late (program_late). */
     struct geometry video_shape;        /* dense: frames of a chunk in, h w c of a frame out */
     uint32_t video[CHUNKS_MAX];         /* WEIGHT: frames of a chunk x pixels */
     unsigned nvideo;

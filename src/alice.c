@@ -4,8 +4,10 @@
  *
  *   CONNECT -> ASKED -> SENT
  *
- * Nothing of the clip leaves before all parties have given the same terms to the byte. Alice
- * believes no single party: pieces that do not fit together are an error (ERR_ABORT).
+ * Nothing of the clip leaves before all parties have given the same terms to the byte. It goes as a
+ * whole or in chunks, as the terms say: a few are under way at a time, and a chunk goes as soon as
+ * its frames are there. Alice believes no single party: pieces that do not fit together are an error
+ * (ERR_ABORT).
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,15 +17,23 @@
 
 enum alice_state { ALICE_CONNECT, ALICE_ASKED, ALICE_SENT };
 
-enum { TERMS_LIMIT = 1 << 20 };     /* of all control messages at a time, beside the big ones */
+enum {
+    TERMS_LIMIT = 1 << 20,      /* of all control messages at a time, beside the big ones */
+    UNDER_WAY = 4               /* chunks; parties take as many (PARTY_AHEAD) */
+};
 
 struct alice {
-    struct errand x;                /* said: INPUT_DONE */
+    struct errand x;
     struct alice_conf conf;
     enum alice_state state;
     struct wire_terms agreed;
     struct fixed_net net;
     unsigned bits;                  /* of the label */
+    unsigned chunk;                 /* the next to be shared; the number of chunks: none */
+    unsigned sent, acked[LINK_PARTIES];     /* chunks */
+    double *frames;                 /* of the next chunk, where they come one by one */
+    uint32_t have;                  /* frames of the clip, likewise */
+    int wanted, sharing;            /* a frame is; share_all runs */
     uint8_t *label[LINK_PARTIES], *scores[LINK_PARTIES];
     unsigned label_room, scores_room;
     uint64_t sent_at, shared_at;
@@ -80,7 +90,8 @@ static int terms_check(struct alice *a, struct err *e)
         return err_prefix(e, "party 0");
     if (odd != 0)
         return terms_differ(a, odd, e);
-    if (t->parties != a->x.n || t->reveal != (a->conf.reveal_scores != 0) || t->selected == 0)
+    if (t->parties != a->x.n || t->reveal != (a->conf.reveal_scores != 0) || t->selected == 0 ||
+        chunks_check(&t->chunks, a->conf.frames, t->selected, NULL) != 0)
         return err_set(e, ERR_ABORT, "the parties' terms are not what was asked for");
     if (fixed_net_read(&a->net, t->net, t->nnet, e) != 0)
         return err_prefix(e, "the parties' network");
@@ -92,12 +103,46 @@ static int terms_check(struct alice *a, struct err *e)
     return 0;
 }
 
-/* Shares the clip with everybody. */
-static int share(struct alice *a, struct err *e)
+static size_t frame_size(const struct alice *a)
+{
+    return (size_t)a->conf.h * a->conf.w * a->conf.c;
+}
+
+/* Are the values of this frame in [0, 1]? */
+static int frame_check(const struct alice_conf *c, const double *frame, uint32_t number,
+                       struct err *e)
+{
+    size_t n = (size_t)c->h * c->w * c->c;
+    for (size_t i = 0; i < n; i++)
+        if (!(frame[i] >= 0 && frame[i] <= 1))
+            return err_set(e, ERR_INPUT, "frame %u of the clip, value %zu: %g is not in [0, 1]",
+                           number, i, frame[i]);
+    return 0;
+}
+
+static unsigned chunk_count(const struct alice *a)
+{
+    return chunks_count(&a->agreed.chunks);
+}
+
+/* Frames of a chunk as they are shared, and those that the clip has of it. */
+static uint32_t chunk_frames(const struct alice *a)
+{
+    return chunks_frames(&a->agreed.chunks, a->conf.frames);
+}
+
+static uint32_t chunk_filled(const struct alice *a, unsigned chunk)
+{
+    uint32_t each = chunk_frames(a), left = a->conf.frames - chunk * each;
+    return left < each ? left : each;
+}
+
+/* Shares so many frames, filled up with zeros to a chunk, with everybody. */
+static int share(struct alice *a, const double *frames, uint32_t filled, struct err *e)
 {
     const struct protocol *proto = a->conf.proto;
     uint8_t *out[LINK_PARTIES] = { 0 };
-    size_t n = pixels(a);
+    size_t n = chunk_frames(a) * frame_size(a);
     int code = 0;
     uint64_t *x = mem_new(n, sizeof *x);
     for (unsigned i = 0; i < a->x.n && x != NULL; i++)
@@ -107,12 +152,13 @@ static int share(struct alice *a, struct err *e)
         code = err_set(e, ERR_FAILED, "out of memory for the clip's shares");
         goto out;
     }
-    fixed_encode(x, a->conf.video, n, a->net.frac);
+    fixed_encode(x, frames, filled * frame_size(a), a->net.frac);
     code = client_split(proto, OWNER_CLIP, out, x, n, 1, e);
     for (unsigned i = 0; i < a->x.n && code == 0; i++) {
-        size_t bytes = client_bytes(proto, OWNER_CLIP, n, 1, i);
-        a->result.input_bytes += bytes;
-        if (wire_send(a->x.host, i, WIRE_INPUT, a->x.id, out[i], bytes) != 0)
+        struct message m = { .type = WIRE_INPUT, .job = a->x.id, .stream = a->chunk,
+                             .n = client_bytes(proto, OWNER_CLIP, n, 1, i), .data = out[i] };
+        a->result.input_bytes += m.n;
+        if (a->x.host->ops->send(a->x.host, i, m) != 0)
             code = err_set(e, ERR_PEER, "lost party %u", i);
         out[i] = NULL;
     }
@@ -125,6 +171,85 @@ out:
     return code;
 }
 
+/* The frames of the next chunk, or NULL: they are not all there, and the next one is wanted. */
+static const double *chunk_ready(struct alice *a)
+{
+    uint32_t first = a->chunk * chunk_frames(a), end = first + chunk_filled(a, a->chunk);
+    if (a->conf.video != NULL)
+        return a->conf.video + first * frame_size(a);
+    while (a->have < end && !a->wanted && !a->x.over) {
+        a->wanted = 1;
+        a->conf.want(a->conf.ctx);
+    }
+    return a->have >= end ? a->frames : NULL;
+}
+
+/* Chunks that all parties have. */
+static unsigned chunks_arrived(const struct alice *a)
+{
+    unsigned least = a->acked[0];
+    for (unsigned i = 1; i < a->x.n; i++)
+        least = a->acked[i] < least ? a->acked[i] : least;
+    return least;
+}
+
+/* Shares what is there of the clip, as far as the parties take it. */
+static int share_all(struct alice *a, struct err *e)
+{
+    const double *frames;
+    int code = 0;
+    a->sharing = 1;
+    while (code == 0 && !a->x.over && a->chunk < chunk_count(a) &&
+           a->sent - chunks_arrived(a) < UNDER_WAY && (frames = chunk_ready(a)) != NULL) {
+        code = share(a, frames, chunk_filled(a, a->chunk), e);
+        a->chunk = chunks_next(&a->agreed.chunks, a->chunk + 1);
+        a->sent++;
+        if (chunk_count(a) > 1)
+            progress(a, "input", (double)a->chunk / chunk_count(a));
+    }
+    a->sharing = 0;
+    return code;
+}
+
+/* Does the frame that comes belong to the chunk that is shared next? Others are not shared. */
+static int frame_counts(const struct alice *a)
+{
+    return a->have >= a->chunk * chunk_frames(a);
+}
+
+void alice_frame(struct alice *a, const double *frame, const struct err *why)
+{
+    struct err e = { 0 };
+    if (!a->wanted || a->x.over)
+        return;
+    a->wanted = 0;
+    if (frame == NULL) {
+        errand_end(&a->x, why, NO_VALUE);
+        return;
+    }
+    if (frame_check(&a->conf, frame, a->have, &e) == 0 && frame_counts(a))
+        memcpy(a->frames + (a->have - a->chunk * chunk_frames(a)) * frame_size(a), frame,
+               frame_size(a) * sizeof *frame);
+    a->have++;
+    if (a->conf.timeout > 0)
+        errand_wait(&a->x, a->conf.timeout);
+    if (e.code != 0 || (!a->sharing && share_all(a, &e) != 0))
+        errand_end(&a->x, &e, NO_VALUE);
+}
+
+/* The terms are agreed: the first chunk is next. */
+static int share_begin(struct alice *a, struct err *e)
+{
+    a->state = ALICE_SENT;
+    a->sent_at = a->x.host->ops->now(a->x.host);
+    a->chunk = chunks_next(&a->agreed.chunks, 0);
+    if (a->conf.video == NULL &&
+        (a->frames = mem_new(chunk_frames(a) * frame_size(a), sizeof *a->frames)) == NULL)
+        return err_set(e, ERR_FAILED, "out of memory for a chunk of the clip");
+    progress(a, "input", 0);
+    return share_all(a, e);
+}
+
 static int take_terms(struct alice *a, unsigned from, struct message *m, struct err *e)
 {
     int last = a->state == ALICE_ASKED ? errand_terms(&a->x, from, m) : -1;
@@ -134,10 +259,7 @@ static int take_terms(struct alice *a, unsigned from, struct message *m, struct 
         return 0;
     if (terms_check(a, e) != 0)
         return e->code;
-    a->state = ALICE_SENT;
-    a->sent_at = a->x.host->ops->now(a->x.host);
-    progress(a, "input", 0);
-    return share(a, e);
+    return share_begin(a, e);
 }
 
 /* ---- the label ---- */
@@ -205,21 +327,22 @@ static int conclude(struct alice *a, struct err *e)
     return 0;
 }
 
+/* Do all parties have all of the clip? */
 static int has_input(const struct alice *a)
 {
-    return a->x.said == errand_all(&a->x);
+    return a->state == ALICE_SENT && a->chunk == chunk_count(a) && chunks_arrived(a) == a->sent;
 }
 
 static int take_input_done(struct alice *a, unsigned from, const struct message *m, struct err *e)
 {
-    int last = a->state == ALICE_SENT ? errand_said(&a->x, from) : -1;
-    if (last < 0)
+    if (a->state != ALICE_SENT || a->acked[from] >= a->sent)
         return errand_not_due(from, m, e);
-    if (last > 0) {
+    a->acked[from]++;
+    if (has_input(a)) {
         a->shared_at = a->x.host->ops->now(a->x.host);
         progress(a, "compute", 0);
     }
-    return 0;
+    return share_all(a, e);
 }
 
 /* Party 0 tells how far it is: for people's eyes, nothing depends on it. */
@@ -315,12 +438,16 @@ static void on_late(struct errand *x, struct err *why)
             missing &= ~(a->x.terms[i] != NULL ? 1u << i : 0);
     } else if (a->state == ALICE_SENT) {
         what = !has_input(a) ? "the clip did not arrive" : "no label";
-        missing &= !has_input(a) ? ~x->said : ~0u;
         for (unsigned i = 0; i < a->x.n; i++)
-            missing &= ~(a->label[i] != NULL ? 1u << i : 0);
+            missing &= ~(a->label[i] != NULL || (!has_input(a) && a->acked[i] == a->sent)
+                             ? 1u << i : 0);
     }
-    err_set(why, ERR_PEER, "gave up after %g s: %s from party %d", a->conf.timeout, what,
-            __builtin_ffs((int)missing) - 1);
+    if (missing == 0)
+        err_set(why, ERR_INPUT, "gave up after %g s: frame %u of the clip did not come",
+                a->conf.timeout, a->have);
+    else
+        err_set(why, ERR_PEER, "gave up after %g s: %s from party %d", a->conf.timeout, what,
+                __builtin_ffs((int)missing) - 1);
 }
 
 static void on_ended(struct errand *x, const struct err *why)
@@ -345,10 +472,11 @@ static int conf_check(const struct alice_conf *c, struct err *e)
         __builtin_mul_overflow(frame, c->frames, &n) || n == 0 || n > LINK_MESSAGE_MAX / 16)
         return err_set(e, ERR_INPUT, "a clip of %u frames of %u x %u x %u is empty or too long",
                        c->frames, c->h, c->w, c->c);
-    for (uint64_t i = 0; i < n; i++)
-        if (!(c->video[i] >= 0 && c->video[i] <= 1))
-            return err_set(e, ERR_INPUT, "frame %u of the clip, value %u: %g is not in [0, 1]",
-                           (unsigned)(i / frame), (unsigned)(i % frame), c->video[i]);
+    if (c->video == NULL)
+        return 0;
+    for (uint32_t i = 0; i < c->frames; i++)
+        if (frame_check(c, c->video + i * frame, i, e) != 0)
+            return e->code;
     return 0;
 }
 
@@ -379,6 +507,9 @@ void alice_free(struct alice *a)
     if (a == NULL)
         return;
     errand_close(&a->x);
+    if (a->frames != NULL)
+        wipe(a->frames, chunk_frames(a) * frame_size(a) * sizeof *a->frames);
+    mem_free(a->frames);
     wipe(a, sizeof *a);
     mem_free(a);
 }

@@ -219,7 +219,11 @@ static int selections_check(const struct bob_conf *c, struct err *e)
     if (c->nselection == 0 || c->nselection > WIRE_SELECTIONS)
         return err_set(e, ERR_USAGE, "a model needs 1 to %d frame selections", WIRE_SELECTIONS);
     for (unsigned i = 0; i < c->nselection; i++) {
-        size_t n = (size_t)c->selection[i].frames * c->selection[i].selected;
+        uint32_t width = chunks_frames(&c->selection[i].chunks, c->selection[i].frames);
+        size_t n = (size_t)width * c->selection[i].selected;
+        if (chunks_check(&c->selection[i].chunks, c->selection[i].frames,
+                         c->selection[i].selected, e) != 0)
+            return e->code;
         for (unsigned k = 0; k < i; k++)
             if (c->selection[k].frames == c->selection[i].frames)
                 return err_set(e, ERR_INPUT, "two selections for clips of %u frames",
@@ -228,7 +232,7 @@ static int selections_check(const struct bob_conf *c, struct err *e)
             if (c->selection[i].rows[k] > 1)
                 return err_set(e, ERR_INPUT, "selection for %u frames, row %zu, column %zu: an "
                                "entry is neither 0 nor 1", c->selection[i].frames,
-                               k / c->selection[i].frames, k % c->selection[i].frames);
+                               k / width, k % width);
     }
     return 0;
 }
@@ -244,7 +248,8 @@ static int offer_make(struct bob *b, size_t *limit, struct err *e)
     o->nselection = (uint16_t)b->conf.nselection;
     for (unsigned i = 0; i < o->nselection; i++)
         o->selection[i] = (struct wire_selection){ b->conf.selection[i].frames,
-                                                   b->conf.selection[i].selected };
+                                                   b->conf.selection[i].selected,
+                                                   b->conf.selection[i].chunks };
     b->net = fixed_net_write(&b->conf.model->net, &n);
     o->net = b->net;
     o->nnet = (uint32_t)n;

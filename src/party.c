@@ -205,7 +205,7 @@ static uint8_t *bulk_room(struct party *p, unsigned node, const struct message *
     if (head->type == WIRE_GATE && j != NULL && j->engine != NULL)
         return gate_room(p, j, node, head, why);
     if (head->type == WIRE_INPUT && j != NULL && j->client == node)
-        return job_input_room(j, head, why);
+        return clip_room(j, head, why);
     if (head->type == WIRE_TENSOR) {
         uint8_t *block = model_room(p, node, head, why);
         if (block != NULL || why->code != 0)
@@ -286,12 +286,16 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
     struct job *j = job_find(p, m->job);
     if (j == NULL || j->client != node)
         return 0;
-    if (j->state != JOB_INPUT || j->input != NULL ||
-        m->n != client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self))
-        return err_set(e, ERR_ABORT, "a message INPUT that is not due");
-    job_input(j, *m);
-    m->data = NULL;
-    return 0;
+    return clip_input(j, m, e);
+}
+
+static int take_chunk(struct party *p, unsigned node, const struct message *m, struct err *e)
+{
+    struct wire_chunk chunk;
+    if (wire_chunk_parse(&chunk, m->data, m->n, e) != 0)
+        return e->code;
+    struct job *j = job_find(p, m->job);
+    return j != NULL && node < p->n ? clip_peer(j, node, &chunk, e) : 0;
 }
 
 static int take_begin(struct party *p, unsigned node, const struct message *m, struct err *e)
@@ -327,6 +331,8 @@ static int take(struct party *p, unsigned node, struct message *m, struct err *e
         return take_ask(p, node, m, e);
     case WIRE_INPUT:
         return take_input(p, node, m, e);
+    case WIRE_CHUNK:
+        return take_chunk(p, node, m, e);
     case WIRE_JOB:
         return take_meet(p, node, m, e);
     case WIRE_BEGIN:

@@ -224,6 +224,7 @@ static int job_compile(struct job *j, struct err *e)
     const struct party *p = j->party;
     struct compile_options o = { .frames = j->ask.frames, .window = p->conf.window,
                                  .selected = j->model->is.selection[j->selection].selected,
+                                 .chunks = &j->model->is.selection[j->selection].chunks,
                                  .reveal_scores = j->ask.reveal };
     if (compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
         return e->code;
@@ -235,7 +236,7 @@ static int job_compile(struct job *j, struct err *e)
     j->arena = arena_new(p->conf.job_memory);
     if (j->arena == NULL)
         return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
-    return job_digest(j, &o, e);
+    return clip_new(j, e) != 0 ? e->code : job_digest(j, &o, e);
 }
 
 static int job_terms(struct job *j, struct err *e)
@@ -244,6 +245,7 @@ static int job_terms(struct job *j, struct err *e)
     const struct wire_model *m = &j->model->is;
     struct wire_terms t = { .reveal = j->ask.reveal, .rounds = j->cost.rounds,
                             .selected = m->selection[j->selection].selected,
+                            .chunks = m->selection[j->selection].chunks,
                             .parties = (uint8_t)p->n, .net = m->net, .nnet = m->nnet };
     size_t n;
     memcpy(t.version, m->version, sizeof t.version);
@@ -326,8 +328,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
                             .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0,
                             .prepare = j->ask.prepare, .stored_bytes = j->stored,
                             .material = material_of(j) };
-    if (j->state > JOB_INPUT && !j->ask.prepare)
-        r.input_bytes = client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self);
+    r.input_bytes = clip_bytes(j, 1);
     job_waited(j, &r, now);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
     if (p->conf.report != NULL)
@@ -342,9 +343,7 @@ static void job_tomb(struct job *j, const struct engine_stats *stats)
     unsigned self = p->conf.self;
     for (unsigned i = 0; i < p->n && j->engine != NULL; i++)
         left[i] = j->cost.bytes[i][self] - stats->received[i];
-    if (j->state == JOB_TERMS)
-        left[self] = j->ask.prepare
-                         ? 0 : client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, self);
+    left[self] = clip_bytes(j, 0);
     party_tomb(j->party, j->id, left);
 }
 
@@ -370,6 +369,7 @@ void job_end(struct job *j, const struct err *e, unsigned except)
         engine_stats(j->engine, &stats);
     report(j, &stats, e);
     job_tomb(j, &stats);
+    clip_end(j);
     if (!j->errand.busy)
         stock_leave(j);         /* else when the errand is done: it may read the engine's values */
     j->state = JOB_ENDED;
@@ -382,7 +382,7 @@ void job_end(struct job *j, const struct err *e, unsigned except)
 /* Nobody else holds memory of the job any more. */
 static int job_dead(const struct job *j)
 {
-    return !j->joining && !j->errand.busy && (j->arena == NULL || arena_used(j->arena) == j->own);
+    return !j->errand.busy && (j->arena == NULL || arena_used(j->arena) == j->own);
 }
 
 void job_bury(struct party *p)
@@ -408,6 +408,7 @@ void job_free(struct job *j)
         compiled_fini(&j->compiled);
     arena_free(j->arena);
     model_unref(j->model);
+    mem_free(j->chunk);
     wipe(j, sizeof *j);
     mem_free(j);
 }
@@ -471,8 +472,9 @@ static void job_waits(const struct job *j, char *text, size_t n)
     for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
         if ((j->met & 1u << i) == 0)
             snprintf(text, n, "party %u, which has not begun", i);
-    if (j->state == JOB_RUN)
-        engine_waits(j->engine, text, n, &missing);
+    if (j->state == JOB_RUN && !engine_waits(j->engine, text, n, &missing) && clip_awaited(j) >= 0)
+        snprintf(text, n, "chunk %d of the clip from %s", clip_awaited(j),
+                 party_name(p, j->client, name, sizeof name));
 }
 
 /* Since when a job that could run has had nothing to do; 0: it has. */
@@ -510,10 +512,10 @@ void job_tick(struct job *j, uint64_t now)
     }
     if (j->state == JOB_TERMS && !leads(p))
         patience *= PARTY_PATIENCE;
-    if (j->state == JOB_INPUT) {
-        uint64_t came = p->host->ops->wire(p->host, j->client);
-        j->touched = came != j->received ? now : j->touched;
-        j->received = came;
+    if (j->state >= JOB_INPUT && clip_awaited(j) >= 0) {
+        uint64_t heard = p->host->ops->wire(p->host, j->client);
+        j->touched = heard != j->heard ? now : j->touched;
+        j->heard = heard;
     }
     if (j->state == JOB_RUN) {
         job_progress(j, now);
@@ -524,7 +526,7 @@ void job_tick(struct job *j, uint64_t now)
     if ((double)now - (double)j->touched <= patience)
         return;
     char text[320];
-    unsigned stuck = j->state == JOB_INPUT ? j->client : NO_VALUE;
+    unsigned stuck = clip_coming(j) ? j->client : NO_VALUE;
     job_waits(j, text, sizeof text);
     err_set(&e, ERR_PEER, "no progress in %g s, waiting for: %s", patience / 1e9, text);
     job_end(j, &e, NO_VALUE);

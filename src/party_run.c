@@ -1,9 +1,9 @@
 /*
- * party_run.c: a job's work at a party: the input, the meeting, the engine, the outputs.
+ * party_run.c: a job's work at a party: the meeting, the engine, the outputs.
  *
- * A party that has its input makes its engine first and then tells its peers (JOB), with a fresh
- * nonce; it starts the engine when all peers have told. So whoever has heard from everybody may
- * send at once: every receiver's engine is there, though it may not have started.
+ * A party that has its input (the first chunk of it) makes its engine first and then tells its peers
+ * (JOB), with a fresh nonce; it starts the engine when all peers have told. So whoever has heard
+ * from everybody may send at once: every receiver's engine is there, though it may not have started.
  */
 #include "src/party_st.h"
 
@@ -34,83 +34,21 @@ void job_give(struct job *j, void *block)
     j->own -= before - arena_used(j->arena);
 }
 
-static int no_memory(struct job *j, struct err *e)
+int job_no_memory(struct job *j, struct err *e)
 {
     return err_set(e, ERR_FAILED, "party %u: a job has reached its memory limit of %" PRIu64
                    " MB: raise job_memory", j->party->conf.self, j->party->conf.job_memory >> 20);
 }
 
-/* ---- the input ---- */
-
-uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why)
-{
-    const struct party *p = j->party;
-    size_t n = client_bytes(p->conf.proto, OWNER_CLIP, job_pixels(j), 1, p->conf.self);
-    if (j->state != JOB_TERMS || j->ask.prepare) {
-        err_set(why, ERR_ABORT, "a message INPUT that is not due");
-        return NULL;
-    }
-    if (head->n != n) {
-        err_set(why, ERR_ABORT, "a message INPUT of %zu bytes, expected %zu", head->n, n);
-        return NULL;
-    }
-    uint8_t *block = arena_take(j->arena, n);
-    if (block == NULL) {
-        no_memory(j, why);
-        return NULL;
-    }
-    j->state = JOB_INPUT;
-    j->touched = j->party->host->ops->now(j->party->host);
-    if (stock_begin(j, why) != 0) {
-        arena_give(block);
-        return NULL;
-    }
-    return block;
-}
-
-static void join_run(struct work *w)
-{
-    struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
-    const struct protocol *proto = j->party->conf.proto;
-    unsigned self = j->party->conf.self;
-    client_join(proto, OWNER_CLIP, j->share, j->input, job_pixels(j), 1, self);
-    j->join_failed = client_pack(proto, j->video, j->share, &j->compiled.video_shape, 1, self) != 0;
-    for (unsigned i = 0; i < proto->parties; i++)
-        if (i != self && client_mark(proto, j->mark[i], j->share, job_pixels(j), 1, self, i) != 0)
-            j->join_failed = 1;
-}
+/* ---- getting ready ---- */
 
 static int job_ready(struct job *j, struct err *e);
 static void job_try(struct job *j);
 
-static void join_done(struct work *w)
-{
-    struct job *j = (struct job *)(void *)((char *)w - offsetof(struct job, join));
-    struct party *p = j->party;
-    struct err e;
-    j->joining = 0;
-    arena_give(j->input);
-    j->input = NULL;
-    job_give(j, j->share);
-    j->share = NULL;
-    if (j->state == JOB_ENDED) {
-        job_bury(p);
-        return;
-    }
-    if (j->join_failed) {
-        no_memory(j, &e);
-        job_end(j, &e, NO_VALUE);
-    } else {
-        job_gather(j);
-    }
-    job_admit(p);
-    job_bury(p);
-}
-
 void job_gather(struct job *j)
 {
     struct err e = { 0 };
-    if (j->state != JOB_JOIN || j->joining || j->errand.busy)
+    if (j->state != JOB_JOIN || !clip_begun(j) || j->errand.busy)
         return;
     if (job_ready(j, &e) != 0)
         job_end(j, &e, NO_VALUE);
@@ -127,27 +65,6 @@ void job_begin(struct job *j)
         job_end(j, &e, NO_VALUE);
 }
 
-void job_input(struct job *j, struct message m)
-{
-    const struct protocol *proto = j->party->conf.proto;
-    struct err e;
-    j->input = m.data;
-    j->touched = j->party->host->ops->now(j->party->host);
-    j->share = job_take(j, client_share_stride(proto, job_pixels(j)) * 8);
-    j->video = job_take(j, client_pack_stride(proto, &j->compiled.video_shape) * 8);
-    if (j->share == NULL || j->video == NULL) {
-        arena_give(j->input);
-        j->input = NULL;
-        no_memory(j, &e);
-        job_end(j, &e, NO_VALUE);
-        return;
-    }
-    j->state = JOB_JOIN;
-    j->joining = 1;
-    j->join = (struct work){ .run = join_run, .done = join_done };
-    j->party->host->ops->work(j->party->host, &j->join);
-}
-
 /* ---- the engine ---- */
 
 static void engine_ended(void *ctx, const struct err *e)
@@ -158,13 +75,18 @@ static void engine_ended(void *ctx, const struct err *e)
     j->party->host->ops->arm(j->party->host, &j->party->soon, 0);
 }
 
+static void engine_released(void *ctx, uint32_t value)
+{
+    clip_released(ctx, value);
+}
+
 static void engine_spanned(void *ctx, const struct engine_span *s)
 {
     struct job *j = ctx;
     j->party->conf.span(j->party->conf.ctx, j->id, s);
 }
 
-/* Binds words of the model or video, if they are as long as the program thinks. */
+/* Binds words of the model, if they are as long as the program thinks. */
 static int bind(struct job *j, uint32_t value, const uint64_t *words, size_t n, struct err *e)
 {
     if (value == NO_VALUE)
@@ -202,11 +124,9 @@ static int bind_all(struct job *j, struct err *e)
     for (unsigned t = 0; t < c->turns; t++)
         if (bind_turn(j, t, e) != 0)
             return e->code;
-    if (bind(j, c->selection, model_words(j->model, TENSOR_SELECTION, j->selection, 0),
-             value_words(proto, VALUE_SHARE, (size_t)s->frames * s->selected), e) != 0)
-        return e->code;
-    return j->runs == PART_DEALS
-               ? 0 : bind(j, c->video[0], j->video, proto->weight_words(&c->video_shape), e);
+    size_t n = (size_t)chunks_frames(&s->chunks, s->frames) * s->selected;
+    return bind(j, c->selection, model_words(j->model, TENSOR_SELECTION, j->selection, 0),
+                value_words(proto, VALUE_SHARE, n), e);
 }
 
 /* What one peer is told: of the keys of three only those that it holds as well. */
@@ -217,7 +137,8 @@ static struct wire_job job_word(const struct job *j, unsigned peer)
     for (unsigned k = 0; p->n == 4 && k < p->n; k++)
         if (k != peer && k != p->conf.self)
             memcpy(m.part[k], j->part[k], KEYS_PART);
-    memcpy(m.input, j->mark[peer], CLIENT_MARK);
+    if (j->chunk != NULL)
+        memcpy(m.input, clip_first(j)->mark[peer], CLIENT_MARK);
     memcpy(m.model, j->model->mark[peer], CLIENT_MARK);
     return m;
 }
@@ -242,7 +163,7 @@ static int job_tell(struct job *j, struct err *e)
         if (i == p->conf.self)
             continue;
         if (data == NULL)
-            return no_memory(j, e);
+            return job_no_memory(j, e);
         if (wire_send(p->host, i, WIRE_JOB, j->id, data, n) != 0)
             return err_set(e, ERR_PEER, "lost party %u", i);
     }
@@ -256,7 +177,8 @@ int job_engine(struct job *j, struct err *e)
         .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
         .self = p->conf.self, .part = j->runs, .type = WIRE_GATE, .job = j->id,
         .high_mark = HIGH_MARK, .ctx = j,
-        .done = engine_ended, .span = p->conf.span != NULL ? engine_spanned : NULL
+        .done = engine_ended, .released = engine_released,
+        .span = p->conf.span != NULL ? engine_spanned : NULL
     };
     engine_free(j->engine);
     j->engine = engine_new(&conf, e);
@@ -269,30 +191,36 @@ static int job_ready(struct job *j, struct err *e)
     struct party *p = j->party;
     j->keys = job_take(j, sizeof *j->keys);
     if (j->keys == NULL)
-        return no_memory(j, e);
+        return job_no_memory(j, e);
     if (job_engine(j, e) != 0 || job_tell(j, e) != 0)
         return e->code;
     j->state = JOB_READY;
     j->ready = j->touched = p->host->ops->now(p->host);
-    if (!j->ask.prepare)
-        wire_send(p->host, j->client, WIRE_INPUT_DONE, j->id, NULL, 0);
+    clip_ack(j);
     return 0;
 }
 
 /* ---- the meeting ---- */
 
+int job_clips_differ(const struct job *j, unsigned i, struct err *e)
+{
+    char name[64];
+    return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different clips (or one "
+                   "of the two parties cheats)",
+                   party_name(j->party, j->client, name, sizeof name), j->party->conf.self, i);
+}
+
 /* Has the owner given this party and peer i the same? */
 static int job_given(const struct job *j, unsigned i, struct err *e)
 {
-    unsigned self = j->party->conf.self;
-    char name[64];
-    if (memcmp(j->meet[i].input, j->mark[i], CLIENT_MARK) != 0)
-        return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different clips (or "
-                       "one of the two parties cheats)",
-                       party_name(j->party, j->client, name, sizeof name), self, i);
+    static const uint8_t none[CLIENT_MARK];
+    const uint8_t *own = j->chunk != NULL ? clip_first(j)->mark[i] : none;
+    if (memcmp(j->meet[i].input, own, CLIENT_MARK) != 0)
+        return job_clips_differ(j, i, e);
     if (memcmp(j->meet[i].model, j->model->mark[i], CLIENT_MARK) != 0)
         return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different models (or "
-                       "one of the two parties cheats)", j->model->giver, self, i);
+                       "one of the two parties cheats)", j->model->giver,
+                       j->party->conf.self, i);
     return 0;
 }
 
@@ -347,7 +275,9 @@ void job_run(struct job *j)
     j->state = JOB_RUN;
     j->ready = j->touched = j->party->host->ops->now(j->party->host);
     j->received = 0;
-    engine_start(j->engine);
+    clip_give(j);
+    if (j->state == JOB_RUN)
+        engine_start(j->engine);
 }
 
 void job_meet(struct job *j, unsigned from, const struct wire_job *m)
@@ -377,7 +307,7 @@ static int job_output(struct job *j, uint8_t type, uint32_t value, struct err *e
     const uint64_t *words = engine_value(j->engine, value);
     uint8_t *piece = words != NULL ? arena_take(j->arena, n) : NULL;
     if (piece == NULL)
-        return no_memory(j, e);
+        return job_no_memory(j, e);
     memcpy(piece, words, n);
     return wire_send(j->party->host, j->client, type, j->id, piece, n) == 0 ? 0 :
            err_set(e, ERR_PEER, "the client left before the label was there");

@@ -3,7 +3,8 @@
  *
  *   party.c         links, clients, dispatch of messages, the tick
  *   party_job.c     a job's life: asked, queued, terms, ended; who is told
- *   party_run.c     a job's work: inputs, the meeting of the parties, the engine, the outputs
+ *   party_clip.c    a job's clip: chunks come in, are agreed on, and go to the engine
+ *   party_run.c     a job's work: the meeting of the parties, the engine, the outputs
  *   party_store.c   a job and the stored correlated randomness
  *   party_model.c   uploads and the models that jobs use
  *
@@ -22,6 +23,8 @@ enum {
     PARTY_TOMBS = 256,              /* ended jobs whose late messages are still swallowed */
     PARTY_TICK_MS = 200,
     PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
+    PARTY_AHEAD = 4,                /* chunks of a clip that Alice may send before hearing of them */
+    PARTY_HELD = 16,                /* chunks beyond which she hears of no more */
     PARTY_STALL = 3,                /* seconds without work after which a wait is worth a warning */
     PARTY_PATIENCE = 20             /* timeouts that a party which does not lead waits for input */
 };
@@ -85,6 +88,23 @@ struct errand {
     uint64_t pass_to;               /* PASS: where the cursor goes */
 };
 
+enum chunk_state {
+    CHUNK_AWAITED, CHUNK_COMING, CHUNK_JOINING, CHUNK_JOINED, CHUNK_GIVEN, CHUNK_RELEASED,
+    CHUNK_UNUSED                    /* no row selects from it: it never comes */
+};
+
+/* A chunk of the clip, or all of it. */
+struct chunk {
+    struct job *job;
+    enum chunk_state state;
+    uint8_t *in;                    /* the message, while it comes in and is joined */
+    uint64_t *share, *words;        /* plain; as the engine wants it */
+    unsigned met;                   /* peers whose mark has come, as bits */
+    uint8_t mark[LINK_PARTIES][CLIENT_MARK], theirs[LINK_PARTIES][CLIENT_MARK];
+    int failed;
+    struct work join;
+};
+
 struct job {
     struct party *party;
     uint64_t id;
@@ -100,12 +120,9 @@ struct job {
     uint8_t digest[WIRE_DIGEST];
     struct arena *arena;
     size_t own;                     /* bytes of the arena that the job itself holds */
-    uint8_t *input;
-    uint64_t *share, *video;
-    uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* of the input, with each peer */
+    struct chunk *chunk;            /* of the clip, by number; NULL for a job that prepares */
+    unsigned acked;                 /* chunks that Alice has heard of */
     uint8_t part[LINK_PARTIES][KEYS_PART];      /* to the keys of three */
-    struct work join;
-    int joining, join_failed;
     struct store_kind kind;
     struct store_mark item;         /* in hand, or to be made; serial 0: none */
     uint8_t *dealt;                 /* its contents */
@@ -123,7 +140,7 @@ struct job {
     unsigned late;
     uint64_t warned;                /* when the wait began that was last warned of */
     uint32_t gates_done, shown;     /* shown: of which Alice was told */
-    uint64_t received;
+    uint64_t received, heard;       /* bytes: from peers; on the client's wire, when last looked at */
     struct job *next;
 };
 
@@ -178,14 +195,35 @@ unsigned job_active(const struct party *p); /* jobs that are not queued */
 void *job_take(struct job *j, size_t n);
 void job_give(struct job *j, void *block);
 
-uint8_t *job_input_room(struct job *j, const struct message *head, struct err *why);
-void job_input(struct job *j, struct message m);
+int job_no_memory(struct job *j, struct err *e);        /* ERR_FAILED */
+/* ERR_ABORT: Alice, or one of the two, cheats. */
+int job_clips_differ(const struct job *j, unsigned i, struct err *e);
 void job_meet(struct job *j, unsigned from, const struct wire_job *m);
 void job_begin(struct job *j);              /* Bob has said BEGIN to a job that prepares */
 void job_gather(struct job *j);             /* something has come that the job needs to be ready */
 int job_engine(struct job *j, struct err *e);       /* makes the engine, with inputs */
 void job_run(struct job *j);                /* starts it */
 void job_over(struct job *j);               /* the engine has ended: outputs or the error */
+
+/* ---- party_clip.c ---- */
+
+int clip_new(struct job *j, struct err *e);         /* when it is known which chunks there are */
+
+/* INPUT, from Alice; CHUNK, from a peer. 0, or ERR_ABORT: it is not due. */
+uint8_t *clip_room(struct job *j, const struct message *head, struct err *why);
+int clip_input(struct job *j, struct message *m, struct err *e);
+int clip_peer(struct job *j, unsigned from, const struct wire_chunk *m, struct err *e);
+
+const struct chunk *clip_first(const struct job *j);    /* that comes at all */
+int clip_begun(const struct job *j);        /* is the first chunk here, to be agreed on in JOB? */
+void clip_give(struct job *j);              /* to the engine, what the parties agree on */
+void clip_released(struct job *j, uint32_t value);      /* by the engine */
+void clip_ack(struct job *j);               /* tells Alice what has come, and may come */
+void clip_end(struct job *j);               /* the job has ended: what nobody has is given back */
+
+uint64_t clip_bytes(const struct job *j, int came);     /* that came; or that may come still */
+int clip_coming(const struct job *j);       /* half a message of Alice's is here */
+int clip_awaited(const struct job *j);      /* the number of a chunk that is not here; -1 */
 
 /* ---- party_store.c ---- */
 
@@ -202,13 +240,6 @@ int stock_meet(struct job *j, struct err *e);
 void stock_save(struct job *j);             /* the deals are made: stores them and ends the job */
 void stock_leave(struct job *j);            /* the job has ended, and no errand is under way */
 void stock_forget(struct model *m);         /* the upload is gone: so are its items */
-
-/* Elements of the video (0 for a job that prepares); the shape has been checked against the
- * model's. */
-static inline size_t job_pixels(const struct job *j)
-{
-    return (size_t)j->ask.frames * j->ask.h * j->ask.w * j->ask.c;
-}
 
 /* ---- party_model.c ---- */
 

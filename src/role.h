@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "net/link.h"
+#include "nn/chunks.h"
 #include "nn/compile.h"
 #include "nn/fixed.h"
 #include "proto/cost.h"
@@ -102,7 +103,8 @@ struct bob_conf {
     unsigned nselection;                /* one selection matrix per clip length that is served */
     struct {
         uint32_t frames, selected;
-        const uint64_t *rows;           /* selected x frames, 0 or 1; borrowed */
+        struct chunks chunks;           /* in which such clips come */
+        const uint64_t *rows;           /* selected x chunks_frames, 0 or 1; borrowed */
     } selection[64];
     void *ctx;
     double timeout;                     /* seconds without an answer; 0: 60 */
@@ -175,9 +177,13 @@ struct alice_conf {
     int reveal_scores;                  /* ask for scores; refused unless the model owner and all
                                          * parties agree */
     uint32_t frames, h, w, c;
-    const double *video;                /* frames * h * w * c values in [0, 1]; borrowed */
-    double timeout;                     /* seconds for the whole job */
+    const double *video;                /* frames * h * w * c values in [0, 1]; borrowed. NULL: the
+                                         * frames come one by one, see `want` */
+    double timeout;                     /* seconds for the whole job; where frames come one by one,
+                                         * between two of them and after the last */
     void *ctx;
+    /* The next frame is wanted: alice_frame is to be called once, now or later. */
+    void (*want)(void *ctx);
     void (*progress)(void *ctx, const struct alice_progress *p);    /* may be NULL */
     /* Called once: r is NULL when e->code is not 0, and lives until the call returns. */
     void (*done)(void *ctx, const struct err *e, const struct alice_result *r);
@@ -186,5 +192,9 @@ struct alice_conf {
 struct alice;
 struct alice *alice_new(struct host *h, const struct alice_conf *conf, struct err *e);
 void alice_free(struct alice *a);           /* after its host; NULL is legal */
+
+/* The frame that was wanted: h * w * c values, borrowed for the call. NULL: there is none, and the
+ * job ends with *why. */
+void alice_frame(struct alice *a, const double *frame, const struct err *why);
 
 #endif

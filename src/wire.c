@@ -85,12 +85,21 @@ static void put_ask(struct writer *w, const void *p)
     write_u8(w, m->prepare);
 }
 
+static void put_chunks(struct writer *w, const struct chunks *c)
+{
+    write_u32(w, c->each);
+    write_u16(w, c->n);
+    for (unsigned i = 0; i < c->n; i++)
+        write_u16(w, c->rows[i]);
+}
+
 static void put_terms(struct writer *w, const void *p)
 {
     const struct wire_terms *m = p;
     write_bytes(w, m->version, sizeof m->version);
     write_u8(w, m->reveal);
     write_u32(w, m->selected);
+    put_chunks(w, &m->chunks);
     write_bytes(w, m->digest, sizeof m->digest);
     write_u32(w, m->rounds);
     write_u8(w, m->parties);
@@ -130,9 +139,17 @@ static void put_model(struct writer *w, const void *p)
     for (unsigned i = 0; i < m->nselection; i++) {
         write_u32(w, m->selection[i].frames);
         write_u32(w, m->selection[i].selected);
+        put_chunks(w, &m->selection[i].chunks);
     }
     write_u32(w, m->nnet);
     write_bytes(w, m->net, m->nnet);
+}
+
+static void put_chunk(struct writer *w, const void *p)
+{
+    const struct wire_chunk *m = p;
+    write_u32(w, m->number);
+    write_bytes(w, m->mark, sizeof m->mark);
 }
 
 static void put_progress(struct writer *w, const void *p)
@@ -188,6 +205,11 @@ uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size
     return pack(a, n, put_prepared, m);
 }
 
+uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n)
+{
+    return pack(a, n, put_chunk, m);
+}
+
 /* ---- reading ---- */
 
 static void read_into(struct reader *r, void *out, size_t n)
@@ -229,6 +251,17 @@ static uint8_t read_flag(struct reader *r)
     return v;
 }
 
+/* Those of a clip whose length is not said: chunks_check is for whoever knows it. */
+static void read_chunks(struct reader *r, struct chunks *c)
+{
+    c->each = read_u32(r);
+    c->n = read_u16(r);
+    if (c->n > CHUNKS_MAX || (c->n == 0) != (c->each == 0))
+        r->bad = 1;
+    for (unsigned i = 0; i < c->n && !r->bad; i++)
+        c->rows[i] = read_u16(r);
+}
+
 static struct reader begin(const uint8_t *p, size_t n)
 {
     struct reader r = { .p = p, .n = n };
@@ -267,6 +300,7 @@ int wire_terms_parse(struct wire_terms *m, const uint8_t *p, size_t n, struct er
     read_into(&r, m->version, sizeof m->version);
     m->reveal = read_flag(&r);
     m->selected = read_u32(&r);
+    read_chunks(&r, &m->chunks);
     read_into(&r, m->digest, sizeof m->digest);
     m->rounds = read_u32(&r);
     m->parties = read_u8(&r);
@@ -318,6 +352,10 @@ int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct er
     for (unsigned i = 0; i < m->nselection && !r.bad; i++) {
         m->selection[i].frames = read_u32(&r);
         m->selection[i].selected = read_u32(&r);
+        read_chunks(&r, &m->selection[i].chunks);
+        if (chunks_check(&m->selection[i].chunks, m->selection[i].frames,
+                         m->selection[i].selected, NULL) != 0)
+            r.bad = 1;
     }
     m->nnet = read_u32(&r);
     m->net = read_bytes(&r, m->nnet);
@@ -346,11 +384,20 @@ int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, str
     return end(&r, "PREPARED", e);
 }
 
+int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    m->number = read_u32(&r);
+    read_into(&r, m->mark, sizeof m->mark);
+    return end(&r, "CHUNK", e);
+}
+
 /* ---- which messages there are ---- */
 
 enum {
     JOB_BYTES = 2 + WIRE_DIGEST + KEYS_NONCE + LINK_PARTIES * KEYS_PART +
-                2 * CLIENT_MARK + 8 + WIRE_ID
+                2 * CLIENT_MARK + 8 + WIRE_ID,
+    CHUNK_BYTES = 6 + CLIENT_MARK
 };
 
 static const struct wire_rule {
@@ -378,6 +425,7 @@ static const struct wire_rule {
     [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
     [WIRE_PROGRESS] = { "PROGRESS", WIRE_TO_CLIENT, 0, 26, 26 },
     [WIRE_BEGIN] = { "BEGIN", WIRE_FROM_CLIENT, 0, 0, 0 },
+    [WIRE_CHUNK] = { "CHUNK", WIRE_PEERS, 0, CHUNK_BYTES, CHUNK_BYTES },
     [WIRE_PREPARED] = { "PREPARED", WIRE_TO_CLIENT, 0, 18, 18 },
 };
 
@@ -499,7 +547,9 @@ unsigned wire_tensors(struct tensor t[static WIRE_TENSORS], const struct protoco
     }
     for (unsigned i = 0; i < nselection; i++)
         t[count++] = (struct tensor){ .kind = TENSOR_SELECTION, .index = (uint16_t)i,
-                                      .n = product(selection[i].frames, selection[i].selected) };
+                                      .n = product(chunks_frames(&selection[i].chunks,
+                                                            selection[i].frames),
+                                              selection[i].selected) };
     for (unsigned i = 0; i < count; i++) {
         t[i].turns = t[i].kind == TENSOR_SELECTION ? 1 : (uint16_t)protocol_turns(proto);
         if (!tensor_fits(&t[i], proto))

@@ -7,14 +7,15 @@
  *   party -> Bob            MODEL_OK or REFUSE, TENSOR_DONE, MODEL_READY, MODEL_DONE, ABORT
  *   Bob   -> party          ASK (to prepare), BEGIN, ABORT
  *   party -> Bob            TERMS or REFUSE, PROGRESS (party 0), PREPARED, ABORT
- *   party -> party          JOB, GATE, ABORT
+ *   party -> party          JOB, CHUNK, GATE, ABORT
  *
  * Each message carries the number of its job (or upload) in its head. Control messages start with
  * the version of this format and are at most WIRE_CONTROL_MAX bytes; INPUT, TENSOR, LABEL, SCORES
  * and GATE are bare words whose length both ends know beforehand. Parsing never reads past the end
  * and refuses whatever is not exactly one message; texts come out printable.
  *
- * Only GATE uses streams other than 0, beside TENSOR, whose stream is the tensor's number.
+ * Only GATE uses streams other than 0, beside TENSOR and INPUT, whose stream is the number of the
+ * tensor and of the clip's chunk.
  */
 #ifndef OB_SRC_WIRE_H
 #define OB_SRC_WIRE_H
@@ -23,12 +24,13 @@
 #include <stdint.h>
 
 #include "net/link.h"
+#include "nn/chunks.h"
 #include "nn/fixed.h"
 #include "proto/client.h"
 #include "proto/protocol.h"
 
 enum {
-    WIRE_VERSION = 3,
+    WIRE_VERSION = 4,
     WIRE_CONTROL_MAX = 65536,
     WIRE_NAME = 64,             /* of models and protocols, with the zero byte */
     WIRE_TEXT = 400,            /* of errors, with the zero byte */
@@ -49,6 +51,7 @@ enum wire_type {
     WIRE_JOB, WIRE_GATE,
     WIRE_PROGRESS,
     WIRE_BEGIN, WIRE_PREPARED,
+    WIRE_CHUNK,
     WIRE_TYPES
 };
 
@@ -68,6 +71,7 @@ struct wire_terms {
     uint8_t version[WIRE_ID];           /* of the model */
     uint8_t reveal;
     uint32_t selected;
+    struct chunks chunks;               /* in which the clip is to come */
     uint8_t digest[WIRE_DIGEST];        /* of the plan */
     uint32_t rounds;
     uint8_t parties;
@@ -99,8 +103,16 @@ struct wire_prepared {
     uint64_t serial, bytes;
 };
 
+/* A later chunk of the clip is here; where the adversary is malicious. (INPUT_DONE says of one
+ * chunk after another, in their order, that it is here and that another may come.) */
+struct wire_chunk {
+    uint32_t number;
+    uint8_t mark[CLIENT_MARK];          /* of what both know of it (client.h) */
+};
+
 struct wire_selection {
     uint32_t frames, selected;
+    struct chunks chunks;
 };
 
 /* How far a job is at a party; public, as the plan is. */
@@ -130,6 +142,7 @@ uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n);
 uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n);
 uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n);
 uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size_t *n);
+uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n);
 
 /* 0, or ERR_ABORT when the bytes are not such a message. What is borrowed lives as long as p. */
 int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e);
@@ -139,6 +152,7 @@ int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e
 int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct err *e);
 int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e);
 int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, struct err *e);
+int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct err *e);
 
 /* Of what all nodes of a setting must have in common before any job, for the hello: the protocol,
  * how many parties there are, and these messages. ERR_FAILED when it cannot be computed. */

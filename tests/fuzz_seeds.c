@@ -177,7 +177,7 @@ static void put_control(struct arena *a, const uint8_t *net, size_t nnet)
     struct wire_model model = { .name = "default", .protocol = "replicated-ring", .net = net,
                                 .nselection = 1, .nnet = (uint32_t)nnet };
     size_t n;
-    model.selection[0] = (struct wire_selection){ 97, 7 };
+    model.selection[0] = (struct wire_selection){ .frames = 97, .selected = 7 };
     uint8_t *p = wire_ask_pack(a, &ask, &n);
     put("wire", "ask", "\0", 1, p, n);
     arena_give(p);

@@ -53,8 +53,8 @@ static int parse_ask(const uint8_t *p, size_t n, struct err *e)
 
 static struct wire_terms make_terms(uint64_t *random, uint8_t net[static 200])
 {
-    struct wire_terms m = { .reveal = 1, .selected = 7, .rounds = (uint32_t)check_random(random),
-                            .parties = 3, .sent = { 1, check_random(random), 3 }, .net = net,
+    struct wire_terms m = { .reveal = 1, .selected = 7, .chunks = { 40, 3, { 3, 0, 4 } },
+                            .rounds = (uint32_t)check_random(random), .parties = 3, .sent = { 1, check_random(random), 3 }, .net = net,
                             .nnet = 200 };
     bytes(m.version, sizeof m.version, random);
     bytes(m.digest, sizeof m.digest, random);
@@ -111,8 +111,10 @@ static int parse_job(const uint8_t *p, size_t n, struct err *e)
 static uint8_t *pack_model(struct arena *a, uint64_t *random, size_t *n)
 {
     uint8_t net[300];
-    struct wire_model m = { .reveal = 0, .nselection = 2, .selection = { { 97, 7 }, { 15, 1 } },
-                            .net = net, .nnet = sizeof net };
+    struct wire_model m = { .reveal = 0, .nselection = 2, .net = net, .nnet = sizeof net };
+    m.selection[0] = (struct wire_selection){ .frames = 97, .selected = 7,
+                                              .chunks = { 40, 3, { 3, 0, 4 } } };
+    m.selection[1] = (struct wire_selection){ .frames = 15, .selected = 1 };
     text(m.name, sizeof m.name, random);
     text(m.protocol, sizeof m.protocol, random);
     bytes(m.version, sizeof m.version, random);
@@ -122,8 +124,11 @@ static uint8_t *pack_model(struct arena *a, uint64_t *random, size_t *n)
 
 static int parse_model(const uint8_t *p, size_t n, struct err *e)
 {
-    struct wire_model m;
+    static struct wire_model m;
     int code = wire_model_parse(&m, p, n, e);
+    for (unsigned i = 0; code == 0 && i < m.nselection; i++)
+        CHECK_EQ(chunks_check(&m.selection[i].chunks, m.selection[i].frames,
+                              m.selection[i].selected, NULL), 0);
     CHECK(code != 0 || (m.nselection >= 1 && m.nselection <= WIRE_SELECTIONS));
     CHECK(code != 0 || (m.net >= p && m.net + m.nnet <= p + n));
     return code;
@@ -158,7 +163,24 @@ static int parse_prepared(const uint8_t *p, size_t n, struct err *e)
     return wire_prepared_parse(&m, p, n, e);
 }
 
+static uint8_t *pack_chunk(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_chunk m = { .number = (uint32_t)check_random(random) }, back;
+    struct err e;
+    bytes(m.mark, sizeof m.mark, random);
+    uint8_t *p = wire_chunk_pack(a, &m, n);
+    CHECK(wire_chunk_parse(&back, p, *n, &e) == 0 && memcmp(&back, &m, sizeof m) == 0);
+    return p;
+}
+
+static int parse_chunk(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_chunk m;
+    return wire_chunk_parse(&m, p, n, e);
+}
+
 static const struct format formats[] = {
+    { "CHUNK", pack_chunk, parse_chunk },
     { "PREPARED", pack_prepared, parse_prepared },
     { "ASK", pack_ask, parse_ask },          { "TERMS", pack_terms, parse_terms },
     { "REFUSE", pack_fault, parse_fault },   { "JOB", pack_job, parse_job },
@@ -189,6 +211,7 @@ static void test_there_and_back(void)
         CHECK(memcmp(t.version, t2.version, WIRE_ID) == 0);
         CHECK(memcmp(t.digest, t2.digest, WIRE_DIGEST) == 0);
         CHECK(t.rounds == t2.rounds && t.selected == t2.selected && t2.parties == 3);
+        CHECK(memcmp(&t.chunks, &t2.chunks, sizeof t.chunks) == 0);
         CHECK(memcmp(t.sent, t2.sent, sizeof t.sent) == 0);
         CHECK(t2.nnet == 200 && memcmp(t2.net, net, 200) == 0);
         arena_give(p);
@@ -277,16 +300,20 @@ static void test_tensors(void)
 {
     struct tensor t[WIRE_TENSORS];
     struct fixed_net net = { .nstage = 2 };
-    struct wire_selection s[2] = { { 97, 7 }, { 15, 1 } };
+    struct wire_selection s[2] = { { .frames = 97, .selected = 7 },
+                                   { .frames = 15, .selected = 1 } };
     net.stage[0] = (struct stage){ .kind = STAGE_SUMPOOL };
     net.stage[1] = (struct stage){ .kind = STAGE_LINEAR, .g = geometry_dense(1, 30, 7) };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 4);
     CHECK(t[0].kind == TENSOR_WEIGHT && t[0].n == 210 && t[0].index == 1);
     CHECK(t[1].kind == TENSOR_BIAS && t[1].n == 7);
     CHECK(t[2].kind == TENSOR_SELECTION && t[2].n == 679 && t[3].n == 15);
-    s[1] = (struct wire_selection){ UINT32_MAX, UINT32_MAX };
+    s[0].chunks = (struct chunks){ 40, 3, { 3, 0, 4 } };
+    CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 4);
+    CHECK_EQ(t[2].n, 280);
+    s[1] = (struct wire_selection){ .frames = UINT32_MAX, .selected = UINT32_MAX };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 0);
-    s[1] = (struct wire_selection){ 15, 0 };
+    s[1] = (struct wire_selection){ .frames = 15 };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 0);
     net.stage[1].g.c = UINT32_MAX;
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 1, s), 0);

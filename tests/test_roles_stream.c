@@ -1,0 +1,364 @@
+/*
+ * test_roles_stream.c: clips in chunks, whose frames come one by one, under every protocol: labels,
+ * memory, sources that stop or fail, owners and parties that send other chunks than they should.
+ */
+#include "roles_world.h"
+
+static const struct protocol *proto;
+
+enum { FRAMES = 11, EACH = 3, SELECTED = 4 };
+
+/* Of 11 frames in chunks of three: two in the first, none in the second, one in each of the others,
+ * the last of which is short. */
+static const uint32_t picked[SELECTED] = { 0, 2, 7, 10 };
+
+/* An Alice whose frames come so far apart (0: as soon as they are wanted). */
+struct source {
+    struct w_client *c;
+    struct timer timer;
+    uint64_t apart;
+    uint32_t next;
+    uint32_t silent, broken;        /* from this frame on nothing comes, or an error; 0: neither */
+};
+
+static void give(struct source *s)
+{
+    struct err why;
+    err_set(&why, ERR_INPUT, "film.mp4: the film is torn");
+    if (s->broken > 0 && s->next == s->broken)
+        alice_frame(s->c->alice, NULL, &why);
+    else
+        alice_frame(s->c->alice, s->c->video + W_PIXELS * s->next++, NULL);
+}
+
+static void fire(struct timer *t)
+{
+    give((struct source *)(void *)((char *)t - offsetof(struct source, timer)));
+}
+
+static void want(void *ctx)
+{
+    struct w_client *c = ctx;
+    struct source *s = c->source;
+    if (s->silent > 0 && s->next == s->silent)
+        return;
+    if (s->apart == 0)
+        give(s);
+    else
+        c->host->ops->arm(c->host, &s->timer, s->apart);
+}
+
+static struct alice_conf stream_conf(uint32_t frames)
+{
+    struct alice_conf conf = w_alice_conf();
+    conf.frames = frames;
+    conf.want = want;
+    return conf;
+}
+
+/* Alice with a source; it is hers until the world is freed. */
+static struct w_client *stream_alice(struct world *w, struct source *s, uint32_t frames)
+{
+    struct w_client *c = w_alice_with(w, stream_conf(frames));
+    s->c = c;
+    s->timer.fire = fire;
+    c->source = s;
+    return c;
+}
+
+/* The selection of these rows, whose matrix is allocated. */
+static uint64_t *chunked(struct bob_conf *conf, uint32_t frames, uint32_t each, const uint32_t *rows,
+                         uint32_t n)
+{
+    uint32_t copy[2 * W_MOST];
+    struct selection s = { .frames = frames, .rows = n, .frame = copy };
+    struct err e;
+    memcpy(copy, rows, n * sizeof *rows);
+    CHECK_EQ(selection_chunks(&conf->selection[0].chunks, &s, each, &e), 0);
+    uint64_t *matrix = calloc((size_t)n * each, sizeof *matrix);
+    selection_matrix(matrix, &s, &conf->selection[0].chunks);
+    conf->selection[0].frames = frames;
+    conf->selection[0].selected = n;
+    conf->selection[0].rows = matrix;
+    return matrix;
+}
+
+static void provide(struct world *w, uint32_t frames, uint32_t each, const uint32_t *rows,
+                    uint32_t n)
+{
+    struct bob_conf conf = w_bob_conf(w);
+    uint64_t *matrix = chunked(&conf, frames, each, rows, n);
+    struct w_client *c = w_bob_with(w, &conf);
+    sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+    CHECK(c->done == 1 && c->err.code == 0);
+    w_leave(c);
+    free(matrix);
+}
+
+static struct world *world(const struct sim_options *o)
+{
+    struct world *w = w_new_of(proto, o, NULL);
+    provide(w, FRAMES, EACH, picked, SELECTED);
+    return w;
+}
+
+static void settle(struct world *w, unsigned seconds)
+{
+    for (unsigned i = 0; i < 4; i++)
+        sim_run(w->sim, sim_now(w->sim) + seconds * W_S / 4, 60 * W_S);
+}
+
+static const struct sim_options lan = { .seed = 41, .latency_ns = 2 * W_MS };
+
+/* ---- honest ---- */
+
+static void counters_are_planned(const struct world *w, const struct w_client *c)
+{
+    for (unsigned i = 0; i < proto->parties; i++) {
+        const struct job_report *r = &w->party[i].report[0];
+        uint64_t sent = 0;
+        for (unsigned k = 0; k < proto->parties; k++)
+            sent += r->stats.sent[k];
+        CHECK(w->party[i].ok == 1 && sent == r->planned_bytes);
+        CHECK_EQ(r->input_bytes, 3 * client_bytes(proto, OWNER_CLIP, EACH * W_PIXELS, 1, i));
+        CHECK_EQ(r->planned_rounds, c->result.planned_rounds);
+    }
+}
+
+/* As a whole from memory, frames at once, frames slower than the network and faster. */
+static void right_label(void)
+{
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct sim_options o = { .seed = seed, .latency_ns = W_MS, .jitter_ns = seed % 2 * W_MS,
+                                 .workers = 1 + seed % 3, .reorder = seed % 2 };
+        static const uint64_t apart[] = { 0, 100000, 40 * W_MS };
+        struct source s = { .apart = apart[seed % 3] };
+        struct world *w = world(&o);
+        struct alice_conf whole = stream_conf(FRAMES);
+        whole.want = NULL;
+        struct w_client *c = seed % 4 == 0 ? w_alice_with(w, whole)
+                                           : stream_alice(w, &s, FRAMES);
+        settle(w, 60);
+        w_judge_frames(c, picked, SELECTED);
+        counters_are_planned(w, c);
+        CHECK(w_idle(w));
+        w_free(w);
+    }
+}
+
+/* Three times as many chunks need the memory of the same few, though the engine is slower than
+ * Alice. Scores are divided when all frames are through, which takes some memory for each (most of
+ * all for the deals of two parties), but less than a chunk of 147 KB. */
+static void memory_is_constant(void)
+{
+    enum { SHORT = 40, LONG = 3 * SHORT, CHUNK = 512, SCORES = 90000 };
+    uint64_t peak[2];
+    uint32_t rows[LONG];
+    for (unsigned i = 0; i < LONG; i++)
+        rows[i] = CHUNK * i + i % 7;
+    for (unsigned k = 0; k < 2; k++) {
+        uint32_t n = k == 0 ? SHORT : LONG;
+        struct sim_options o = { .seed = 42, .latency_ns = 2 * W_MS, .bits_per_second = 20000000 };
+        struct source s = { .apart = 0 };
+        struct world *w = w_new_of(proto, &o, NULL);
+        provide(w, CHUNK * n, CHUNK, rows, n);
+        struct w_client *c = stream_alice(w, &s, CHUNK * n);
+        settle(w, 400);
+        CHECK(c->done == 1 && c->err.code == 0);
+        peak[k] = w->party[0].report[0].memory_peak;
+        w_free(w);
+    }
+    printf("# %s: %u chunks %.2f MB, %u chunks %.2f MB\n", proto->name, SHORT,
+           (double)peak[0] / 1e6, LONG, (double)peak[1] / 1e6);
+    CHECK(peak[1] < peak[0] + (LONG - SHORT) * SCORES);
+}
+
+/* After the last frame it takes no longer than a clip of one frame, though the first ones took long
+ * to come. */
+static void latency_after_the_last_frame(void)
+{
+    static const uint32_t one = 0;
+    struct sim_options o = { .seed = 43, .latency_ns = 20 * W_MS };
+    struct source s = { .apart = W_S / 2 }, alone = { .apart = 0 };
+    struct world *w = world(&o);
+    struct w_client *c = stream_alice(w, &s, FRAMES);
+    settle(w, 120);
+    w_judge_frames(c, picked, SELECTED);
+    double many = c->result.seconds_total;
+    w_free(w);
+    w = w_new_of(proto, &o, NULL);
+    provide(w, 1, 1, &one, 1);
+    c = stream_alice(w, &alone, 1);
+    settle(w, 60);
+    w_judge_frames(c, &one, 1);
+    printf("# %s: after the last frame %.3f s, one frame alone %.3f s\n", proto->name, many,
+           c->result.seconds_total);
+    CHECK(many < 1.1 * c->result.seconds_total + 0.05);
+    w_free(w);
+}
+
+/* ---- what goes wrong ---- */
+
+/* All parties have ended the one job, for this reason. */
+static void ended(const struct world *w, const struct w_client *c, int code, const char *text)
+{
+    CHECK(c->done == 1 && c->err.code == code && strstr(c->err.text, text) != NULL);
+    if (c->err.code != code || strstr(c->err.text, text) == NULL)
+        fprintf(stderr, "%s: expected %d \"%s\", got %d \"%s\"\n", proto->name, code, text,
+                c->err.code, c->err.text);
+    CHECK(c->result.class_name[0] == '\0');
+    for (unsigned i = 0; i < proto->parties; i++)
+        CHECK(w->party[i].reports == 1 && w->party[i].ok == 0);
+    CHECK(w_idle(w));
+}
+
+static void a_source_fails(void)
+{
+    for (uint32_t at = 1; at < FRAMES; at += 3) {
+        struct source s = { .broken = at, .apart = at % 2 * W_MS };
+        struct world *w = w_new_of(proto, &lan, NULL);
+        provide(w, FRAMES, EACH, picked, SELECTED);
+        struct w_client *c = stream_alice(w, &s, FRAMES);
+        settle(w, 20);
+        CHECK(c->done == 1 && c->err.code == ERR_INPUT && strstr(c->err.text, "torn") != NULL);
+        CHECK(w_idle(w));
+        for (unsigned i = 0; i < proto->parties; i++)
+            CHECK(w->party[i].reports == 1 &&
+                  strstr(w->party[i].report[0].text, "torn") != NULL);
+        w_free(w);
+    }
+}
+
+/* Parties give up after their time, and say which chunk they wait for. */
+static void a_source_falls_silent(void)
+{
+    struct source s = { .silent = 7, .apart = W_MS };
+    struct world *w = world(&lan);
+    struct w_client *c = stream_alice(w, &s, FRAMES);
+    settle(w, 40);
+    ended(w, c, ERR_PEER, "waiting for: chunk 2 of the clip from alice");
+    w_free(w);
+}
+
+/* Alice's own patience, if it is shorter. */
+static void alice_loses_patience(void)
+{
+    struct source s = { .silent = 7, .apart = W_MS };
+    struct world *w = world(&lan);
+    struct alice_conf conf = stream_conf(FRAMES);
+    conf.timeout = 2;
+    struct w_client *c = w_alice_with(w, conf);
+    s.c = c;
+    s.timer.fire = fire;
+    c->source = &s;
+    settle(w, 40);
+    ended(w, c, ERR_INPUT, "frame 7 of the clip did not come");
+    w_free(w);
+}
+
+static void alice_leaves(void)
+{
+    for (uint64_t ms = 1; ms < 400; ms += 37) {
+        struct source s = { .apart = 30 * W_MS };
+        struct world *w = world(&lan);
+        struct w_client *c = stream_alice(w, &s, FRAMES);
+        sim_run(w->sim, sim_now(w->sim) + ms * W_MS, W_S);
+        CHECK_EQ(c->done, 0);
+        c->host->ops->disarm(c->host, &s.timer);
+        w_leave(c);
+        settle(w, 40);
+        CHECK(w_idle(w));
+        w_free(w);
+    }
+}
+
+/* ---- what should not be sent ---- */
+
+/* The which-th message of a type from one node to one (or to all) is changed. */
+struct change {
+    uint8_t type;
+    unsigned from, to, which, met;
+    enum { FLIP, DROP, RENUMBER } how;
+};
+
+static int change_message(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
+{
+    struct change *c = ctx;
+    (void)now;
+    if (m->type != c->type || from != c->from || to != c->to || m->n == 0 || c->met++ != c->which)
+        return 0;
+    if (c->how == RENUMBER && m->type == WIRE_CHUNK)
+        m->data[2]++;
+    else if (c->how == RENUMBER)
+        m->stream++;
+    else
+        m->data[m->n - 9] ^= 1;
+    return c->how == DROP;
+}
+
+static void changed(struct change change, int code, const char *text)
+{
+    struct sim_options o = lan;
+    struct source s = { .apart = 10 * W_MS };
+    o.ctx = &change;
+    o.tamper = change_message;
+    struct world *w = world(&o);
+    struct w_client *c = stream_alice(w, &s, FRAMES);
+    settle(w, 40);
+    CHECK(change.met > change.which);
+    CHECK(c->done == 1 && c->err.code == code && strstr(c->err.text, text) != NULL);
+    if (c->err.code != code || strstr(c->err.text, text) == NULL)
+        fprintf(stderr, "%s: expected %d \"%s\", got %d \"%s\"\n", proto->name, code, text,
+                c->err.code, c->err.text);
+    CHECK(c->result.class_name[0] == '\0');
+    w_free(w);
+}
+
+/* To one party alone another chunk: the first, and the third, which is compared as the job runs. */
+static void other_chunks(void)
+{
+    for (unsigned party = 0; party < proto->parties; party++)
+        for (unsigned which = 0; which < 3; which += 2)
+            changed((struct change){ WIRE_INPUT, LINK_CLIENT, party, which, 0, FLIP }, ERR_ABORT,
+                    "shares of different clips");
+}
+
+/* A mark that is another's, that is not told, that is of another chunk. */
+static void other_marks(void)
+{
+    for (unsigned from = 0; from < proto->parties; from++) {
+        unsigned to = (from + 1) % proto->parties;
+        changed((struct change){ WIRE_CHUNK, from, to, 1, 0, FLIP }, ERR_ABORT,
+                "shares of different clips");
+        changed((struct change){ WIRE_CHUNK, from, to, 1, 0, DROP }, ERR_PEER, "no progress");
+        changed((struct change){ WIRE_CHUNK, from, to, 1, 0, RENUMBER }, ERR_PEER, "CHUNK (4) that is not due");
+    }
+}
+
+/* A chunk that is there already. */
+static void a_chunk_twice(void)
+{
+    int malicious = (proto->flags & PROTOCOL_MALICIOUS) != 0;   /* then it is another chunk first */
+    changed((struct change){ WIRE_INPUT, LINK_CLIENT, 1, 1, 0, RENUMBER },
+            malicious ? ERR_ABORT : ERR_PEER, malicious ? "different clips" : "INPUT (chunk 3)");
+}
+
+int main(void)
+{
+    for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
+        printf("# %s\n", proto->name);
+        CASE_ONE_THREAD(right_label);
+        CASE_PLAIN(memory_is_constant);
+        CASE_PLAIN(latency_after_the_last_frame);
+        CASE_ONE_THREAD(a_source_fails);
+        CASE_ONE_THREAD(a_source_falls_silent);
+        CASE_ONE_THREAD(alice_loses_patience);
+        CASE_ONE_THREAD(alice_leaves);
+        CASE_ONE_THREAD(a_chunk_twice);
+        if ((proto->flags & PROTOCOL_MALICIOUS) == 0)
+            continue;
+        CASE_ONE_THREAD(other_chunks);
+        CASE_ONE_THREAD(other_marks);
+    }
+    return check_done();
+}
