@@ -10,6 +10,7 @@
 #include "src/client.h"
 #include "src/clip.h"
 #include "src/cmd.h"
+#include "src/feed.h"
 #include "src/input.h"
 #include "src/outcome.h"
 #include "src/owner.h"
@@ -17,6 +18,7 @@
 struct wish {
     struct client_options client;
     const char *reveal, *model_name;
+    double pace;
     struct faces_wish faces;
 };
 
@@ -26,6 +28,8 @@ static const struct option_row rows[] = {
       "label, or scores as well if the others agree", 0, 0 },
     { "model-name", 0, OPTION_TEXT, offsetof(struct wish, model_name), "NAME",
       "which of the parties' models (default)", 0, 0 },
+    { "pace", 0, OPTION_REAL, offsetof(struct wish, pace), "FPS",
+      "share so many frames a second, as if a camera gave them (all at once)", 0.001, 1e6 },
     FACES_ROWS(offsetof(struct wish, faces)),
     { .name = NULL }
 };
@@ -44,6 +48,7 @@ struct classify {
     struct wish wish;
     struct input input;
     struct video clip;
+    struct feed feed;
     struct alice *alice;
     struct outcome outcome;
     int asked, shared;          /* all parties were asked; the clip has begun to leave */
@@ -103,6 +108,18 @@ static void on_done(void *ctx, const struct err *e, const struct alice_result *r
     client_over(&c->client, e);
 }
 
+static void on_frame(void *ctx, const double *values)
+{
+    struct classify *c = ctx;
+    alice_frame(c->alice, values, NULL);
+}
+
+static void on_want(void *ctx)
+{
+    struct classify *c = ctx;
+    feed_want(&c->feed);
+}
+
 static void on_input(void *ctx, const struct err *e)
 {
     struct classify *c = ctx;
@@ -114,6 +131,12 @@ static void on_input(void *ctx, const struct err *e)
         .w = c->clip.w, .c = c->clip.c, .video = c->clip.value, .timeout = s->job_timeout,
         .ctx = c, .progress = on_progress, .done = on_done
     };
+    c->feed = (struct feed){ .host = c->client.node.host, .video = &c->clip,
+                             .pace = c->wish.pace, .ctx = c, .frame = on_frame };
+    if (c->wish.pace > 0) {
+        conf.video = NULL;
+        conf.want = on_want;
+    }
     if (bad.code == 0)
         c->alice = alice_new(c->client.node.host, &conf, &bad);
     client_start(&c->client, &bad);
@@ -153,6 +176,7 @@ static void attempt(struct classify *c, struct err *e)
             input_start(&c->input, c->client.node.host);
         client_run(&c->client);
     }
+    feed_stop(&c->feed);
     node_close(&c->client.node);
     alice_free(c->alice);
     c->alice = NULL;

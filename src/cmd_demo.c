@@ -19,7 +19,8 @@
 struct wish {
     const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
     uint64_t workers, lanes, seed;
-    double rtt, bandwidth, timeout;
+    uint64_t chunk;
+    double rtt, bandwidth, timeout, pace;
     struct faces_wish faces;
     int json, quiet, prepare;
 };
@@ -35,6 +36,10 @@ static const struct option_row rows[] = {
     { "model", 0, OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K, or a file with "
       "the matrix (every:15)", 0, 0 },
+    { "chunk", 0, OPTION_COUNT, AT(chunk), "N", "the clip comes in chunks of N frames, and the "
+      "first are computed while others come (0: as a whole)", 0, SELECTION_FRAMES },
+    { "pace", 0, OPTION_REAL, AT(pace), "FPS", "there are so many of its frames a second, as from "
+      "a camera (all at once)", 0.001, 1e6 },
     { "workers", 0, OPTION_COUNT, AT(workers), "N",
       "worker threads of each party (cores / parties)",
       1, 256 },
@@ -92,6 +97,8 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
     d->lanes = (unsigned)w->lanes;
+    d->chunk = (uint32_t)w->chunk;
+    d->pace = w->pace;
     d->trace = w->trace;
     d->log = w->log;
     d->quiet = w->quiet || w->log != NULL;

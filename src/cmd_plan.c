@@ -16,7 +16,7 @@ enum { PLAN_LAYERS = FIXED_STAGES + 8, TEXT = 64 };
 
 struct wish {
     const char *protocol, *model, *select, *reveal;
-    uint64_t frames, cores, window;
+    uint64_t frames, cores, window, chunk;
     double rtt, bandwidth, rate;
     int json;
 };
@@ -29,6 +29,8 @@ static const struct option_row rows[] = {
     { "model", 'm', OPTION_TEXT, AT(model), "FILE", "the model (the one that is installed)", 0, 0 },
     { "frames", 0, OPTION_COUNT, AT(frames), "N", "length of the clip (97)", 1, SELECTION_FRAMES },
     { "select", 0, OPTION_TEXT, AT(select), "RULE", "frames to look at: every:K (every:15)", 0, 0 },
+    { "chunk", 0, OPTION_COUNT, AT(chunk), "N", "the clip comes in chunks of N frames (0: as a "
+      "whole)", 0, SELECTION_FRAMES },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "window", 0, OPTION_COUNT, AT(window), "N",
       "frames in flight (0: the program's choice)", 0, 1024 },
@@ -63,6 +65,7 @@ struct plan {
     const struct protocol *proto;
     struct fixed_model model;
     struct compile_options options;
+    struct chunks chunks;
     struct compiled compiled;
     struct cost cost, offline, online;      /* the whole; the parts where there are deals */
     unsigned nlayer;
@@ -77,12 +80,16 @@ static int select_rows(struct plan *p, struct err *e)
         return err_prefix(e, "--select");
     if (k == 0)
         return err_set(e, ERR_USAGE, "--select %.40s: plan knows every:K only", p->wish->select);
+    struct selection s;
+    int code = selection_every(&s, k, (uint32_t)p->wish->frames, e);
+    if (code == 0)
+        code = selection_chunks(&p->chunks, &s, (uint32_t)p->wish->chunk, e);
     p->options = (struct compile_options){
-        .frames = (uint32_t)p->wish->frames,
-        .selected = (uint32_t)((p->wish->frames + k - 1) / k),
+        .frames = (uint32_t)p->wish->frames, .selected = s.rows, .chunks = &p->chunks,
         .window = (uint32_t)p->wish->window, .reveal_scores = p->wish->reveal[0] == 's'
     };
-    return 0;
+    selection_fini(&s);
+    return code == 0 ? 0 : err_prefix(e, "--chunk");
 }
 
 static void name_layer(struct plan *p, struct layer_plan *l)

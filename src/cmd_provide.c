@@ -14,7 +14,7 @@
 
 struct wish {
     struct client_options client;
-    const char *model, *select, *frames, *reveal;
+    const char *model, *select, *frames, *chunk, *reveal;
 };
 
 static const struct option_row rows[] = {
@@ -24,13 +24,15 @@ static const struct option_row rows[] = {
       "frames to look at: every:K, or a file with the matrix", 0, 0 },
     { "frames", 0, OPTION_TEXT, offsetof(struct wish, frames), "LIST",
       "clip lengths to serve, e.g. 97 or 90,97 or 60-120 (at most 64)", 0, 0 },
+    { "chunk", 0, OPTION_TEXT, offsetof(struct wish, chunk), "N",
+      "clips come in chunks of N frames; how many frames of each are looked at is public", 0, 0 },
     { "reveal", 0, OPTION_TEXT, offsetof(struct wish, reveal), "WHAT",
       "label, or scores as well", 0, 0 },
     { .name = NULL }
 };
 
 static const struct command command = {
-    .name = "provide", .synopsis = "-c FILE [--model FILE] [--select RULE] [--frames LIST]",
+    .name = "provide", .synopsis = "-c FILE [--model FILE] [--select RULE] [--frames LIST] [--chunk N]",
     .summary = "Shares a model and its frame selection with the parties of a setting. No party\n"
                "sees either (but Bob's own, in semi2k-owner); they keep their shares until they\n"
                "end or another model takes the name.",
@@ -58,7 +60,8 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
         return e->code;
     if (owner_model(&v->model, &v->own, p, n, path, count == 1 ? frames[0] : 0, e) != 0)
         return e->code;
-    return owner_select(&v->selections, select, frames, count, &v->own, e);
+    return owner_select(&v->selections, select, frames, count, &v->own,
+                        v->client.settings.chunk, e);
 }
 
 static void on_progress(void *ctx, double part)
@@ -105,6 +108,7 @@ static int prepare(struct provide *v, struct err *e)
         take_text(s, "model", v->wish.model, e) != 0 ||
         take_text(s, "select", v->wish.select, e) != 0 ||
         take_text(s, "frames", v->wish.frames, e) != 0 ||
+        take_text(s, "chunk", v->wish.chunk, e) != 0 ||
         take_text(s, "reveal", v->wish.reveal, e) != 0)
         return e->code;
     if (s->model[0] == '\0')
@@ -128,9 +132,10 @@ static int report(const struct provide *v, struct err *e)
     if (v->wish.client.json) {
         json_t *list = json_array();
         for (unsigned i = 0; i < v->selections.n; i++)
-            json_array_append_new(list, json_pack("{s:I, s:I}", "frames",
+            json_array_append_new(list, json_pack("{s:I, s:I, s:i}", "frames",
                                                   (json_int_t)v->selections.frames[i], "selected",
-                                                  (json_int_t)v->selections.selected[i]));
+                                                  (json_int_t)v->selections.selected[i], "chunks",
+                                                  chunks_count(&v->selections.chunks[i])));
         return json_print(json_pack("{s:s, s:s, s:o}", "model", s->model_name, "protocol",
                                     s->protocol, "selections", list), 1, e);
     }

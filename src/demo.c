@@ -164,6 +164,7 @@ static int start_bob(struct show *s)
     arg_pair(&a, "--model", s->conf->model);
     arg_pair(&a, "--select", s->conf->select);
     arg_made(&a, "--frames", "%u", s->conf->frames);
+    arg_made(&a, "--chunk", "%u", s->conf->chunk);
     return player_start(s, BOB, "bob", &a, -1);
 }
 
@@ -183,6 +184,8 @@ static int start_alice(struct show *s)
     arg(&a, "--json");
     if (!s->conf->quiet && isatty(STDERR_FILENO))
         arg(&a, "--progress");
+    if (s->conf->pace > 0)
+        arg_made(&a, "--pace", "%g", s->conf->pace);
     arg_pair(&a, "--", s->conf->clip);
     return player_start(s, ALICE, "alice", &a, -1);
 }

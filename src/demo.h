@@ -16,6 +16,8 @@ struct demo_conf {
     const char *clip, *model;
     const char *select;             /* "every:K" or a file */
     uint32_t frames;                /* of the clip */
+    uint32_t chunk;                 /* frames of it that come at once; 0: all */
+    double pace;                    /* frames of it that there are a second; 0: all at once */
     unsigned workers;
     unsigned lanes;                 /* connections of a link between parties; demo_real only */
     int reveal_scores;

@@ -1,4 +1,5 @@
 #include "src/demo.h"
+#include "src/feed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct stage_play {
     struct fixed_model model;
     struct owner_selections selections;
     struct video clip;
+    struct feed feed;
     struct outcome *o;
     struct err *e;
     int bob_done, alice_done;
@@ -44,7 +46,8 @@ static int load(struct stage_play *p)
     if (code == 0)
         code = owner_model_file(&p->model, &own, p->conf->model, p->clip.frames, p->e);
     if (code == 0)
-        code = owner_select(&p->selections, p->conf->select, &p->clip.frames, 1, &own, p->e);
+        code = owner_select(&p->selections, p->conf->select, &p->clip.frames, 1, &own,
+                            p->conf->chunk, p->e);
     selection_fini(&own);
     return code;
 }
@@ -131,6 +134,18 @@ static int run_bob(struct stage_play *p)
     return p->e->code;
 }
 
+static void on_frame(void *ctx, const double *values)
+{
+    struct stage_play *p = ctx;
+    alice_frame(p->alice, values, NULL);
+}
+
+static void on_want(void *ctx)
+{
+    struct stage_play *p = ctx;
+    feed_want(&p->feed);
+}
+
 static int run_alice(struct stage_play *p)
 {
     struct host *h = sim_node(p->sim, ALICE, "alice", p->e);
@@ -142,6 +157,12 @@ static int run_alice(struct stage_play *p)
         .w = p->clip.w, .c = p->clip.c, .video = p->clip.value, .timeout = p->conf->timeout,
         .ctx = p, .done = on_alice
     };
+    if (p->conf->pace > 0) {
+        p->feed = (struct feed){ .host = h, .video = &p->clip, .pace = p->conf->pace, .ctx = p,
+                                 .frame = on_frame };
+        conf.video = NULL;
+        conf.want = on_want;
+    }
     p->alice = alice_new(h, &conf, p->e);
     if (p->alice == NULL)
         return p->e->code;

@@ -189,16 +189,20 @@ int owner_frames(uint32_t frames[static OWNER_SELECTIONS], unsigned *n, const ch
     }
 }
 
-static int selections_one(struct owner_selections *s, const struct selection *one, struct err *e)
+static int selections_one(struct owner_selections *s, struct selection *one, uint32_t chunk,
+                          struct err *e)
 {
-    size_t cells = (size_t)one->rows * one->frames;
     if (s->n == OWNER_SELECTIONS)
         return err_set(e, ERR_USAGE, "more than %d clip lengths", OWNER_SELECTIONS);
+    struct chunks *chunks = &s->chunks[s->n];
+    if (selection_chunks(chunks, one, chunk, e) != 0)
+        return e->code;
+    size_t cells = (size_t)one->rows * chunks_frames(chunks, one->frames);
     uint64_t *b = cells < ((size_t)1 << 28) ? malloc(cells * sizeof *b) : NULL;
     if (b == NULL)
         return err_set(e, ERR_FAILED, "no memory for a selection matrix of %u x %u", one->rows,
                        one->frames);
-    selection_matrix(b, one, &chunks_whole);
+    selection_matrix(b, one, chunks);
     s->frames[s->n] = one->frames;
     s->selected[s->n] = one->rows;
     s->rows[s->n++] = b;
@@ -227,7 +231,7 @@ int owner_choose(struct selection *one, const char *select, uint32_t frames, str
 }
 
 int owner_select(struct owner_selections *s, const char *select, const uint32_t *frames,
-                 unsigned n, const struct selection *own, struct err *e)
+                 unsigned n, struct selection *own, uint32_t chunk, struct err *e)
 {
     int code = 0;
     uint32_t k = 0;
@@ -238,7 +242,7 @@ int owner_select(struct owner_selections *s, const char *select, const uint32_t 
         if (n > 1 || (n == 1 && frames[0] != own->frames))
             return err_set(e, ERR_USAGE, "the model file's selection is for clips of %u frames "
                            "only: give --select every:K for others", own->frames);
-        return selections_one(s, own, e);
+        return selections_one(s, own, chunk, e);
     }
     if (selection_option(select, &k, e) != 0)
         return err_prefix(e, "--select");
@@ -250,7 +254,7 @@ int owner_select(struct owner_selections *s, const char *select, const uint32_t 
         struct selection one = { 0 };
         code = owner_choose(&one, select, frames[i], e);
         if (code == 0)
-            code = selections_one(s, &one, e);
+            code = selections_one(s, &one, chunk, e);
         selection_fini(&one);
     }
     return code;
@@ -259,7 +263,8 @@ int owner_select(struct owner_selections *s, const char *select, const uint32_t 
 void owner_selections_free(struct owner_selections *s)
 {
     for (unsigned i = 0; i < s->n; i++) {
-        wipe(s->rows[i], (size_t)s->frames[i] * s->selected[i] * sizeof *s->rows[i]);
+        wipe(s->rows[i], (size_t)chunks_frames(&s->chunks[i], s->frames[i]) * s->selected[i] *
+                             sizeof *s->rows[i]);
         free(s->rows[i]);
     }
     s->n = 0;
@@ -271,6 +276,7 @@ void owner_selections_give(const struct owner_selections *s, struct bob_conf *co
     for (unsigned i = 0; i < s->n; i++) {
         conf->selection[i].frames = s->frames[i];
         conf->selection[i].selected = s->selected[i];
+        conf->selection[i].chunks = s->chunks[i];
         conf->selection[i].rows = s->rows[i];
     }
 }

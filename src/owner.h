@@ -60,13 +60,15 @@ int owner_choose(struct selection *one, const char *select, uint32_t frames, str
 struct owner_selections {
     unsigned n;
     uint32_t frames[OWNER_SELECTIONS], selected[OWNER_SELECTIONS];
+    struct chunks chunks[OWNER_SELECTIONS];
     uint64_t *rows[OWNER_SELECTIONS];
 };
 
 /* From what the owner asked for ("every:K", the name of a file with the matrix for frames[0], or
- * NULL: the model file's own), for these clip lengths. */
+ * NULL: the model file's own, whose rows may be sorted), for these clip lengths, in chunks of so
+ * many frames (0: as a whole). */
 int owner_select(struct owner_selections *s, const char *select, const uint32_t *frames,
-                 unsigned n, const struct selection *own, struct err *e);
+                 unsigned n, struct selection *own, uint32_t chunk, struct err *e);
 void owner_selections_free(struct owner_selections *s);
 void owner_selections_give(const struct owner_selections *s, struct bob_conf *conf);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "net/hello.h"
+#include "nn/selection.h"
 #include "src/number.h"
 
 enum section_kind { SECTION_PARTY, SECTION_CLIENT, SECTION_PEER, SECTION_ALLOWED };
@@ -56,6 +57,7 @@ static const struct key keys[] = {
     { SECTION_CLIENT, KEY_PATH, "model", IN_SETTINGS(model), 0, 0 },
     { SECTION_CLIENT, KEY_RULE, "select", IN_SETTINGS(selection), 0, 0 },
     { SECTION_CLIENT, KEY_TEXT, "frames", IN_SETTINGS(frames), 0, 0 },
+    { SECTION_CLIENT, KEY_COUNT, "chunk", IN_SETTINGS(chunk), 0, SELECTION_FRAMES },
     { SECTION_CLIENT, KEY_TEXT, "model_name", IN_SETTINGS(model_name), 0, 0 },
     { SECTION_CLIENT, KEY_PATH, "clip", IN_SETTINGS(clip), 0, 0 },
     { SECTION_CLIENT, KEY_SECONDS, "job_timeout", IN_SETTINGS(job_timeout), 0.1, 86400 },

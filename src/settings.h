@@ -50,6 +50,7 @@ struct settings {
     uint32_t workers;                   /* 0: as many as there are cores */
     uint32_t reveal, transport;
     uint32_t max_jobs, max_models, window, lanes;
+    uint32_t chunk;                     /* frames of a clip that come at once; 0: all */
     char material[SETTINGS_PATH];       /* where a party stores randomness; empty: nowhere */
     double job_timeout, connect_timeout;
     uint64_t job_memory, model_memory;

@@ -151,7 +151,7 @@ static void right_label(void)
  * all for the deals of two parties), but less than a chunk of 147 KB. */
 static void memory_is_constant(void)
 {
-    enum { SHORT = 40, LONG = 3 * SHORT, CHUNK = 512, SCORES = 90000 };
+    enum { SHORT = 40, LONG = 3 * SHORT, CHUNK = 512, SCORES = 120000 };
     uint64_t peak[2];
     uint32_t rows[LONG];
     for (unsigned i = 0; i < LONG; i++)
