@@ -27,8 +27,8 @@ extern const struct chunks chunks_whole;     /* the clip comes as a whole */
 /* ERR_INPUT unless these cut a clip of so many frames, of which so many are selected. */
 int chunks_check(const struct chunks *c, uint32_t frames, uint32_t selected, struct err *e);
 
-/* For clips of so many frames in chunks of `each`; the rows are not set. ERR_USAGE when that makes
- * more than CHUNKS_MAX. */
+/* For clips of so many frames in chunks of `each` (or of all); the rows are not set. ERR_USAGE when
+ * that makes more than CHUNKS_MAX. */
 int chunks_cut(struct chunks *c, uint32_t frames, uint32_t each, struct err *e);
 
 /* The first chunk from i on that has rows; chunks_count when none has. */

@@ -13,39 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/errand.h"
+#include "src/alice_st.h"
 
-enum alice_state { ALICE_CONNECT, ALICE_ASKED, ALICE_SENT };
-
-enum {
-    TERMS_LIMIT = 1 << 20,      /* of all control messages at a time, beside the big ones */
-    UNDER_WAY = 4               /* chunks; parties take as many (PARTY_AHEAD) */
-};
-
-struct alice {
-    struct errand x;
-    struct alice_conf conf;
-    enum alice_state state;
-    struct wire_terms agreed;
-    struct fixed_net net;
-    unsigned bits;                  /* of the label */
-    unsigned chunk;                 /* the next to be shared; the number of chunks: none */
-    unsigned sent, acked[LINK_PARTIES];     /* chunks */
-    double *frames;                 /* of the next chunk, where they come one by one */
-    uint32_t have;                  /* frames of the clip, likewise */
-    int wanted, sharing;            /* a frame is; share_all runs */
-    uint8_t *label[LINK_PARTIES], *scores[LINK_PARTIES];
-    unsigned label_room, scores_room;
-    uint64_t sent_at, shared_at;
-    struct alice_result result;
-};
+enum { TERMS_LIMIT = 1 << 20 };     /* of all control messages at a time, beside the big ones */
 
 static size_t pixels(const struct alice *a)
 {
     return (size_t)a->conf.frames * a->conf.h * a->conf.w * a->conf.c;
 }
 
-static void progress(const struct alice *a, const char *phase, double part)
+void alice_tell(const struct alice *a, const char *phase, double part)
 {
     if (a->conf.progress != NULL)
         a->conf.progress(a->conf.ctx, &(struct alice_progress){ .phase = phase, .part = part });
@@ -60,7 +37,7 @@ static int ask(struct alice *a, struct err *e)
     snprintf(m.model, sizeof m.model, "%s", a->conf.model_name);
     snprintf(m.protocol, sizeof m.protocol, "%s", a->conf.proto->name);
     a->state = ALICE_ASKED;
-    progress(a, "terms", 0);
+    alice_tell(a, "terms", 0);
     return errand_ask(&a->x, &m, e);
 }
 
@@ -103,153 +80,6 @@ static int terms_check(struct alice *a, struct err *e)
     return 0;
 }
 
-static size_t frame_size(const struct alice *a)
-{
-    return (size_t)a->conf.h * a->conf.w * a->conf.c;
-}
-
-/* Are the values of this frame in [0, 1]? */
-static int frame_check(const struct alice_conf *c, const double *frame, uint32_t number,
-                       struct err *e)
-{
-    size_t n = (size_t)c->h * c->w * c->c;
-    for (size_t i = 0; i < n; i++)
-        if (!(frame[i] >= 0 && frame[i] <= 1))
-            return err_set(e, ERR_INPUT, "frame %u of the clip, value %zu: %g is not in [0, 1]",
-                           number, i, frame[i]);
-    return 0;
-}
-
-static unsigned chunk_count(const struct alice *a)
-{
-    return chunks_count(&a->agreed.chunks);
-}
-
-/* Frames of a chunk as they are shared, and those that the clip has of it. */
-static uint32_t chunk_frames(const struct alice *a)
-{
-    return chunks_frames(&a->agreed.chunks, a->conf.frames);
-}
-
-static uint32_t chunk_filled(const struct alice *a, unsigned chunk)
-{
-    uint32_t each = chunk_frames(a), left = a->conf.frames - chunk * each;
-    return left < each ? left : each;
-}
-
-/* Shares so many frames, filled up with zeros to a chunk, with everybody. */
-static int share(struct alice *a, const double *frames, uint32_t filled, struct err *e)
-{
-    const struct protocol *proto = a->conf.proto;
-    uint8_t *out[LINK_PARTIES] = { 0 };
-    size_t n = chunk_frames(a) * frame_size(a);
-    int code = 0;
-    uint64_t *x = mem_new(n, sizeof *x);
-    for (unsigned i = 0; i < a->x.n && x != NULL; i++)
-        if ((out[i] = arena_take(a->x.arena, client_bytes(proto, OWNER_CLIP, n, 1, i))) == NULL)
-            code = ERR_FAILED;
-    if (x == NULL || code != 0) {
-        code = err_set(e, ERR_FAILED, "out of memory for the clip's shares");
-        goto out;
-    }
-    fixed_encode(x, frames, filled * frame_size(a), a->net.frac);
-    code = client_split(proto, OWNER_CLIP, out, x, n, 1, e);
-    for (unsigned i = 0; i < a->x.n && code == 0; i++) {
-        struct message m = { .type = WIRE_INPUT, .job = a->x.id, .stream = a->chunk,
-                             .n = client_bytes(proto, OWNER_CLIP, n, 1, i), .data = out[i] };
-        a->result.input_bytes += m.n;
-        if (a->x.host->ops->send(a->x.host, i, m) != 0)
-            code = err_set(e, ERR_PEER, "lost party %u", i);
-        out[i] = NULL;
-    }
-out:
-    for (unsigned i = 0; i < a->x.n; i++)
-        arena_give(out[i]);
-    if (x != NULL)
-        wipe(x, n * sizeof *x);
-    mem_free(x);
-    return code;
-}
-
-/* The frames of the next chunk, or NULL: they are not all there, and the next one is wanted. */
-static const double *chunk_ready(struct alice *a)
-{
-    uint32_t first = a->chunk * chunk_frames(a), end = first + chunk_filled(a, a->chunk);
-    if (a->conf.video != NULL)
-        return a->conf.video + first * frame_size(a);
-    while (a->have < end && !a->wanted && !a->x.over) {
-        a->wanted = 1;
-        a->conf.want(a->conf.ctx);
-    }
-    return a->have >= end ? a->frames : NULL;
-}
-
-/* Chunks that all parties have. */
-static unsigned chunks_arrived(const struct alice *a)
-{
-    unsigned least = a->acked[0];
-    for (unsigned i = 1; i < a->x.n; i++)
-        least = a->acked[i] < least ? a->acked[i] : least;
-    return least;
-}
-
-/* Shares what is there of the clip, as far as the parties take it. */
-static int share_all(struct alice *a, struct err *e)
-{
-    const double *frames;
-    int code = 0;
-    a->sharing = 1;
-    while (code == 0 && !a->x.over && a->chunk < chunk_count(a) &&
-           a->sent - chunks_arrived(a) < UNDER_WAY && (frames = chunk_ready(a)) != NULL) {
-        code = share(a, frames, chunk_filled(a, a->chunk), e);
-        a->chunk = chunks_next(&a->agreed.chunks, a->chunk + 1);
-        a->sent++;
-        if (chunk_count(a) > 1)
-            progress(a, "input", (double)a->chunk / chunk_count(a));
-    }
-    a->sharing = 0;
-    return code;
-}
-
-/* Does the frame that comes belong to the chunk that is shared next? Others are not shared. */
-static int frame_counts(const struct alice *a)
-{
-    return a->have >= a->chunk * chunk_frames(a);
-}
-
-void alice_frame(struct alice *a, const double *frame, const struct err *why)
-{
-    struct err e = { 0 };
-    if (!a->wanted || a->x.over)
-        return;
-    a->wanted = 0;
-    if (frame == NULL) {
-        errand_end(&a->x, why, NO_VALUE);
-        return;
-    }
-    if (frame_check(&a->conf, frame, a->have, &e) == 0 && frame_counts(a))
-        memcpy(a->frames + (a->have - a->chunk * chunk_frames(a)) * frame_size(a), frame,
-               frame_size(a) * sizeof *frame);
-    a->have++;
-    if (a->conf.timeout > 0)
-        errand_wait(&a->x, a->conf.timeout);
-    if (e.code != 0 || (!a->sharing && share_all(a, &e) != 0))
-        errand_end(&a->x, &e, NO_VALUE);
-}
-
-/* The terms are agreed: the first chunk is next. */
-static int share_begin(struct alice *a, struct err *e)
-{
-    a->state = ALICE_SENT;
-    a->sent_at = a->x.host->ops->now(a->x.host);
-    a->chunk = chunks_next(&a->agreed.chunks, 0);
-    if (a->conf.video == NULL &&
-        (a->frames = mem_new(chunk_frames(a) * frame_size(a), sizeof *a->frames)) == NULL)
-        return err_set(e, ERR_FAILED, "out of memory for a chunk of the clip");
-    progress(a, "input", 0);
-    return share_all(a, e);
-}
-
 static int take_terms(struct alice *a, unsigned from, struct message *m, struct err *e)
 {
     int last = a->state == ALICE_ASKED ? errand_terms(&a->x, from, m) : -1;
@@ -259,7 +89,7 @@ static int take_terms(struct alice *a, unsigned from, struct message *m, struct 
         return 0;
     if (terms_check(a, e) != 0)
         return e->code;
-    return share_begin(a, e);
+    return alice_share(a, e);
 }
 
 /* ---- the label ---- */
@@ -322,27 +152,9 @@ static int conclude(struct alice *a, struct err *e)
     r->seconds_total = (double)(now - a->shared_at) / 1e9;
     r->planned_rounds = a->agreed.rounds;
     memcpy(r->planned_bytes, a->agreed.sent, sizeof r->planned_bytes);
-    progress(a, "label", 1);
+    alice_tell(a, "label", 1);
     errand_end(&a->x, &(const struct err){ .code = 0 }, NO_VALUE);
     return 0;
-}
-
-/* Do all parties have all of the clip? */
-static int has_input(const struct alice *a)
-{
-    return a->state == ALICE_SENT && a->chunk == chunk_count(a) && chunks_arrived(a) == a->sent;
-}
-
-static int take_input_done(struct alice *a, unsigned from, const struct message *m, struct err *e)
-{
-    if (a->state != ALICE_SENT || a->acked[from] >= a->sent)
-        return errand_not_due(from, m, e);
-    a->acked[from]++;
-    if (has_input(a)) {
-        a->shared_at = a->x.host->ops->now(a->x.host);
-        progress(a, "compute", 0);
-    }
-    return share_all(a, e);
 }
 
 /* Party 0 tells how far it is: for people's eyes, nothing depends on it. */
@@ -353,7 +165,7 @@ static int take_progress(struct alice *a, unsigned from, const struct message *m
         return errand_not_due(from, m, e);
     if (wire_progress_parse(&w, m->data, m->n, e) != 0)
         return err_prefix(e, "party %u", from);
-    if (a->conf.progress == NULL || !has_input(a))
+    if (a->conf.progress == NULL || !alice_shared(a))
         return 0;
     struct alice_progress p = { .phase = "compute", .part = (double)w.done / w.gates,
                                 .has_frame = w.layer < LAYER_ARGMAX &&
@@ -376,7 +188,7 @@ static int take_piece(struct alice *a, unsigned from, struct message *m, struct 
     for (unsigned i = 0; i < a->x.n; i++)
         if (a->label[i] == NULL || (a->agreed.reveal && a->scores[i] == NULL))
             return 0;
-    if (!has_input(a))
+    if (!alice_shared(a))
         return err_set(e, ERR_ABORT, "a label came before all parties had the clip");
     return conclude(a, e);
 }
@@ -385,7 +197,7 @@ static int take_piece(struct alice *a, unsigned from, struct message *m, struct 
 
 static void on_linked(struct errand *x)
 {
-    progress((const struct alice *)x, "connect", (double)__builtin_popcount(x->up) / x->n);
+    alice_tell((const struct alice *)x, "connect", (double)__builtin_popcount(x->up) / x->n);
 }
 
 static int on_begin(struct errand *x, struct err *e)
@@ -416,7 +228,7 @@ static int on_take(struct errand *x, unsigned from, struct message *m, struct er
     case WIRE_TERMS:
         return take_terms(a, from, m, e);
     case WIRE_INPUT_DONE:
-        return take_input_done(a, from, m, e);
+        return alice_input_done(a, from, m, e);
     case WIRE_PROGRESS:
         return take_progress(a, from, m, e);
     case WIRE_SCORES:
@@ -437,9 +249,9 @@ static void on_late(struct errand *x, struct err *why)
         for (unsigned i = 0; i < a->x.n; i++)
             missing &= ~(a->x.terms[i] != NULL ? 1u << i : 0);
     } else if (a->state == ALICE_SENT) {
-        what = !has_input(a) ? "the clip did not arrive" : "no label";
+        what = !alice_shared(a) ? "the clip did not arrive" : "no label";
         for (unsigned i = 0; i < a->x.n; i++)
-            missing &= ~(a->label[i] != NULL || (!has_input(a) && a->acked[i] == a->sent)
+            missing &= ~(a->label[i] != NULL || (!alice_shared(a) && a->acked[i] == a->sent)
                              ? 1u << i : 0);
     }
     if (missing == 0)
@@ -475,7 +287,7 @@ static int conf_check(const struct alice_conf *c, struct err *e)
     if (c->video == NULL)
         return 0;
     for (uint32_t i = 0; i < c->frames; i++)
-        if (frame_check(c, c->video + i * frame, i, e) != 0)
+        if (alice_frame_check(c, c->video + i * frame, i, e) != 0)
             return e->code;
     return 0;
 }
@@ -507,9 +319,7 @@ void alice_free(struct alice *a)
     if (a == NULL)
         return;
     errand_close(&a->x);
-    if (a->frames != NULL)
-        wipe(a->frames, chunk_frames(a) * frame_size(a) * sizeof *a->frames);
-    mem_free(a->frames);
+    alice_clip_free(a);
     wipe(a, sizeof *a);
     mem_free(a);
 }

@@ -77,6 +77,22 @@ judge 'trace: three parties' test "$(grep -c '"process_name"' "$t")" -eq 3
 judge 'trace: worker rows' test "$(grep -c '"name":"worker 0"' "$t")" -eq 3
 judge 'trace: network rows' test "$(grep -c '"name":"network"' "$t")" -eq 3
 
+# A clip in chunks, as a camera gives them: the same answer, as planned, and soon after the last frame.
+run "$obscura" demo --json --chunk 15 --pace 200
+cp "$tmp/out" "$tmp/chunks.json"
+judge 'demo --chunk: label' test "$(json "$tmp/chunks.json" class)" = happy
+judge 'demo --chunk: the inputs take as long as the camera' \
+    awk -v s="$(json "$tmp/chunks.json" seconds.input)" 'BEGIN { exit !(s > 0.48) }'
+run "$obscura" plan --json --chunk 15
+judge 'demo --chunk: the plan' test \
+    "$(json "$tmp/out" bytes_total) $(json "$tmp/out" rounds)" = \
+    "$(json "$tmp/chunks.json" bytes.total) $(json "$tmp/chunks.json" rounds)"
+judge 'demo --chunk: padding of the last chunk is all that is added' test \
+    $(($(json "$tmp/chunks.json" bytes.input) - $(json "$r" bytes.input))) -gt 0
+refused 'demo --chunk: too many chunks' 2 'cannot come in chunks of 1: expected 1 to 256 chunks' \
+    "$obscura" plan --frames 257 --chunk 1
+refused 'demo --pace 0' 2 'pace' "$obscura" demo --pace 0
+
 # Links of several connections: nothing else changes.
 run "$obscura" demo --json --reveal scores --lanes 3
 judge 'lanes: label, bytes and rounds' test "$(json "$tmp/out" label bytes.total rounds)" = \

@@ -33,6 +33,10 @@ static void cuts_are_checked(void)
     CHECK_EQ(chunks_cut(&c, 0, 15, &e), ERR_USAGE);
     CHECK_EQ(chunks_cut(&c, CHUNKS_MAX * 2, 2, &e), 0);
     CHECK_EQ(chunks_cut(&c, CHUNKS_MAX * 2 + 1, 2, &e), ERR_USAGE);
+    CHECK_EQ(chunks_cut(&c, 10, UINT32_MAX, &e), 0);
+    CHECK(c.n == 1 && c.each == 10);
+    c.each = 11;
+    CHECK_EQ(chunks_check(&c, 10, 0, &e), ERR_INPUT);
     CHECK_EQ(chunks_cut(&c, UINT32_MAX, UINT32_MAX, &e), 0);
     CHECK_EQ(c.n, 1);
 }
