@@ -43,6 +43,17 @@ static int in_fail(const struct video_in *v, const char *what, int number, struc
         what, text);
 }
 
+/* Not one frame: because of what a pipe cannot do, if something was asked of it. */
+static int none_fail(const struct video_in *v, struct err *e)
+{
+    if (v->bytes.jumped)
+        return err_set(e, ERR_INPUT, "%s: cannot be read from front to back, as a pipe is (mp4 "
+            "with its index at the end?): name the file, or stream Matroska, MPEG-TS or AVI",
+            v->name);
+    return err_set(e, ERR_INPUT, "%s: not one frame could be decoded; is the file complete?",
+        v->name);
+}
+
 /* ---- opening ---- */
 
 static int refuse_open(AVFormatContext *s, AVIOContext **io, const char *url, int flags,
@@ -69,6 +80,8 @@ static int format_open(struct video_in *v, struct err *e)
     av_dict_free(&set);
     if (r >= 0)
         r = avformat_find_stream_info(v->format, NULL);
+    if (r < 0 && v->bytes.piped && v->bytes.at == 0)
+        return video_bytes_none(v->name, e);
     return r >= 0 ? 0 : in_fail(v, "no film or picture that can be read; is it complete?", r, e);
 }
 
@@ -120,7 +133,7 @@ static struct video_in *video_in_new(const char *name, struct err *e)
     av_log_set_level(AV_LOG_QUIET);     /* errors are told in one line of our own */
     struct video_in *v = mem_new(1, sizeof *v);
     if (v != NULL) {
-        *v = (struct video_in){ .name = av_strdup(name), .bytes.fd = -1,
+        *v = (struct video_in){ .name = av_strdup(name), .bytes = { .fd = -1, .stop = -1 },
             .packet = av_packet_alloc(), .frame = av_frame_alloc(), .first = AV_NOPTS_VALUE };
         if (v->name != NULL && v->packet != NULL && v->frame != NULL)
             return v;
@@ -138,6 +151,8 @@ static struct video_in *video_in_start(struct video_in *v, int code, struct err 
         code = codec_open(v, e);
     if (code == 0)
         return v;
+    if (code == ERR_INPUT && v->bytes.jumped)
+        none_fail(v, e);
     video_in_close(v);
     return NULL;
 }
@@ -152,6 +167,11 @@ struct video_in *video_in_open_bytes(const uint8_t *p, size_t n, const char *nam
 {
     struct video_in *v = video_in_new(name, e);
     return v == NULL ? NULL : video_in_start(v, video_bytes_take(&v->bytes, p, n, name, e), e);
+}
+
+void video_in_stop(const struct video_in *v)
+{
+    video_bytes_stop(&v->bytes);
 }
 
 void video_in_close(struct video_in *v)
@@ -311,12 +331,19 @@ int video_in_next(struct video_in *v, struct picture *p, struct video_frame *f, 
     return code;
 }
 
-int video_in_whole(const struct video_in *v, struct err *e)
+/* How many frames the file says it has; 0: it does not. What is written into a pipe may say 2^30,
+ * since its number is not known when its beginning leaves. */
+static int64_t frames_said(const struct video_in *v)
 {
     int64_t said = v->stream->nb_frames;
+    return said > 0 && said <= VIDEO_IN_FRAMES_MAX ? said : 0;
+}
+
+int video_in_whole(const struct video_in *v, struct err *e)
+{
+    int64_t said = frames_said(v);
     if (v->count == 0)
-        return err_set(e, ERR_INPUT, "%s: not one frame could be decoded; is the file complete?",
-            v->name);
+        return none_fail(v, e);
     if (said > 0 && v->packets < said)
         return err_set(e, ERR_INPUT, "%s: %lld frames, but the file speaks of %lld: it is damaged "
             "or not complete", v->name, (long long)v->packets, (long long)said);
@@ -328,7 +355,10 @@ int video_in_whole(const struct video_in *v, struct err *e)
 
 double video_in_part(const struct video_in *v)
 {
-    double part = v->stream->nb_frames > 0 ? (double)v->packets / (double)v->stream->nb_frames
+    int64_t said = frames_said(v);
+    if (said == 0 && v->bytes.piped)
+        return 0;
+    double part = said > 0 ? (double)v->packets / (double)said
         : (double)avio_tell(v->format->pb) / (double)v->bytes.n;
     return part < 0 ? 0 : part > 1 ? 1 : part;
 }

@@ -28,7 +28,9 @@ struct video_frame {
 };
 
 /* From a file, or from bytes that must stay until video_in_close. NULL with *e filled: ERR_INPUT
- * says what the file is not. */
+ * says what the file is not. The path may be that of a pipe, or "-", the standard input: then the
+ * call waits for the first frames' bytes, and only what can be read from front to back is a film
+ * (Matroska, MPEG-TS, AVI, ..; not mp4 with its index at the end). */
 struct video_in *video_in_open(const char *path, struct err *e);
 struct video_in *video_in_open_bytes(const uint8_t *p, size_t n, const char *name,
     struct err *e);
@@ -41,8 +43,13 @@ int video_in_next(struct video_in *v, struct picture *p, struct video_frame *f, 
 /* After the end: 0 when the file was whole, else ERR_INPUT and what is damaged or missing. */
 int video_in_whole(const struct video_in *v, struct err *e);
 
-/* How far the reader is, 0 to 1: of the frames where their number is known, else of the bytes. */
+/* How far the reader is, 0 to 1: of the frames where their number is known, else of the bytes; 0
+ * in a pipe that does not say. */
 double video_in_part(const struct video_in *v);
+
+/* Ends a wait for a pipe's bytes, now or later: the film ends there, and is not whole. From any
+ * thread while v is open; of other films nothing is ended. */
+void video_in_stop(const struct video_in *v);
 
 /* NULL is legal. */
 void video_in_close(struct video_in *v);

@@ -1,11 +1,14 @@
 /*
  * test_video_in.c: films and pictures made here with FFmpeg's encoders come back frame by frame,
- * upright and in time; what is damaged, too large, or no film is told.
+ * upright and in time, also through pipes; what is damaged, too large, or no film is told.
  */
 #include "tests/check.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/base_mem.h"
@@ -49,8 +52,10 @@ static int corner_of(const struct picture *p, unsigned which, unsigned frame)
     return k;
 }
 
-/* Reads a film whole; its frames must have this size and the corners in this order. */
-static void expect(const char *path, uint32_t w, uint32_t h, unsigned n, const int order[4])
+/* Reads a film whole; its frames must have this size and the corners in this order. How far it is,
+ * said in the end, is at least `part`. */
+static void expect_part(const char *path, uint32_t w, uint32_t h, unsigned n, const int order[4],
+                        double part)
 {
     struct picture p = { 0 };
     struct video_frame f;
@@ -67,11 +72,16 @@ static void expect(const char *path, uint32_t w, uint32_t h, unsigned n, const i
             CHECK_EQ(corner_of(&p, i, k), order[i]);
     }
     CHECK_EQ(k, n);
-    CHECK(v != NULL && video_in_whole(v, &e) == 0 && video_in_part(v) > 0.9);
+    CHECK(v != NULL && video_in_whole(v, &e) == 0 && video_in_part(v) >= part);
     if (e.code != 0)
         fprintf(stderr, "%s\n", e.text);
     video_in_close(v);
     picture_fini(&p);
+}
+
+static void expect(const char *path, uint32_t w, uint32_t h, unsigned n, const int order[4])
+{
+    expect_part(path, w, h, n, order, 0.9);
 }
 
 static const int plain[4] = { 0, 1, 2, 3 };
@@ -273,6 +283,105 @@ static void damaged_films(void)
     }
 }
 
+/* ---- pipes ---- */
+
+/* A child that makes the film into a pipe, or, if `from` is a file, copies that. */
+static pid_t pour(const struct film_plan *f, const char *from)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    check_bad = 0;
+    if (from == NULL) {
+        film_make(f);
+        _exit(check_bad != 0);
+    }
+    char command[600];
+    snprintf(command, sizeof command, "exec cat '%s' > '%s'", from, f->path);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(1);
+}
+
+static void poured(pid_t child)
+{
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* What demuxers do with a pipe depends on where its buffers end: many frames, and few. */
+static void films_through_pipes(void)
+{
+    static const char *const names[] = { "p.mkv", "p.avi", "p.ts", "p.nut" };
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (unsigned n = 1; n <= 400; n = n == 1 ? 25 : n * 4) {
+            struct film_plan f = { place(names[k]), 96, 64, n, NULL, NULL, corners };
+            unlink(f.path);
+            CHECK_EQ(mkfifo(f.path, 0600), 0);
+            pid_t child = pour(&f, NULL);
+            expect_part(f.path, 96, 64, n, plain, 0);
+            poured(child);
+        }
+}
+
+/* What does not become small. */
+static uint8_t noise(const struct film_plan *f, unsigned frame, int x, int y)
+{
+    uint64_t seed = ((uint64_t)frame * 4096 + (uint64_t)y) * 4096 + (uint64_t)x;
+    (void)f;
+    return (uint8_t)check_random(&seed);
+}
+
+/* An index at the end cannot be reached, unless all of the film is in the reader's buffers. */
+static void pipes_have_no_way_back(void)
+{
+    struct film_plan f = { place("long.mp4"), 320, 240, 12, NULL, NULL, noise };
+    struct film_plan pipe = { place("long.pipe"), 0, 0, 0, NULL, NULL, NULL };
+    struct stat st;
+    film_make(&f);
+    CHECK(stat(f.path, &st) == 0 && st.st_size > 200000);
+    CHECK_EQ(mkfifo(pipe.path, 0600), 0);
+    pid_t child = pour(&pipe, f.path);
+    CHECK_EQ(refused(pipe.path, "from front to back"), 0);
+    CHECK_EQ(waitpid(child, NULL, 0), child);       /* nobody may have taken its last bytes */
+    child = pour(&pipe, "/dev/null");
+    CHECK_EQ(refused(pipe.path, "empty"), 0);
+    poured(child);
+}
+
+static void *stop_soon(void *v)
+{
+    usleep(200000);
+    video_in_stop(v);
+    return NULL;
+}
+
+/* A writer that never says that it is done, and a reader who has had enough. */
+static void a_wait_is_ended(void)
+{
+    struct film_plan f = { place("open.ts"), 96, 64, 200, NULL, NULL, corners };
+    struct film_plan to = { .path = place("open.pipe") };
+    struct video_frame at;
+    struct err e = { 0 };
+    pthread_t stopper;
+    int got = 1;
+    film_make(&f);
+    CHECK_EQ(mkfifo(to.path, 0600), 0);
+    int kept = open(to.path, O_RDWR);
+    pid_t child = pour(&to, f.path);
+    struct video_in *v = video_in_open(to.path, &e);
+    CHECK(kept >= 0 && v != NULL);
+    CHECK_EQ(pthread_create(&stopper, NULL, stop_soon, v), 0);
+    while (v != NULL && got)
+        CHECK_EQ(video_in_next(v, NULL, &at, &got, &e), 0);
+    CHECK(at.index > 100);
+    CHECK(v != NULL && video_in_whole(v, &e) == ERR_INPUT && strstr(e.text, "complete") != NULL);
+    CHECK_EQ(pthread_join(stopper, NULL), 0);
+    poured(child);
+    video_in_close(v);
+    close(kept);
+}
+
 static void remove_all(void)
 {
     char command[300];
@@ -292,6 +401,9 @@ int main(void)
     CASE(truncated_films);
     CASE(no_films);
     CASE(damaged_films);
+    CASE(films_through_pipes);
+    CASE(pipes_have_no_way_back);
+    CASE(a_wait_is_ended);
     remove_all();
     return check_done();
 }
