@@ -93,18 +93,6 @@ int extract_run(struct extract *x, struct video_in *v, const struct extract_opti
     return code;
 }
 
-/* The frame whose crop stands in for frame k. */
-static uint32_t nearest(const struct extract *x, uint32_t k)
-{
-    for (uint32_t d = 0; d < x->n; d++) {
-        if (d <= k && x->frame[k - d].verdict == ALIGN_TAKEN)
-            return k - d;
-        if (k + d < x->n && x->frame[k + d].verdict == ALIGN_TAKEN)
-            return k + d;
-    }
-    return k;
-}
-
 int extract_video(struct video *out, const struct extract *x, int fill, struct err *e)
 {
     *out = (struct video){ 0 };
@@ -113,10 +101,15 @@ int extract_video(struct video *out, const struct extract *x, int fill, struct e
     if (video_init(out, fill ? x->n : x->taken, ALIGN_EDGE, ALIGN_EDGE, 1, e) != 0)
         return e->code;
     double *to = out->value;
+    uint32_t last = 0;          /* whose crop stands in */
+    while (x->frame[last].verdict != ALIGN_TAKEN)
+        last++;
     for (uint32_t k = 0; k < x->n; k++) {
-        if (!fill && x->frame[k].verdict != ALIGN_TAKEN)
+        if (x->frame[k].verdict == ALIGN_TAKEN)
+            last = k;
+        else if (!fill)
             continue;
-        const uint8_t *crop = x->crop + (size_t)nearest(x, k) * ALIGN_PIXELS;
+        const uint8_t *crop = x->crop + (size_t)last * ALIGN_PIXELS;
         for (unsigned i = 0; i < ALIGN_PIXELS; i++)
             *to++ = crop[i] / 255.0;
     }

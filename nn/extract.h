@@ -46,9 +46,10 @@ int extract_run(struct extract *x, struct video_in *v, const struct extract_opti
 /* Wipes and frees. */
 void extract_fini(struct extract *x);
 
-/* The crops as a clip. fill: a frame without a crop gets that of the nearest frame that has one
- * (the earlier of two), so that the clip has a frame for each that was looked at; else it is left out.
- * ERR_INPUT when no frame has a crop. */
+/* The crops as a clip. fill: a frame without a crop gets that of the last frame before it that has
+ * one (at the beginning, that of the first), so that the clip has a frame for each that was looked
+ * at; else it is left out. The rule needs no frame that is still to come: films that are taken
+ * frame by frame (src/film.h) have the same. ERR_INPUT when no frame has a crop. */
 int extract_video(struct video *out, const struct extract *x, int fill, struct err *e);
 
 #endif

@@ -239,6 +239,9 @@ static int clip_length(struct bench *b, struct err *e)
 {
     struct video v = { 0 };
     const struct clip_source s = { .command = "bench" };
+    if (clip_is_pipe(b->w->clip))
+        return err_set(e, ERR_INPUT, "%s: a benchmark reads its clip again and again: name a file",
+            b->w->clip);
     int code = clip_take(&v, &s, b->w->clip, e);
     b->frames = v.frames;
     video_fini(&v);

@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
     { "preview", 0, OPTION_TEXT, AT(preview), "FILE.png",
       "write a contact sheet: what was found, what was rejected and why", 0, 0 },
     { "fill", 0, OPTION_FLAG, AT(fill), NULL,
-      "a frame without a face gets the crop of the nearest with one", 0, 0 },
+      "a frame without a face gets the crop of the last with one", 0, 0 },
     { "partial", 0, OPTION_FLAG, AT(partial), NULL,
       "take a damaged film as far as it can be decoded", 0, 0 },
     { "convert-weights", 0, OPTION_TEXT, AT(convert), "DIR", "only convert MTCNN's weights "
@@ -198,9 +198,11 @@ static int report(const struct extract *x, const struct wish *w, const char *cli
     const char *detector, struct err *e)
 {
     char words[160];
+    struct clip_seen seen;
     if (w->json)
         return json_print(result_json(x, w, clip, detector), 1, e);
-    clip_words(words, sizeof words, x, detector);
+    clip_seen(&seen, x);
+    clip_words(words, sizeof words, &seen, detector);
     printf("%s: %s\n", clip, words);
     if (x->several > 0)
         printf("%s: more than one face in %u frames; the largest was taken\n", clip, x->several);
@@ -239,7 +241,9 @@ static int finish(const struct extract *x, const struct wish *w, const struct lo
     const char *clip, const char *detector, struct err *e)
 {
     char words[160];
-    clip_words(words, sizeof words, x, detector);
+    struct clip_seen seen;
+    clip_seen(&seen, x);
+    clip_words(words, sizeof words, &seen, detector);
     if (w->preview != NULL && write_preview(w->preview, l->sheet, e) != 0)
         return e->code;
     if (x->taken == 0)

@@ -291,6 +291,9 @@ static int find_form(const struct infer *i, const char *path, enum form *form, s
 {
     uint8_t p[PEEK] = { 0 };
     struct stat st;
+    *form = FORM_CLIP;
+    if (clip_is_pipe(path))
+        return 0;
     FILE *f = stat(path, &st) == 0 ? fopen(path, "rbe") : NULL;
     if (f == NULL)
         return err_set(e, ERR_INPUT, "%s: cannot be read", path);
@@ -307,7 +310,7 @@ static int find_form(const struct infer *i, const char *path, enum form *form, s
 
 static int take(struct infer *i, const char *path, struct err *e)
 {
-    enum form form = FORM_CLIP;
+    enum form form;
     if (find_form(i, path, &form, e) != 0)
         return e->code;
     switch (form) {

@@ -59,6 +59,7 @@ echo '{"cases": []}' > empty.json
 refused 'what is no benchmark' 3 'not a benchmark' "$obscura" bench --plot empty.json -d x
 echo '{' > broken.json
 refused 'what is no JSON' 3 'broken.json:' "$obscura" bench --plot broken.json -d x
+refused 'a clip that is gone when it is read' 3 'again and again' "$obscura" bench --clip - -d x
 refused 'no file to draw' 3 'nowhere' "$obscura" bench --plot nowhere -d x
 
 run "$obscura" bench -p replicated-ring --transport sim --network intercontinental,5g,10gbit --frames 1 \

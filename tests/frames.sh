@@ -107,6 +107,21 @@ film large
 looked large '2 1 1 0' --every 2
 rm "$tmp/large.mp4"
 
+# Pipes: what can be read from front to back.
+"$face_film" one "$tmp/one.mkv"
+looked one '6 6 6 0'
+run "$obscura" frames --json - < "$tmp/one.mkv"
+same 'a film on standard input' 6 "$(json "$tmp/out" taken)"
+mkfifo "$tmp/pipe"
+cat "$tmp/one.mkv" > "$tmp/pipe" &
+run "$obscura" frames --json "$tmp/pipe"
+same 'a film in a pipe' 6 "$(json "$tmp/out" taken)"
+cat "$tmp/one.mkv" > "$tmp/pipe" &
+run "$obscura" infer --json --every 1 "$tmp/pipe"
+same 'infer takes a pipe' 6 "$(json "$tmp/out" files.0.selected)"
+: > "$tmp/pipe" &
+refused 'an empty pipe' 3 'empty' "$obscura" frames "$tmp/pipe"
+
 # Output.
 run "$obscura" frames "$tmp/one.mp4" -o "$tmp/crops.txt"
 same 'the text has every value' $((6 * 48 * 48)) "$(wc -l < "$tmp/crops.txt")"
@@ -130,7 +145,7 @@ for form in txt obc; do
     run "$obscura" demo --json --transport sim --clip "$tmp/happy.$form"
     same "demo takes crops as $form" "$label" "$(json "$tmp/out" class frames selected | tr '\n' ' ')"
 done
-refused 'demo: a film without a face' 3 'a face in half of the frames' \
+refused 'demo: a film without a face' 3 'a face in half of the 6 frames' \
     "$obscura" demo --clip "$tmp/none.mp4"
 printf 'X' | dd of="$tmp/happy.obc" bs=1 seek=5000 conv=notrunc 2> /dev/null
 refused 'demo: damaged crops' 3 'SHA-256' "$obscura" demo --clip "$tmp/happy.obc"

@@ -296,12 +296,12 @@ static void films(void)
     unlink(path);
 }
 
-/* A crop of frame k is filled with k, so that the nearest can be told. */
+/* A crop of frame k is filled with k, so that it can be told which stands in. */
 static void filling(void)
 {
     static const char pattern[] = ".x..x....x.";
     struct extract x = { .n = sizeof pattern - 1, .taken = 3 };
-    static const unsigned nearest[] = { 1, 1, 1, 4, 4, 4, 4, 9, 9, 9, 9 };
+    static const unsigned stands_in[] = { 1, 1, 1, 1, 4, 4, 4, 4, 4, 9, 9 };
     struct video v;
     x.frame = mem_new(x.n, sizeof *x.frame);
     x.crop = mem_new(x.n, ALIGN_PIXELS);
@@ -312,7 +312,7 @@ static void filling(void)
     }
     CHECK_EQ(extract_video(&v, &x, 1, NULL), 0);
     for (unsigned k = 0; k < x.n; k++)
-        CHECK(video_frame(&v, k)[5] == nearest[k] / 255.0);
+        CHECK(video_frame(&v, k)[5] == stands_in[k] / 255.0);
     video_fini(&v);
     extract_fini(&x);
 }
