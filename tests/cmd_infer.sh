@@ -192,7 +192,7 @@ else
     # Hostile films: alone they are refused, in a folder left out and named.
     "$face_film" none none.mp4
     "$face_film" two two.mp4
-    refused 'a film without a face' 3 'a face in half of the frames' \
+    refused 'a film without a face' 3 'a face in half of the 6 frames' \
         "$obscura" infer --detector cascade none.mp4
     run "$obscura" infer --float --detector cascade two.mp4
     judge 'two faces are told' grep -q 'more than one face in 6 of 6 frames' err
