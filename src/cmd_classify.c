@@ -11,6 +11,7 @@
 #include "src/clip.h"
 #include "src/cmd.h"
 #include "src/feed.h"
+#include "src/film.h"
 #include "src/input.h"
 #include "src/outcome.h"
 #include "src/owner.h"
@@ -19,6 +20,7 @@ struct wish {
     struct client_options client;
     const char *reveal, *model_name;
     double pace;
+    uint64_t frames;
     struct faces_wish faces;
 };
 
@@ -28,6 +30,9 @@ static const struct option_row rows[] = {
       "label, or scores as well if the others agree", 0, 0 },
     { "model-name", 0, OPTION_TEXT, offsetof(struct wish, model_name), "NAME",
       "which of the parties' models (default)", 0, 0 },
+    { "frames", 0, OPTION_COUNT, offsetof(struct wish, frames), "N",
+      "the film has N frames: share each chunk as soon as its faces are found", 1,
+      EXTRACT_FRAMES_MAX },
     { "pace", 0, OPTION_REAL, offsetof(struct wish, pace), "FPS",
       "share so many frames a second, as if a camera gave them (all at once)", 0.001, 1e6 },
     FACES_ROWS(offsetof(struct wish, faces)),
@@ -40,7 +45,8 @@ static const struct command command = {
                "No party sees the clip or the label.",
     .rows = rows,
     .notes = "CLIP is published text (48 x 48 grey values in [0, 1] for each frame), the compact\n"
-             "form of obscura frames, or a film: then the faces are cut out of it first."
+             "form of obscura frames, or a film: then the faces are cut out of it first, or, with\n"
+             "--frames, as it comes: from a pipe, too, or the standard input (-)."
 };
 
 struct classify {
@@ -49,6 +55,7 @@ struct classify {
     struct input input;
     struct video clip;
     struct feed feed;
+    struct film *film;          /* whose frames are shared as they come; NULL: none */
     struct alice *alice;
     struct outcome outcome;
     int asked, shared;          /* all parties were asked; the clip has begun to leave */
@@ -58,16 +65,6 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
 {
     struct classify *c = ctx;
     return owner_clip(&c->clip, p, n, path, e);
-}
-
-/* A film's faces, before there is a loop that could be kept waiting. */
-static int take_film(struct classify *c, struct err *e)
-{
-    struct progress progress;
-    const struct clip_source s = { .faces = c->wish.faces, .progress = &progress,
-                                   .command = "classify" };
-    progress_init(&progress, c->wish.client.progress, c->wish.client.quiet);
-    return clip_take_film(&c->clip, &s, c->input.path, e);
 }
 
 /* "frame 3/7 conv 5x5 64, 1.2 MB, 310 rounds": what party 0 says of the computation. */
@@ -114,10 +111,19 @@ static void on_frame(void *ctx, const double *values)
     alice_frame(c->alice, values, NULL);
 }
 
+static void on_ended(void *ctx, const struct err *e)
+{
+    struct classify *c = ctx;
+    alice_frame(c->alice, NULL, e);
+}
+
 static void on_want(void *ctx)
 {
     struct classify *c = ctx;
-    feed_want(&c->feed);
+    if (c->film != NULL)
+        film_want(c->film);
+    else
+        feed_want(&c->feed);
 }
 
 static void on_input(void *ctx, const struct err *e)
@@ -131,15 +137,49 @@ static void on_input(void *ctx, const struct err *e)
         .w = c->clip.w, .c = c->clip.c, .video = c->clip.value, .timeout = s->job_timeout,
         .ctx = c, .progress = on_progress, .done = on_done
     };
+    if (c->film != NULL) {
+        film_host(c->film, c->client.node.host);
+        conf.frames = (uint32_t)c->wish.frames;
+        conf.h = conf.w = ALIGN_EDGE;
+        conf.c = 1;
+    }
     c->feed = (struct feed){ .host = c->client.node.host, .video = &c->clip,
                              .pace = c->wish.pace, .ctx = c, .frame = on_frame };
-    if (c->wish.pace > 0) {
+    if (c->wish.pace > 0 || c->film != NULL) {
         conf.video = NULL;
         conf.want = on_want;
     }
     if (bad.code == 0)
         c->alice = alice_new(c->client.node.host, &conf, &bad);
     client_start(&c->client, &bad);
+}
+
+/* A film's faces, before there is a loop that could be kept waiting: all of them, or the first. */
+static int take_film(struct classify *c, struct err *e)
+{
+    struct progress progress;
+    const struct clip_source s = { .faces = c->wish.faces, .progress = &progress,
+                                   .command = "classify" };
+    struct film_conf conf = { .path = c->input.path, .source = s, .ctx = c,
+                              .frames = (uint32_t)c->wish.frames, .frame = on_frame,
+                              .ended = on_ended };
+    progress_init(&progress, c->wish.client.progress, c->wish.client.quiet);
+    if (conf.frames == 0)
+        return clip_take_film(&c->clip, &s, c->input.path, e);
+    conf.source.progress = NULL;
+    c->film = film_open(&conf, e);
+    return c->film != NULL ? 0 : e->code;
+}
+
+/* The clip, if it is a film; else the loop reads it. */
+static int take_clip(struct classify *c, struct err *e)
+{
+    const char *path = c->input.path;
+    if (clip_is_film(path))
+        return c->wish.pace > 0 && c->wish.frames > 0
+                   ? err_set(e, ERR_USAGE, "a film that comes by itself has a pace of its own: "
+                             "--frames or --pace") : take_film(c, e);
+    return c->wish.frames > 0 ? err_set(e, ERR_USAGE, "--frames is for films; %s is none", path) : 0;
 }
 
 static int prepare(struct classify *c, const char *clip, struct err *e)
@@ -170,14 +210,20 @@ static void attempt(struct classify *c, struct err *e)
     *e = (struct err){ 0 };
     c->client.started = c->client.over = c->asked = c->shared = 0;
     if (client_open(&c->client, &c->wish.client, e) == 0) {
-        if (c->clip.value != NULL)
+        if (c->clip.value != NULL || c->film != NULL)
             on_input(c, e);
         else
             input_start(&c->input, c->client.node.host);
         client_run(&c->client);
     }
     feed_stop(&c->feed);
+    if (c->shared) {            /* a worker may wait for its next frame: there is no other attempt */
+        film_close(c->film);
+        c->film = NULL;
+    }
     node_close(&c->client.node);
+    if (c->film != NULL)
+        film_host(c->film, NULL);
     alice_free(c->alice);
     c->alice = NULL;
 }
@@ -187,7 +233,7 @@ static void attempt(struct classify *c, struct err *e)
 static void run(struct classify *c, const char *clip, struct err *e)
 {
     enum { AGAIN_NS = 200000000 };
-    if (prepare(c, clip, e) != 0 || (clip_is_film(c->input.path) && take_film(c, e) != 0))
+    if (prepare(c, clip, e) != 0 || take_clip(c, e) != 0)
         return;
     c->outcome.proto = settings_protocol(&c->client.settings);
     uint64_t end = loop_now() + (uint64_t)(c->client.settings.connect_timeout * 1e9);
@@ -200,6 +246,7 @@ static void run(struct classify *c, const char *clip, struct err *e)
         json_print(outcome_json(&c->outcome), 0, e);
     else if (e->code == 0)
         outcome_print(&c->outcome, stdout);
+    film_close(c->film);
     input_fini(&c->input);
     video_fini(&c->clip);
     wipe(&c->outcome, sizeof c->outcome);
