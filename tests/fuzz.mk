@@ -44,7 +44,7 @@ fuzz/seeds.made: fuzz/fuzz_seeds
 	@touch $@
 
 fuzz/proto/%_avx2.o fuzz/proto/gf64_clmul.o: more = -mavx2 -mbmi2 -mpclmul
-fuzz/nn/conv_row_avx2.o: more = -mavx2 -mfma
+fuzz/nn/conv_row_avx2.o fuzz/proto/ntt_avx2.o: more = -mavx2 -mfma
 fuzz/proto/kernel_avx512.o: more = -mavx2 -mavx512f -mavx512dq
 fuzz/proto/prf_aesni.o fuzz/proto/prf_vaes.o: more = -maes -mvaes -mavx2
 

@@ -18,6 +18,9 @@ struct victim {
     unsigned done;
     struct err err;
     int reveal;
+    int chunked, one_by_one;        /* the terms say so; Alice's frames come so */
+    struct alice *alice;
+    int wanted;
 };
 
 static void alice_done(void *ctx, const struct err *e, const struct alice_result *r)
@@ -55,6 +58,8 @@ static void send_terms(struct victim *v, unsigned node, uint64_t job, unsigned c
                             .parties = 3, .sent = { 1, 2, 3 }, .net = v->net,
                             .nnet = (uint32_t)v->nnet };
     size_t n;
+    if (v->chunked)
+        m.chunks = (struct chunks){ 1, FRAMES, { 1, 0, 1, 0 } };
     uint8_t *p = wire_terms_pack(v->arena, &m, &n);
     send_packed(v, node, WIRE_TERMS, job, p, n, changes);
 }
@@ -130,6 +135,26 @@ static void move_message(struct victim *v, unsigned type, unsigned node, uint64_
     }
 }
 
+static double video[FRAMES * 16];
+
+static void want(void *ctx)
+{
+    struct victim *v = ctx;
+    FUZZ_NEED(!v->wanted && v->done == 0);
+    v->wanted = 1;
+}
+
+/* The frame that Alice wants, or the end of her film. */
+static void give_frame(struct victim *v, int broken)
+{
+    struct err torn;
+    if (!v->wanted)
+        return;
+    v->wanted = 0;
+    err_set(&torn, ERR_INPUT, "the film is torn");
+    alice_frame(v->alice, broken ? NULL : video, &torn);
+}
+
 static void move(struct victim *v)
 {
     unsigned what = choose_u8(&v->c) % 24;
@@ -138,6 +163,9 @@ static void move(struct victim *v)
     const struct fh_sent *s = v->f.nsent > 0 ? &v->f.sent[(v->f.nsent - 1) % FH_SENT] : NULL;
     uint64_t job = s != NULL && (more & 0x80) == 0 ? s->head.job : more;
     switch (what) {
+    case 17:
+        give_frame(v, more == 0xff);
+        break;
     case 18:
         fh_up(&v->f, node);
         break;
@@ -181,17 +209,16 @@ static void play(struct victim *v)
 
 static void attack_alice(struct victim *v)
 {
-    static double video[FRAMES * 16];
     const struct alice_conf conf = {
         .proto = &protocol_replicated, .model_name = "a", .reveal_scores = v->reveal,
-        .frames = FRAMES, .h = 4, .w = 4, .c = 1, .video = video, .timeout = 60, .ctx = v,
-        .done = alice_done
+        .frames = FRAMES, .h = 4, .w = 4, .c = 1, .video = v->one_by_one ? NULL : video, .timeout = 60,
+        .ctx = v, .want = want, .done = alice_done
     };
     struct err e;
-    struct alice *a = alice_new(&v->f.host, &conf, &e);
-    FUZZ_NEED(a != NULL);
+    v->alice = alice_new(&v->f.host, &conf, &e);
+    FUZZ_NEED(v->alice != NULL);
     play(v);
-    alice_free(a);
+    alice_free(v->alice);
 }
 
 static void attack_bob(struct victim *v, struct fixed_net *net)
@@ -220,6 +247,8 @@ FUZZ_TARGET(client)
     v = (struct victim){ .c = { p, n }, .arena = arena_new(0) };
     uint8_t flags = choose_u8(&v.c);
     v.reveal = flags >> 1 & 1;
+    v.chunked = flags >> 2 & 1;
+    v.one_by_one = flags >> 3 & 1;
     fh_init(&v.f);
     fh_net(&net);
     uint8_t *bytes = fixed_net_write(&net, &v.nnet);

@@ -20,6 +20,7 @@ struct attack {
     size_t nnet;
     struct tensor tensor[WIRE_TENSORS];
     unsigned ntensor;
+    struct wire_selection selection;    /* of clips as a whole, or in chunks of one frame */
     uint64_t answered;              /* the job whose gates are answered, and how far */
     uint32_t gate;
     int stormed;
@@ -63,7 +64,7 @@ static void send_model(struct attack *a, unsigned node, uint64_t job, const char
     struct wire_model m = { .reveal = 1, .nselection = 1, .net = a->net,
                             .nnet = (uint32_t)a->nnet };
     size_t n;
-    m.selection[0] = (struct wire_selection){ .frames = FRAMES, .selected = SELECTED };
+    m.selection[0] = a->selection;
     snprintf(m.name, sizeof m.name, "%s", model);
     snprintf(m.protocol, sizeof m.protocol, "%s", protocol_replicated.name);
     uint8_t *p = wire_model_pack(a->arena, &m, &n);
@@ -153,10 +154,11 @@ static void send_fault(struct attack *a, unsigned node, uint64_t job, unsigned c
     send_packed(a, node, WIRE_ABORT, job, p, n, changes);
 }
 
-static void send_input(struct attack *a, unsigned node, uint64_t job)
+static void send_input(struct attack *a, unsigned node, uint64_t job, uint32_t stream)
 {
-    struct message m = { .type = WIRE_INPUT, .job = job,
-                         .n = protocol_replicated.input[OWNER_CLIP].bytes(FRAMES * 16, 0) };
+    size_t frames = chunks_frames(&a->selection.chunks, FRAMES);
+    struct message m = { .type = WIRE_INPUT, .job = job, .stream = stream,
+                         .n = protocol_replicated.input[OWNER_CLIP].bytes(frames * 16, 0) };
     fh_announce(&a->f, node, m, (const uint8_t *)"a clip", 6);
     if (choose_u8(&a->c) & 1)
         fh_finish(&a->f, node);
@@ -200,7 +202,7 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
         fh_deliver(&a->f, node, (struct message){ .type = WIRE_MODEL_USE, .job = job }, NULL, 0);
         break;
     case 4:
-        send_input(a, node, job);
+        send_input(a, node, job, a->selection.chunks.n > 0 ? changes % FRAMES : 0);
         break;
     case 5:
         send_meeting(a, node, job, changes);
@@ -337,13 +339,15 @@ static void still_good(struct attack *a)
     FUZZ_NEED(s != NULL && s->to == GOOD && s->head.job == GOOD_JOB + 1);
 }
 
-static void begin(struct attack *a)
+static void begin(struct attack *a, int chunked)
 {
     static const struct party_conf conf = {
         .proto = &protocol_replicated, .reveal_scores = 1, .max_jobs = 2, .max_models = 2,
         .job_timeout = 5, .job_memory = MEMORY, .window = 2
     };
-    const struct wire_selection s = { .frames = FRAMES, .selected = SELECTED };
+    a->selection = (struct wire_selection){ .frames = FRAMES, .selected = SELECTED };
+    if (chunked)
+        a->selection.chunks = (struct chunks){ 1, FRAMES, { 1, 0, 1, 0 } };
     static struct fixed_net net;
     struct err e;
     log_configure("error");
@@ -353,7 +357,8 @@ static void begin(struct attack *a)
     FUZZ_NEED(bytes != NULL && a->nnet <= sizeof a->net);
     memcpy(a->net, bytes, a->nnet);
     free(bytes);
-    a->ntensor = wire_tensors(a->tensor, &protocol_replicated, &net, 1, &s);
+    a->ntensor = wire_tensors(a->tensor, &protocol_replicated, &net, 1,
+                              &a->selection);
     a->arena = arena_new(0);
     a->party = party_new(&a->f.host, &conf, &e);
     FUZZ_NEED(a->party != NULL && a->arena != NULL && a->ntensor > 0);
@@ -365,11 +370,12 @@ FUZZ_TARGET(party)
     a.c = (struct choices){ p, n };
     a.answered = 0;
     a.stormed = 0;
-    begin(&a);
+    uint8_t first = choose_u8(&a.c);
+    begin(&a, first >> 1 & 1);
     static const unsigned nodes[] = { 1, 2, 16, 17 };
     for (unsigned i = 0; i < 4; i++)
         fh_up(&a.f, nodes[i]);
-    if (choose_u8(&a.c) & 1)
+    if (first & 1)
         provide(&a, 16, 9, "a");
     for (unsigned i = 0; i < MOVES && a.c.n > 0; i++) {
         move(&a);

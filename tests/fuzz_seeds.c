@@ -170,14 +170,15 @@ static void put_control(struct arena *a, const uint8_t *net, size_t nnet)
 {
     struct wire_ask ask = { .model = "default", .protocol = "replicated-ring", .frames = 97,
                             .h = 48, .w = 48, .c = 1 };
-    struct wire_terms terms = { .selected = 7, .rounds = 9, .parties = 3, .net = net,
-                                .nnet = (uint32_t)nnet };
+    struct wire_terms terms = { .selected = 7, .chunks = { 50, 2, { 4, 3 } }, .rounds = 9,
+                                .parties = 3, .net = net, .nnet = (uint32_t)nnet };
     struct wire_fault fault = { .code = ERR_PEER, .text = "lost" };
     struct wire_job job = { .digest = { 1 }, .nonce = { 2 } };
     struct wire_model model = { .name = "default", .protocol = "replicated-ring", .net = net,
                                 .nselection = 1, .nnet = (uint32_t)nnet };
     size_t n;
-    model.selection[0] = (struct wire_selection){ .frames = 97, .selected = 7 };
+    model.selection[0] = (struct wire_selection){ .frames = 97, .selected = 7,
+                                                  .chunks = { 50, 2, { 4, 3 } } };
     uint8_t *p = wire_ask_pack(a, &ask, &n);
     put("wire", "ask", "\0", 1, p, n);
     arena_give(p);
@@ -209,6 +210,13 @@ static void put_moves(void)
     static const uint8_t alice[] = { 3,  2, 0,  2, 1,  2, 2,  5, 0,  5, 1,  5, 2,  6, 0,  6, 1,
                                      6, 2,  7, 0,  7, 1,  7, 2 };
     static const uint8_t bob[] = { 0,  10, 0,  10, 1,  10, 2,  12, 0,  12, 1,  12, 2,  13, 0 };
+    static const uint8_t chunks[] = {
+        3,  0, 0, 0,  4, 0, 0, 1,  4, 0, 0x20, 1,  18, 0, 0,  5, 2, 0,  5, 3, 0,  9, 0, 0x78,
+        18, 0, 0,  9, 0, 0x78,  18, 0, 0,  9, 0, 0x78,  18, 0, 0,  15, 0, 0,  13, 0, 90 };
+    static const uint8_t stream[] = { 13,  2, 0,  2, 1,  2, 2,  17, 0,  5, 0,  5, 1,  17, 0,  5, 2,
+                                      17, 0,  17, 0,  5, 0,  5, 1,  5, 2,  17, 0xff };
+    put("party", "chunks", chunks, sizeof chunks, NULL, 0);
+    put("client", "stream", stream, sizeof stream, NULL, 0);
     put("party", "job", job, sizeof job, NULL, 0);
     put("party", "run", run, sizeof run, NULL, 0);
     put("party", "upload", upload, sizeof upload, NULL, 0);
