@@ -35,6 +35,7 @@ struct pool {
     pthread_cond_t wanted;      /* work was submitted, or the pool stops */
     pthread_cond_t finished;    /* a worker has finished: for pool_cancel */
     struct queue todo, done;
+    struct queue taken;         /* from `done`, by the loop, for which alone it is */
     struct worker worker[WORKERS_MAX];
 };
 
@@ -77,6 +78,8 @@ static void notify(struct pool *p)
         continue;       /* EAGAIN means that the counter is full, which wakes the loop too */
 }
 
+/* The loop is woken without the lock: where there are more threads than cores, it often takes the
+ * worker's core at once, and would then wait for a lock whose owner waits for a core. */
 static void worker_run(struct worker *self, struct work *w)
 {
     struct pool *p = self->pool;
@@ -88,10 +91,13 @@ static void worker_run(struct worker *self, struct work *w)
     w->ended = loop_now();
     pthread_mutex_lock(&p->lock);
     self->running = NULL;
-    if (p->done.first == NULL)
-        notify(p);
+    int first = p->done.first == NULL;
     queue_add(&p->done, w);
     pthread_cond_broadcast(&p->finished);
+    pthread_mutex_unlock(&p->lock);
+    if (first)
+        notify(p);
+    pthread_mutex_lock(&p->lock);
 }
 
 static void *worker_main(void *arg)
@@ -113,15 +119,21 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+/* All that is finished is taken at once: the fewer locks, the fewer waits for them. */
 static struct work *take_done(struct pool *p)
 {
-    pthread_mutex_lock(&p->lock);
-    struct work *w = queue_take(&p->done);
-    pthread_mutex_unlock(&p->lock);
-    return w;
+    if (p->taken.first == NULL) {
+        pthread_mutex_lock(&p->lock);
+        if (p->done.first != NULL) {
+            p->taken = p->done;
+            queue_init(&p->done);
+        }
+        pthread_mutex_unlock(&p->lock);
+    }
+    return queue_take(&p->taken);
 }
 
-/* Calls `done` for what is finished, for some milliseconds at most; the rest in the next turn. */
+/* Calls `done` for what is finished, for a millisecond or so; the rest in the next turn. */
 static void pool_ready(void *ctx, unsigned what)
 {
     struct pool *p = ctx;
@@ -132,7 +144,7 @@ static void pool_ready(void *ctx, unsigned what)
     struct work *w;
     while ((w = take_done(p)) != NULL) {
         w->done(w);
-        if (loop_now() - begun > 5000000u) {
+        if (loop_now() - begun > 1000000u) {
             notify(p);
             return;
         }
@@ -174,6 +186,7 @@ struct pool *pool_new(struct loop *l, unsigned workers, struct err *e)
     pthread_cond_init(&p->finished, NULL);
     queue_init(&p->todo);
     queue_init(&p->done);
+    queue_init(&p->taken);
     p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int failed = p->fd < 0 ? errno : 0;
     if (!failed && (p->watch = watch_new(l, p->fd, pool_ready, p)) == NULL)
@@ -213,9 +226,10 @@ void pool_submit(struct pool *p, struct work *w)
     w->started = w->ended = 0;
     pthread_mutex_lock(&p->lock);
     queue_add(&p->todo, w);
-    if (p->idle > 0)
-        pthread_cond_signal(&p->wanted);
+    int wake = p->idle > 0;
     pthread_mutex_unlock(&p->lock);
+    if (wake)
+        pthread_cond_signal(&p->wanted);
 }
 
 static int is_running(const struct pool *p, const struct work *w)
@@ -234,6 +248,7 @@ void pool_cancel(struct pool *p, struct work *w)
     queue_remove(&p->todo, w);
     queue_remove(&p->done, w);
     pthread_mutex_unlock(&p->lock);
+    queue_remove(&p->taken, w);
 }
 
 unsigned pool_workers(const struct pool *p)

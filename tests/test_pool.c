@@ -1,6 +1,8 @@
 /* The loop (timers, later jobs, signals) and the worker pool. */
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/loop.h"
@@ -130,6 +132,66 @@ static void cancel_and_shutdown(void)
     loop_free(NULL);
 }
 
+struct turns {
+    struct work work;
+    struct pool *pool;
+    struct loop *loop;
+    unsigned left;
+};
+
+/* Long enough that who was woken meanwhile is preferred. */
+static void turns_run(struct work *w)
+{
+    (void)w;
+    uint64_t begun = loop_now();
+    while (loop_now() - begun < 100000)
+        continue;
+}
+
+static void turns_done(struct work *w)
+{
+    struct turns *t = (struct turns *)w;
+    if (--t->left == 0)
+        loop_stop(t->loop);
+    else
+        pool_submit(t->pool, w);
+}
+
+static long rests(void)
+{
+    struct rusage r;
+    getrusage(RUSAGE_THREAD, &r);
+    return r.ru_nvcsw;
+}
+
+/* Loop and worker share a processor and take turns: whoever wakes the other holds no lock that the
+ * other needs at once, so the loop rests once a turn, for the worker, and not twice. */
+static void one_processor(void)
+{
+    enum { TURNS = 1000 };
+    struct err e = { 0 };
+    cpu_set_t all, one;
+    CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    struct loop *l = loop_new(&e);
+    struct pool *p = pool_new(l, 1, &e);
+    struct turns t = { .work = { .run = turns_run, .done = turns_done }, .pool = p, .loop = l,
+                       .left = TURNS };
+    long before = rests();
+    pool_submit(p, &t.work);
+    CHECK_EQ(loop_run(l, &e), 0);
+    long rested = rests() - before;
+    printf("# %ld rests of the loop in %d turns\n", rested, TURNS);
+    CHECK(rested < TURNS * 3 / 2);
+    pool_free(p);
+    loop_free(l);
+    CHECK_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 struct clock {
     struct timer timer;
     struct loop *loop;
@@ -173,6 +235,60 @@ static void timers(void)
     CHECK(a.timer.impl == NULL && end.timer.impl == NULL);
     loop_stop(l);                       /* before it runs */
     CHECK_EQ(loop_run(l, &e), 0);
+    loop_free(l);
+}
+
+struct long_done {
+    struct work work;
+    struct pool *pool;
+    struct loop *loop;
+    struct long_done *cancels;
+    int told, last;
+};
+
+static void long_run(struct work *w)
+{
+    (void)w;
+}
+
+static void long_done(struct work *w)
+{
+    struct long_done *d = (struct long_done *)w;
+    uint64_t begun = loop_now();
+    while (loop_now() - begun < 2000000)
+        continue;
+    d->told = 1;
+    if (d->cancels != NULL)
+        pool_cancel(d->pool, &d->cancels->work);
+    if (d->last)
+        loop_stop(d->loop);
+}
+
+/* What is finished is told a little at a time, and may be taken back until it is told. */
+static void told_in_turns(void)
+{
+    enum { N = 5 };
+    struct err e = { 0 };
+    struct loop *l = loop_new(&e);
+    struct pool *p = pool_new(l, 1, &e);
+    struct clock end = { .timer.fire = clock_stop, .loop = l };
+    struct long_done d[N];
+    int told = 0;
+    for (int i = 0; i < N; i++) {
+        d[i] = (struct long_done){ .work = { .run = long_run, .done = long_done }, .pool = p,
+                                   .loop = l, .cancels = i == 0 ? &d[1] : NULL,
+                                   .last = i == N - 1 };
+        pool_submit(p, &d[i].work);
+    }
+    usleep(50000);                      /* all are finished by then, most likely */
+    loop_arm(l, &end.timer, 0);
+    CHECK_EQ(loop_run(l, &e), 0);
+    for (int i = 0; i < N; i++)
+        told += d[i].told;
+    CHECK(told <= 1);
+    CHECK_EQ(loop_run(l, &e), 0);
+    CHECK(d[0].told && !d[1].told && d[2].told && d[N - 2].told && d[N - 1].told);
+    pool_free(p);
     loop_free(l);
 }
 
@@ -273,6 +389,8 @@ int main(void)
     CASE(many_works);
     CASE(first_in_first_out);
     CASE(cancel_and_shutdown);
+    CASE(one_processor);
+    CASE(told_in_turns);
     CASE(timers);
     CASE(laters);
     CASE(greedy_later);
