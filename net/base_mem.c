@@ -1,5 +1,6 @@
 #include "net/base_mem.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,30 +19,33 @@
 #endif
 
 enum {
-    LINE = 64,                  /* a cache line, and the header of a block */
+    LINE = 64,                  /* a cache line */
     PAGE = 4096,
     STEPS = 8,                  /* size classes per doubling: at most an eighth is waste */
     CLASSES = STEPS * 64,
     LARGE = 8 * PAGE,           /* from here on blocks start at a page and a colour */
     COLOURS = 16,               /* so that large blocks do not all meet in the same cache sets */
-    COLOUR_STEP = 2 * LINE
+    COLOUR_STEP = 2 * LINE,
+    BUCKETS = 1 << 13
 };
 
 enum block_state { BLOCK_FREE, BLOCK_OUT, BLOCK_PINNED };
 
-/* Before the data of each block; one cache line. */
+/* What is known of a block. It lies elsewhere, so that taking a block touches none of its pages: a
+ * fresh huge page takes the kernel a millisecond, which is for the worker that fills it to spend and
+ * not for the loop. */
 struct block {
     struct arena *arena;
     void *base;                 /* what the allocator gave */
+    void *data;
     size_t held;                /* bytes that the block costs, all in all */
     size_t touched;             /* the longest it was ever asked for: what must be wiped */
     struct block *next;         /* in the class's list of free blocks, or in that of those out */
     struct block *prev;
+    struct block *chain;        /* in its bucket */
     unsigned class;
     unsigned state;             /* a block_state */
-} __attribute__((aligned(64)));
-
-_Static_assert(sizeof(struct block) == LINE, "the header of a block is one cache line");
+};
 
 struct arena {
     size_t limit;
@@ -109,10 +113,49 @@ static size_t class_size(unsigned class)
     return ((size_t)(class % STEPS + STEPS + 1) << shift) * LINE;
 }
 
-static void *block_data(struct block *b)
+/* ---- blocks by their data ---- */
+
+static struct block *bucket[BUCKETS];       /* of all arenas of the process */
+static pthread_mutex_t bucket_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct block **bucket_of(const void *data)
 {
-    return (uint8_t *)b + LINE;
+    return &bucket[((uintptr_t)data * 0x9e3779b97f4a7c15u) >> 51];
 }
+
+static void block_list(struct block *b)
+{
+    struct block **at = bucket_of(b->data);
+    pthread_mutex_lock(&bucket_lock);
+    b->chain = *at;
+    *at = b;
+    pthread_mutex_unlock(&bucket_lock);
+}
+
+static void block_unlist(struct block *b)
+{
+    struct block **at = bucket_of(b->data);
+    pthread_mutex_lock(&bucket_lock);
+    while (*at != b)
+        at = &(*at)->chain;
+    *at = b->chain;
+    pthread_mutex_unlock(&bucket_lock);
+}
+
+/* The block that is out with this data. */
+static struct block *block_of(const void *data)
+{
+    pthread_mutex_lock(&bucket_lock);
+    struct block *b = *bucket_of(data);
+    while (b != NULL && b->data != data)
+        b = b->chain;
+    pthread_mutex_unlock(&bucket_lock);
+    if (b == NULL || b->state == BLOCK_FREE)
+        abort();        /* given back before: two owners would share the memory */
+    return b;
+}
+
+/* ---- lists ---- */
 
 static void list_push(struct block **list, struct block *b)
 {
@@ -183,43 +226,74 @@ void arena_wipe_given(struct arena *a)
     a->wipe_given = 1;
 }
 
-/* Wipes a block that is in no list any more and gives it back to the allocator. */
-static void block_free(struct arena *a, struct block *b)
+/* Wipes a block that is in no arena any more and gives it back to the allocator. */
+static void block_drop(struct block *b)
 {
-    void *base = b->base;
-    a->held -= b->held;
-    ASAN_UNPOISON_MEMORY_REGION(block_data(b), class_size(b->class));
-    wipe(block_data(b), b->touched);
-    raw_free(base);
+    ASAN_UNPOISON_MEMORY_REGION(b->data, class_size(b->class));
+    wipe(b->data, b->touched);
+    block_unlist(b);            /* before the allocator has a new use for the address */
+    raw_free(b->base);
+    mem_free(b);
 }
 
-static void list_free(struct arena *a, struct block **list)
+/* The same for one that is in no list any more. */
+static void block_free(struct arena *a, struct block *b)
+{
+    a->held -= b->held;
+    block_drop(b);
+}
+
+void blocks_free(struct block *b)
+{
+    for (struct block *next; b != NULL; b = next) {
+        next = b->next;
+        block_drop(b);
+    }
+}
+
+/* Takes all blocks of a list but pinned ones out of the arena, in front of `others`. */
+static struct block *list_part(struct arena *a, struct block **list, struct block *others)
 {
     for (struct block *b = *list, *next; b != NULL; b = next) {
         next = b->next;
         if (b->state == BLOCK_PINNED)
             continue;
         list_remove(list, b);
-        block_free(a, b);
+        a->held -= b->held;
+        b->state = BLOCK_FREE;
+        b->next = others;
+        others = b;
     }
+    return others;
+}
+
+struct block *arena_spare(struct arena *a)
+{
+    struct block *blocks = NULL;
+    for (unsigned c = 0; c < CLASSES; c++)
+        blocks = list_part(a, &a->free[c], blocks);
+    return blocks;
+}
+
+struct block *arena_end(struct arena *a)
+{
+    if (a == NULL)
+        return NULL;
+    struct block *blocks = list_part(a, &a->out, arena_spare(a));
+    a->dead = 1;
+    if (a->out == NULL)
+        mem_free(a);
+    return blocks;
 }
 
 void arena_free(struct arena *a)
 {
-    if (a == NULL)
-        return;
-    list_free(a, &a->out);
-    for (unsigned c = 0; c < CLASSES; c++)
-        list_free(a, &a->free[c]);
-    a->dead = 1;
-    if (a->out == NULL)
-        mem_free(a);
+    blocks_free(arena_end(a));
 }
 
 void arena_tidy(struct arena *a)
 {
-    for (unsigned c = 0; c < CLASSES; c++)
-        list_free(a, &a->free[c]);
+    blocks_free(arena_spare(a));
 }
 
 /* Gives free blocks back to the allocator, the largest first, until `need` more bytes fit. */
@@ -240,18 +314,22 @@ static struct block *block_new(struct arena *a, unsigned class)
     size_t size = class_size(class), align = LINE, offset = 0;
     if (size >= LARGE) {
         align = PAGE;
-        offset = (size_t)(a->colour++ % COLOURS) * COLOUR_STEP;
+        offset = LINE + (size_t)(a->colour++ % COLOURS) * COLOUR_STEP;
     }
-    size_t held = LINE + size + (size >= LARGE ? COLOURS * COLOUR_STEP : 0);
+    size_t held = sizeof(struct block) + size + (size >= LARGE ? COLOURS * COLOUR_STEP : 0);
     if (a->limit > 0 && (held > a->limit || arena_trim(a, held) != 0))
         return NULL;
-    uint8_t *base = raw_new(align, held);
-    if (base == NULL)
+    struct block *b = mem_new(1, sizeof *b);
+    uint8_t *base = b != NULL ? raw_new(align, offset + size) : NULL;
+    if (base == NULL) {
+        mem_free(b);
         return NULL;
-    struct block *b = (struct block *)(base + offset);
-    *b = (struct block){ .arena = a, .base = base, .held = held, .class = class };
+    }
+    *b = (struct block){ .arena = a, .base = base, .data = base + offset, .held = held,
+                         .class = class };
+    block_list(b);
     a->held += held;
-    ASAN_POISON_MEMORY_REGION(block_data(b), size);
+    ASAN_POISON_MEMORY_REGION(b->data, size);
     return b;
 }
 
@@ -272,16 +350,8 @@ void *arena_take(struct arena *a, size_t n)
     a->used += b->held;
     if (a->used > a->peak)
         a->peak = a->used;
-    ASAN_UNPOISON_MEMORY_REGION(block_data(b), n);
-    return block_data(b);
-}
-
-static struct block *block_of(void *data)
-{
-    struct block *b = (struct block *)((uint8_t *)data - LINE);
-    if (b->state == BLOCK_FREE)
-        abort();        /* given back before: two owners would share the memory */
-    return b;
+    ASAN_UNPOISON_MEMORY_REGION(b->data, n);
+    return b->data;
 }
 
 void arena_give(void *block)
@@ -302,7 +372,7 @@ void arena_give(void *block)
     list_push(&a->free[b->class], b);
     b->state = BLOCK_FREE;
     a->used -= b->held;
-    ASAN_POISON_MEMORY_REGION(block_data(b), class_size(b->class));
+    ASAN_POISON_MEMORY_REGION(b->data, class_size(b->class));
 }
 
 void arena_pin(void *block)

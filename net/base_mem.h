@@ -10,6 +10,7 @@
  * the system before a block is refused.
  *
  * Blocks start on a cache line and never at the small page offsets that make socket reads slow.
+ * Taking one touches none of its pages: those that are fresh are made by who writes there first.
  * With jemalloc, all arenas together have one of its arenas; without (sanitizer builds), malloc.
  */
 #ifndef OB_NET_BASE_MEM_H
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 struct arena;
+struct block;                   /* one or, linked, many: in no arena any more, but not wiped yet */
 
 /* A new arena that holds at most `limit` bytes at a time (0: no limit); NULL without memory. */
 struct arena *arena_new(size_t limit);
@@ -33,6 +35,13 @@ void arena_tidy(struct arena *a);
 /* Wipes and frees everything the arena ever handed out, taken or not, but for what a host has
  * pinned. NULL is legal. */
 void arena_free(struct arena *a);
+
+/* arena_tidy and arena_free in two parts, since wiping takes long where there is much: the loop
+ * thread takes the blocks out of the arena, and any thread wipes them and lets them go. NULL is
+ * legal (but for arena_spare), and says that there are none. */
+struct block *arena_spare(struct arena *a) __attribute__((warn_unused_result));
+struct block *arena_end(struct arena *a) __attribute__((warn_unused_result));
+void blocks_free(struct block *b);
 
 /* A block of n bytes with undefined contents, 64-byte aligned; NULL when the limit or memory is
  * exhausted. n = 0 gives a block too. */

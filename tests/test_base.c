@@ -1,10 +1,15 @@
 /* Errors, log levels, memory and byte readers. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
 #include "net/base_bytes.h"
 #include "net/base_err.h"
 #include "net/base_log.h"
@@ -190,6 +195,75 @@ static void arena_wipes(void)
     CHECK(q != NULL);
     CHECK(find_pattern(pattern, 64) <= 2);
     arena_free(a);
+
+    /* In two parts, the second of which may come later. */
+    a = arena_new(0);
+    p = arena_take(a, 3000);
+    for (size_t i = 0; i < 3000; i++)
+        p[i] = pattern[i % 64];
+    struct block *blocks = arena_end(a);
+    CHECK(find_pattern(pattern, 64) > 40);
+    blocks_free(blocks);
+    CHECK(find_pattern(pattern, 64) <= 2);
+}
+#endif
+
+static void *blocks_thread(void *blocks)
+{
+    blocks_free(blocks);
+    return NULL;
+}
+
+/* What has left an arena is another thread's; the arena goes on, or ends with what is pinned. */
+static void arena_parts(void)
+{
+    pthread_t thread[2];
+    struct arena *a = arena_new(0);
+    uint8_t *p = arena_take(a, 70000), *q = arena_take(a, 100), *r = arena_take(a, 2 << 20);
+    memset(p, 1, 70000);
+    memset(q, 2, 100);
+    memset(r, 3, 2 << 20);
+    arena_give(p);
+    arena_give(r);
+    size_t used = arena_used(a);
+    pthread_create(&thread[0], NULL, blocks_thread, arena_spare(a));
+    CHECK_EQ(arena_used(a), used);
+    CHECK(arena_spare(a) == NULL);
+    for (int i = 0; i < 100; i++)       /* the table of blocks serves both threads */
+        CHECK((p = arena_take(a, 5000)) != NULL);
+    arena_pin(q);
+    pthread_create(&thread[1], NULL, blocks_thread, arena_end(a));
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(q[i], 2);
+    arena_give(q);                      /* the last: the arena is gone */
+    pthread_join(thread[0], NULL);
+    pthread_join(thread[1], NULL);
+    CHECK(arena_end(NULL) == NULL);
+    blocks_free(NULL);
+}
+
+#if defined(HAVE_JEMALLOC) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Whoever takes fresh memory is not who pays for its pages. */
+static void taking_touches_nothing(void)
+{
+    enum { N = 32, SIZE = 4 << 20 };
+    struct rusage before, after;
+    struct arena *a = arena_new(0);
+    uint8_t *p[N];
+    getrusage(RUSAGE_THREAD, &before);
+    for (int i = 0; i < N; i++)
+        p[i] = arena_take(a, SIZE);
+    getrusage(RUSAGE_THREAD, &after);
+    CHECK(p[N - 1] != NULL);
+    long taken = after.ru_minflt - before.ru_minflt;
+    for (int i = 0; i < N; i++)
+        p[i][SIZE / 2] = 1;
+    getrusage(RUSAGE_THREAD, &before);
+    printf("# %d blocks: %ld faults when taken, %ld when written\n", N, taken,
+           before.ru_minflt - after.ru_minflt);
+    CHECK(taken < N / 2);
+    CHECK(before.ru_minflt - after.ru_minflt >= N / 2);
+    arena_free(a);
 }
 #endif
 
@@ -296,6 +370,12 @@ int main(void)
     CASE(arena_reuse_and_waste);
     CASE(arena_limit);
     CASE(arena_pins);
+    CASE(arena_parts);
+#if defined(HAVE_JEMALLOC) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CASE(taking_touches_nothing);
+#else
+    check_skip("taking_touches_nothing", "malloc keeps what it knows of a block beside it");
+#endif
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     CASE(arena_wipes);
 #else
