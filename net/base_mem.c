@@ -243,12 +243,15 @@ static void block_free(struct arena *a, struct block *b)
     block_drop(b);
 }
 
-void blocks_free(struct block *b)
+struct block *blocks_free(struct block *b, size_t most)
 {
-    for (struct block *next; b != NULL; b = next) {
-        next = b->next;
+    for (size_t done = 0; b != NULL && done < most;) {
+        struct block *next = b->next;
+        done += b->touched;
         block_drop(b);
+        b = next;
     }
+    return b;
 }
 
 /* Takes all blocks of a list but pinned ones out of the arena, in front of `others`. */
@@ -288,12 +291,12 @@ struct block *arena_end(struct arena *a)
 
 void arena_free(struct arena *a)
 {
-    blocks_free(arena_end(a));
+    blocks_free(arena_end(a), SIZE_MAX);
 }
 
 void arena_tidy(struct arena *a)
 {
-    blocks_free(arena_spare(a));
+    blocks_free(arena_spare(a), SIZE_MAX);
 }
 
 /* Gives free blocks back to the allocator, the largest first, until `need` more bytes fit. */

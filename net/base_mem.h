@@ -37,11 +37,12 @@ void arena_tidy(struct arena *a);
 void arena_free(struct arena *a);
 
 /* arena_tidy and arena_free in two parts, since wiping takes long where there is much: the loop
- * thread takes the blocks out of the arena, and any thread wipes them and lets them go. NULL is
+ * thread takes the blocks out of the arena, and any thread wipes them and lets them go: until
+ * `most` bytes are wiped, or more by a part of the last block; gives those that are left. NULL is
  * legal (but for arena_spare), and says that there are none. */
 struct block *arena_spare(struct arena *a) __attribute__((warn_unused_result));
 struct block *arena_end(struct arena *a) __attribute__((warn_unused_result));
-void blocks_free(struct block *b);
+struct block *blocks_free(struct block *b, size_t most);
 
 /* A block of n bytes with undefined contents, 64-byte aligned; NULL when the limit or memory is
  * exhausted. n = 0 gives a block too. */

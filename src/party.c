@@ -473,6 +473,7 @@ void party_free(struct party *p)
         mem_free(p->clients);
         p->clients = next;
     }
+    party_wipe_all(p);
     arena_free(p->control);
     arena_free(p->sink);
     mem_free(p);

@@ -385,6 +385,23 @@ static int job_dead(const struct job *j)
     return !j->errand.busy && (j->arena == NULL || arena_used(j->arena) == j->own);
 }
 
+/* Frees a job, but for its memory in the arena, which is still to be wiped. */
+static struct block *job_close(struct job *j)
+{
+    engine_free(j->engine);
+    store_drop(j->errand.file);
+    if (j->has_keys)
+        keys_fini(j->keys);
+    if (j->has_program)
+        compiled_fini(&j->compiled);
+    struct block *blocks = arena_end(j->arena);
+    model_unref(j->model);
+    mem_free(j->chunk);
+    wipe(j, sizeof *j);
+    mem_free(j);
+    return blocks;
+}
+
 void job_bury(struct party *p)
 {
     for (struct job *j = p->dying, *next; j != NULL; j = next) {
@@ -392,25 +409,14 @@ void job_bury(struct party *p)
         if (!job_dead(j))
             continue;
         job_unlink(&p->dying, j);
-        job_free(j);
+        party_wipe(p, job_close(j));
     }
 }
 
 void job_free(struct job *j)
 {
-    if (j == NULL)
-        return;
-    engine_free(j->engine);
-    store_drop(j->errand.file);
-    if (j->has_keys)
-        keys_fini(j->keys);
-    if (j->has_program)
-        compiled_fini(&j->compiled);
-    arena_free(j->arena);
-    model_unref(j->model);
-    mem_free(j->chunk);
-    wipe(j, sizeof *j);
-    mem_free(j);
+    if (j != NULL)
+        blocks_free(job_close(j), SIZE_MAX);
 }
 
 /* ---- time ---- */

@@ -296,7 +296,7 @@ static void holding_done(struct work *w)
     m->touched = p->host->ops->now(p->host);
     wire_send(p->host, m->owner, WIRE_TENSOR_DONE, m->upload, NULL, 0);
     if (m->left == 0) {
-        arena_tidy(m->arena);       /* of messages and plain shares: jobs have a use for the pages */
+        party_wipe(p, arena_spare(m->arena));   /* plain shares: jobs have a use for the pages */
         model_ready(m);
     }
 }
@@ -441,6 +441,8 @@ void model_bury(struct party *p)
         if (!model_dead(m))
             continue;
         unlink_model(&p->dying_models, m);
+        party_wipe(p, arena_end(m->arena));
+        m->arena = NULL;
         model_free(m);
     }
 }

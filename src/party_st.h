@@ -7,6 +7,7 @@
  *   party_run.c     a job's work: the meeting of the parties, the engine, the outputs
  *   party_store.c   a job and the stored correlated randomness
  *   party_model.c   uploads and the models that jobs use
+ *   party_wipe.c    the memory of what has ended
  *
  * Memory that workers, the engine or the host may still hold cannot be freed when a job ends. So
  * an ended job (or upload) moves to a list of the dying, and goes when its arena has back every
@@ -163,6 +164,7 @@ struct party {
     struct arena *control, *sink;   /* control messages; late messages of ended jobs */
     struct timer tick, soon;
     int ticking, stopped;
+    struct wiping *wiping;          /* memory that a worker wipes */
 };
 
 /* ---- party.c ---- */
@@ -258,5 +260,11 @@ void model_tick(struct party *p, uint64_t now);
 void model_unref(struct model *m);
 void model_bury(struct party *p);
 void model_free(struct model *m);
+
+/* ---- party_wipe.c ---- */
+
+/* Has blocks wiped and let go by a worker; NULL is legal. */
+void party_wipe(struct party *p, struct block *blocks);
+void party_wipe_all(struct party *p);       /* what is left, when the host is gone */
 
 #endif

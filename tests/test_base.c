@@ -203,15 +203,17 @@ static void arena_wipes(void)
         p[i] = pattern[i % 64];
     struct block *blocks = arena_end(a);
     CHECK(find_pattern(pattern, 64) > 40);
-    blocks_free(blocks);
+    CHECK(blocks_free(blocks, SIZE_MAX) == NULL);
     CHECK(find_pattern(pattern, 64) <= 2);
 }
 #endif
 
 static void *blocks_thread(void *blocks)
 {
-    blocks_free(blocks);
-    return NULL;
+    unsigned parts = 0;
+    for (struct block *b = blocks; b != NULL; parts++)
+        b = blocks_free(b, 50000);
+    return (void *)(uintptr_t)parts;
 }
 
 /* What has left an arena is another thread's; the arena goes on, or ends with what is pinned. */
@@ -236,10 +238,12 @@ static void arena_parts(void)
     for (int i = 0; i < 100; i++)
         CHECK_EQ(q[i], 2);
     arena_give(q);                      /* the last: the arena is gone */
-    pthread_join(thread[0], NULL);
-    pthread_join(thread[1], NULL);
-    CHECK(arena_end(NULL) == NULL);
-    blocks_free(NULL);
+    void *parts[2];
+    pthread_join(thread[0], &parts[0]);
+    pthread_join(thread[1], &parts[1]);
+    CHECK_EQ((uintptr_t)parts[0], 2);   /* of 70,000 bytes and 2 MB */
+    CHECK_EQ((uintptr_t)parts[1], 10);  /* of 100 times 5,000 */
+    CHECK(arena_end(NULL) == NULL && blocks_free(NULL, 1) == NULL);
 }
 
 #if defined(HAVE_JEMALLOC) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
