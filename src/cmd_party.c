@@ -59,7 +59,7 @@ struct daemon {
     uint8_t identity[STORE_DIGEST];     /* of all parties together */
     struct party *party;
     struct trace *trace;
-    int starved;                        /* of process_starved_ns */
+    struct starved starved;             /* of loop and workers, for the trace */
     struct err *e;
     int stopping;
     uint64_t jobs_good, jobs_bad, bytes_sent;
@@ -149,6 +149,8 @@ static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
 {
     struct daemon *d = ctx;
     trace_span(d->trace, job, s);
+    if (d->starved.n == 0)
+        process_starved_begin(&d->starved);
     trace_starved(d->trace, d->node.host->ops->now(d->node.host), process_starved_ns(&d->starved));
 }
 
@@ -244,7 +246,6 @@ static int start(struct daemon *d, struct err *e)
 static void run(struct daemon *d, struct err *e)
 {
     d->e = e;
-    d->starved = -1;
     if (start(d, e) == 0) {
         const struct protocol *proto = settings_protocol(&d->settings);
         log_line(LOG_NOTICE, LOG_NET, "%s (%s%s) on %s, %s", proto->name,
@@ -260,8 +261,7 @@ static void run(struct daemon *d, struct err *e)
     if (d->trace != NULL && e->code == 0)
         trace_write(&d->trace, 1, d->wish.trace, e);
     trace_free(d->trace);
-    if (d->starved >= 0)
-        close(d->starved);
+    process_starved_end(&d->starved);
 }
 
 int cmd_party(int argc, char **argv)

@@ -1,5 +1,6 @@
 #include "src/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -50,15 +51,39 @@ double process_cpu_seconds(void)
            (double)r.ru_stime.tv_sec + (double)r.ru_stime.tv_usec * 1e-6;
 }
 
-uint64_t process_starved_ns(int *fd)
+void process_starved_begin(struct starved *s)
 {
-    char text[80];          /* ns on a processor, ns in line for one, times */
-    if (*fd < 0)
-        *fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = *fd >= 0 ? pread(*fd, text, sizeof text - 1, 0) : 0;
-    text[n > 0 ? n : 0] = '\0';
-    const char *second = strchr(text, ' ');
-    return second != NULL ? strtoull(second, NULL, 10) : 0;
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *d;
+    char path[300];
+    s->n = 0;
+    while (tasks != NULL && s->n < STARVED_THREADS && (d = readdir(tasks)) != NULL) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/schedstat", d->d_name);
+        int fd = d->d_name[0] == '.' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0)
+            s->fd[s->n++] = fd;
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+}
+
+uint64_t process_starved_ns(const struct starved *s)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < s->n; i++) {
+        char text[80];      /* ns on a processor, ns in line for one, times */
+        ssize_t n = pread(s->fd[i], text, sizeof text - 1, 0);
+        text[n > 0 ? n : 0] = '\0';
+        const char *second = strchr(text, ' ');
+        sum += second != NULL ? strtoull(second, NULL, 10) : 0;
+    }
+    return sum;
+}
+
+void process_starved_end(struct starved *s)
+{
+    while (s->n > 0)
+        close(s->fd[--s->n]);
 }
 
 uint64_t process_peak_bytes(void)

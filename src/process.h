@@ -19,9 +19,18 @@ void process_notify(const char *state);
 double process_cpu_seconds(void);
 uint64_t process_peak_bytes(void);
 
-/* How long this thread has stood in line for a processor. *fd is the caller's, -1 at first, to be
- * closed in the end; all calls are of the same thread. 0 where the kernel does not tell. */
-uint64_t process_starved_ns(int *fd);
+/* How long the threads that there were at the beginning have stood in line for a processor, all
+ * together: the first few of them, the main thread among them. 0 where the kernel does not tell. */
+enum { STARVED_THREADS = 9 };
+
+struct starved {
+    int fd[STARVED_THREADS];
+    unsigned n;
+};
+
+void process_starved_begin(struct starved *s);
+uint64_t process_starved_ns(const struct starved *s);
+void process_starved_end(struct starved *s);
 
 enum { CHILD_LINE = 4096 };
 

@@ -19,7 +19,7 @@ void trace_free(struct trace *t);               /* NULL is legal */
 /* Keeps a span; without memory the trace only gets shorter. */
 void trace_span(struct trace *t, uint64_t job, const struct engine_span *s);
 
-/* Keeps how long the party's loop has stood in line for a processor until now: a wait that this
+/* Keeps how long the party's threads have stood in line for a processor until now: a wait that this
  * explains is the machine's and not the party's. */
 void trace_starved(struct trace *t, uint64_t now, uint64_t ns);
 

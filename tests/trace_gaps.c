@@ -11,9 +11,10 @@
  * arrived. Before the party's first step is given nothing is ready. A party is idle while none of
  * its workers runs a step and no link is full (then bytes are on their way out, and nothing new is
  * begun on purpose). A gap is a longest time in which a party is idle and the same step is ready
- * and not yet given to the workers, less the time that its loop meanwhile stood in line for a
- * processor, as the kernel counts it: a machine with more to do than cores delays everybody, and
- * that is not the engine's doing. Status 1 if one is longer than LIMIT, 2 if the trace lacks
+ * and not yet given to the workers, less the time that its loop and its workers meanwhile stood in
+ * line for a processor, as the kernel counts it: a machine with more to do than cores delays
+ * everybody, and that is not the engine's doing. (A worker may stand in line with a step that it
+ * was given, or between the end of one and telling the loop.) Status 1 if one is longer than LIMIT, 2 if the trace lacks
  * something or a step ran before it was ready.
  *
  * SLEEP: the negative control: from the middle of its run on everything at party 0 is taken to be
@@ -37,7 +38,7 @@ struct past {
     double *from, *to, *given, *came;
                                          /* of steps; of messages: [step][party] */
     struct interval *busy;          /* after `merge`: ascending, apart */
-    struct interval *starved;       /* moments, and how long the loop had stood in line by then */
+    struct interval *starved;       /* moments, and how long its threads had been in line by then */
     size_t nbusy, nstarved;
     double begin;                   /* when the first step was given */
 };
@@ -222,7 +223,7 @@ static double messages_ready(const struct past *p, unsigned self, uint32_t gate,
     return t;
 }
 
-/* How long the party's loop stood in line for a processor meanwhile. */
+/* How long the party's threads stood in line for a processor meanwhile. */
 static double in_line(const struct past *p, double from, double to)
 {
     size_t a = 0;
