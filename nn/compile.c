@@ -274,22 +274,17 @@ static void stage_end(struct compiler *k, uint32_t f)
  * A group of frames, stage by stage. Numbers are priorities, so they decide what overlaps: the
  * first stages have most of the bytes, the later ones most of the rounds. Frame by frame, the last
  * one would begin its rounds when nearly all bytes have gone; stage by stage, all frames fill the
- * links with the first stages together and share the waits of the later ones. What proves a group
- * comes behind it, so that it fills the waits as well, and the frames that wait for a place in the
- * window wait for these proofs: so the window bounds their memory, too. Proofs of a stage wait for
- * all of its frames, so where there are any, a group has frames of one chunk alone: the last chunk
- * of a clip finds the proofs of the others done, and no chunk is kept for want of later ones.
+ * links with the first stages together and share the waits of the later ones. A stage's deal comes
+ * right before it, and so is made in the waits of the stages before. What proves a group comes
+ * behind it, so that it fills the waits as well, and the frames that wait for a place in the window
+ * wait for these proofs: so the window bounds their memory, too. Proofs of a stage wait for all of
+ * its frames, so where there are any, a group has frames of one chunk alone: the last chunk of a
+ * clip finds the proofs of the others done, and no chunk is kept for want of later ones.
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
     uint32_t x[GROUP];
     k->p->deal_after = first >= k->window ? k->token[first % k->window] : NO_VALUE;
-    for (unsigned i = 0; i < k->net->nstage; i++) {
-        frame_begin(k, first, i);
-        k->deal[i] = k->net->stage[i].kind == STAGE_LINEAR
-                         ? gate_deal_linear(k->p, &k->net->stage[i].g, k->read[0].weight[i], n)
-                         : NO_VALUE;
-    }
     for (uint32_t j = 0, f = first; j < n; j++, f++) {
         frame_begin(k, f, LAYER_SELECT);
         chunk_begin(k, f);
@@ -300,6 +295,9 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
     }
     stage_end(k, first);
     for (unsigned i = 0; i < k->net->nstage; i++) {
+        frame_begin(k, first, i);
+        if (k->net->stage[i].kind == STAGE_LINEAR)
+            k->deal[i] = gate_deal_linear(k->p, &k->net->stage[i].g, k->read[0].weight[i], n);
         for (uint32_t j = 0; j < n; j++) {
             k->place = j;
             frame_stage(k, first + j, i, &x[j]);

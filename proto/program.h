@@ -94,7 +94,8 @@ struct map {
 struct gate {
     uint8_t kind, turn;
     uint8_t shift;          /* TRUNC, RELU: bits that go; PROVE: see prove_plan */
-    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan */
+    uint8_t width;          /* RELU, SIGN: |value seen| < 2^(width - 1); PROVE: see prove_plan;
+                             * DEAL_LINEAR: pieces of its longest step */
     uint8_t from;           /* TURN: the turn of what it reads; LINEAR, MASK: frame of a deal */
     uint8_t wall;           /* starts when every gate before it is done here: CHECK */
     uint16_t frame, layer;  /* labels for plan and trace */

@@ -14,6 +14,13 @@
 #include "proto/rlwe.h"
 #include "proto/semi2k.h"
 
+/* An answer is computed in pieces of some filter blocks, each a step of its own, so that what has
+ * waited for the network meanwhile need not wait for all of it. */
+enum {
+    PIECES = 64,
+    PLAN_WORDS = (sizeof(struct pack) + 63) / 64 * 8
+};
+
 /* The plan of a gate; 0, or -1. */
 static int plan_of(struct pack *k, const struct program *p, const struct gate *g)
 {
@@ -39,14 +46,17 @@ size_t semi2k_linear_plan(const struct program *p, struct gate *g)
         return 0;
     g->message[0] = (uint32_t)first;
     g->message[1] = (uint32_t)second;
+    g->width = (uint8_t)(k.no < PIECES ? k.no : PIECES);
     return pack_masked(&k) + pack_results(&k);
 }
 
-/* Memory: what the scheme works in, a polynomial and its transform, coefficients, results, masks,
- * and for answering ciphertexts and sums of all blocks of frames. */
+/* Memory: the plan, what the scheme works in, a polynomial and its transform, coefficients, results,
+ * masks, and for answering ciphertexts, sums of all blocks of frames, and the answers so far. */
 struct linear_work {
     struct pack k;
     uint64_t *scratch, *poly, *weight, *rest, *cipher, *sum;
+    uint64_t *answered;             /* bytes of answers */
+    uint8_t *answer;
     uint32_t *at, *to;
     const uint64_t *tables, *secret, *public;
     const uint64_t *held;           /* weights, or the rows of a selection */
@@ -60,8 +70,9 @@ static size_t linear_scratch(const struct program *p, const struct gate *g)
     size_t local = 2 * geometry_depth(&p->geometry[g->shape]) * 64 + 32768 +
                    gemm_packed_words(geometry_depth(&p->geometry[g->shape]),
                                      p->geometry[g->shape].oc);
-    size_t words = RLWE_SCRATCH + RLWE_N + RLWE_POLY + 2 * RLWE_N +
-                   pack_inputs(&k) * RLWE_CIPHER + k.nf * (size_t)RLWE_SUM;
+    size_t words = PLAN_WORDS + RLWE_SCRATCH + RLWE_N + RLWE_POLY + 2 * RLWE_N +
+                   pack_inputs(&k) * RLWE_CIPHER + k.nf * (size_t)RLWE_SUM + 1 +
+                   ((size_t)g->message[1] + 7) / 8;
     return (words > local ? words : local) * 8;
 }
 
@@ -70,8 +81,11 @@ static struct linear_work work_of(const struct step *s)
     struct linear_work w;
     uint64_t *at = (uint64_t *)s->scratch;
     struct setup_at set = semi2k_setup_at();
-    plan_of(&w.k, s->program, s->gate);
-    w.scratch = at;
+    struct pack *plan = (struct pack *)s->scratch;
+    if (s->level == 0)
+        plan_of(plan, s->program, s->gate);
+    w.k = *plan;                    /* the first piece's: making it takes up to a millisecond */
+    w.scratch = at + PLAN_WORDS;
     w.poly = w.scratch + RLWE_SCRATCH;
     w.weight = w.poly + RLWE_N;
     w.rest = w.weight + RLWE_POLY;
@@ -79,6 +93,8 @@ static struct linear_work work_of(const struct step *s)
     w.to = w.at + RLWE_N;
     w.cipher = w.rest + 2 * RLWE_N;
     w.sum = w.cipher + pack_inputs(&w.k) * RLWE_CIPHER;
+    w.answered = w.sum + w.k.nf * (size_t)RLWE_SUM;
+    w.answer = (uint8_t *)(w.answered + 1);
     w.tables = s->x[0] + set.tables;
     w.secret = s->x[0] + set.secret;
     w.public = s->x[0] + set.public;
@@ -122,8 +138,7 @@ static void add_local(struct step *s, const struct linear_work *w, uint64_t *c)
 }
 
 /* The answers of filter block o, one for each block of frames. */
-static uint8_t *answer_block(struct step *s, struct linear_work *w, uint32_t o, uint64_t *c,
-                             uint8_t *out)
+static void answer_block(struct step *s, struct linear_work *w, uint32_t o, uint64_t *c)
 {
     memset(w->sum, 0, w->k.nf * (size_t)RLWE_SUM * 8);
     for (uint32_t b = 0; b < w->k.nc; b++) {
@@ -140,23 +155,26 @@ static uint8_t *answer_block(struct step *s, struct linear_work *w, uint32_t o, 
         prf_fill(&s->keys->own, s->id, SEMI2K_REST, (uint64_t)number * RLWE_N, w->rest, n * 8);
         for (size_t i = 0; i < n; i++)
             c[w->to[i]] = w->rest[i];
-        rlwe_answer(out, w->sum + f * (size_t)RLWE_SUM, w->public, w->at, w->rest, n, w->tables,
-                    &source, w->scratch);
-        out += rlwe_answer_bytes(n);
+        rlwe_answer(w->answer + *w->answered, w->sum + f * (size_t)RLWE_SUM, w->public, w->at,
+                    w->rest, n, w->tables, &source, w->scratch);
+        *w->answered += rlwe_answer_bytes(n);
     }
-    return out;
 }
 
 static void linear_answer(struct step *s)
 {
     struct linear_work w = work_of(s);
     const uint8_t *in = s->in[1 - s->role];
-    uint8_t *out = s->out[1 - s->role];
     uint64_t *c = s->z + pack_masked(&w.k);
-    for (size_t i = 0; i < pack_inputs(&w.k); i++, in += RLWE_CIPHER_BYTES)
+    size_t pieces = s->gate->width;
+    if (s->level == 0)
+        *w.answered = 0;
+    for (size_t i = 0; s->level == 0 && i < pack_inputs(&w.k); i++, in += RLWE_CIPHER_BYTES)
         rlwe_load(w.cipher + i * RLWE_CIPHER, in, NULL, w.tables);
-    for (uint32_t o = 0; o < w.k.no; o++)
-        out = answer_block(s, &w, o, c, out);
+    for (size_t o = w.k.no * s->level / pieces; o < w.k.no * (s->level + 1) / pieces; o++)
+        answer_block(s, &w, (uint32_t)o, c);
+    if (s->level + 1 == pieces)
+        memcpy(s->out[1 - s->role], w.answer, s->gate->message[1]);
 }
 
 /* Adds what came, decrypted, to C. */
@@ -189,13 +207,17 @@ static size_t mask_bytes(const struct gate *g, unsigned level, unsigned from, un
 
 static size_t answer_bytes(const struct gate *g, unsigned level, unsigned from, unsigned to)
 {
-    (void)level;
-    return from != to ? g->message[1] : 0;
+    return from != to && level + 1u == g->width ? g->message[1] : 0;
+}
+
+static unsigned answer_pieces(const struct gate *g)
+{
+    return g->width;
 }
 
 static const struct round linear_rounds[] = {
     { .name = "mask", .run = linear_mask, .bytes = mask_bytes },
-    { .name = "answer", .run = linear_answer, .bytes = answer_bytes },
+    { .name = "answer", .run = linear_answer, .bytes = answer_bytes, .times = answer_pieces },
     { .name = "finish", .run = linear_finish },
 };
 
@@ -215,8 +237,10 @@ static void owner_answer(struct step *s)
 {
     if (s->self == 0)
         return;
-    struct linear_work w = work_of(s);
-    memset(s->z, 0, pack_masked(&w.k) * sizeof *s->z);
+    if (s->level == 0) {
+        struct linear_work w = work_of(s);
+        memset(s->z, 0, pack_masked(&w.k) * sizeof *s->z);
+    }
     linear_answer(s);
 }
 
@@ -241,7 +265,7 @@ static size_t owner_answer_bytes(const struct gate *g, unsigned level, unsigned 
 
 static const struct round owner_rounds[] = {
     { .name = "mask", .run = owner_mask, .bytes = owner_mask_bytes },
-    { .name = "answer", .run = owner_answer, .bytes = owner_answer_bytes },
+    { .name = "answer", .run = owner_answer, .bytes = owner_answer_bytes, .times = answer_pieces },
     { .name = "finish", .run = owner_finish },
 };
 
