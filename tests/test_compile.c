@@ -299,6 +299,40 @@ static void clip_in_chunks(void)
     run_free(&r);
 }
 
+/* A layer's deal comes before the layer, and behind the one before, in whose waits it is made. Its
+ * answer is made in short steps, the last of which sends it. */
+static void deals_in_time(void)
+{
+    struct run r = emotion_run(&demo);
+    struct err e = { 0 };
+    unsigned deals = 0;
+    uint32_t last = 0;              /* the last layer of which there was a linear map */
+    CHECK_EQ(compile(&r.compiled, proto, &r.model->net, &r.options, &e), 0);
+    const struct program *p = r.compiled.program;
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        const struct gate *g = &p->gate[i];
+        if (g->layer >= FIXED_STAGES)
+            continue;
+        if (g->kind == GATE_LINEAR)
+            last = g->layer;
+        if (g->kind != GATE_DEAL_LINEAR)
+            continue;
+        CHECK(deals == 0 ? last == 0 : last < g->layer);
+        for (uint32_t k = last + 1; deals > 0 && k < g->layer; k++)
+            CHECK(r.model->net.stage[k].kind != STAGE_LINEAR);
+        unsigned steps = gate_steps(gate_ops(proto, g), g), speaks = 0;
+        for (unsigned s = 0; s < steps; s++)
+            speaks += gate_bytes(proto, g, s, 0, 1) > 0 || gate_bytes(proto, g, s, 1, 0) > 0;
+        CHECK_EQ(speaks, 2);
+        CHECK_EQ(steps, 2 + g->width);
+        CHECK(gate_bytes(proto, g, steps - 2, 1, 0) == g->message[1]);
+        CHECK(g->message[1] < 1 << 20 || g->width > 16);
+        deals++;
+    }
+    CHECK(proto->deal_plan == NULL || deals > 5);
+    compiled_fini(&r.compiled);
+}
+
 /* ---- random networks, stage by stage ---- */
 
 /* The exact value of a linear stage before truncation, from the definition. */
@@ -473,6 +507,7 @@ int main(void)
         CASE_PLAIN(shipped_clip);
         CASE_PLAIN(frames_overlap);
         CASE_PLAIN(clip_in_chunks);
+        CASE(deals_in_time);
         if (CHECK_THREADS || CHECK_ADDRESSES)
             check_skip("sample_video", "long, and nothing for a sanitizer");
         else
