@@ -5,7 +5,8 @@
 
 #include "proto/compose.h"
 
-enum { WINDOW = 16, GROUP = 8, SLICE = 32768 };    /* SLICE: unless the protocol says */
+enum { WINDOW = 16, WINDOW_MOST = 1024, GROUP_MOST = 32 };
+enum { GROUP = 8, SLICE = 32768 };      /* unless the protocol says */
 
 /* What is carried along while a program is put together. */
 struct compiler {
@@ -15,7 +16,7 @@ struct compiler {
     const struct compile_options *o;
     const struct chunks *chunks;
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
-    uint32_t token[WINDOW]; /* of the last frames: complete when a frame is nearly through */
+    uint32_t token[WINDOW_MOST]; /* of the last frames: complete when a frame is nearly through */
     uint32_t window, group;
     uint32_t selection;     /* what gates read of c->selection and c->turn: */
     struct compiled_weights read[LINK_PARTIES];
@@ -283,7 +284,7 @@ static void stage_end(struct compiler *k, uint32_t f)
  */
 static void frames(struct compiler *k, uint32_t first, uint32_t n)
 {
-    uint32_t x[GROUP];
+    uint32_t x[GROUP_MOST];
     k->p->deal_after = first >= k->window ? k->token[first % k->window] : NO_VALUE;
     for (uint32_t j = 0, f = first; j < n; j++, f++) {
         frame_begin(k, f, LAYER_SELECT);
@@ -351,13 +352,15 @@ static void finish(struct compiler *k)
     program_close(k->p);
 }
 
-/* Of the group that begins with frame f. */
+/* Of the group that begins with frame f: as few groups as may be, of like length. */
 static uint32_t group_size(const struct compiler *k, uint32_t f)
 {
-    uint32_t first, end = k->o->selected;
+    uint32_t first = 0, end = k->o->selected;
     if (k->p->proto->settle != NULL)
         chunk_of(k, f, &first, &end);
-    return end - f < k->group ? end - f : k->group;
+    uint32_t groups = (end - first + k->group - 1) / k->group;
+    uint32_t n = (end - first + groups - 1) / groups;
+    return end - f < n ? end - f : n;
 }
 
 static int options_check(const struct fixed_net *net, const struct compile_options *o,
@@ -388,8 +391,10 @@ int compile(struct compiled *c, const struct protocol *proto, const struct fixed
     k.p = c->program = program_new(proto);
     if (k.p == NULL)
         return err_set(e, ERR_FAILED, "out of memory while planning");
-    k.window = o->window == 0 || o->window > WINDOW ? WINDOW : o->window;
-    k.group = k.window > GROUP ? GROUP : k.window;
+    k.window = o->window == 0 ? WINDOW : o->window > WINDOW_MOST ? WINDOW_MOST : o->window;
+    k.group = o->group != 0 ? o->group : proto->group != 0 ? proto->group : GROUP;
+    k.group = k.group < GROUP_MOST ? k.group : GROUP_MOST;
+    k.group = k.group < k.window ? k.group : k.window;
     externals(&k);
     authenticate(&k);
     k.logits = program_value(k.p, VALUE_SHARE, (size_t)o->selected * net->nclass);

@@ -27,6 +27,7 @@ struct compile_options {
     uint32_t frames;        /* N of the clip */
     uint32_t selected;      /* n: rows of the selection matrix */
     uint32_t window;        /* frames in flight at a time (0: 16) */
+    uint32_t group;         /* of them, those that go stage by stage together at most (0: chosen) */
     uint32_t slice;         /* elements per slice of a layer (0: chosen) */
     const struct chunks *chunks;    /* how the clip comes; NULL: as a whole */
     int reveal_scores;

@@ -185,3 +185,75 @@ uint64_t cost_memory(const struct program *p)
     mem_free(u.made);
     return peak + external;
 }
+
+/* Bytes of the step of a gate that sends and receives most, at a party. */
+static uint64_t step_most(const struct program *p, const struct gate *g, unsigned self)
+{
+    unsigned steps = gate_steps(gate_ops(p->proto, g), g);
+    uint64_t most = 0;
+    for (unsigned s = 0; s < steps; s++) {
+        uint64_t here = 0;
+        for (unsigned i = 0; i < p->proto->parties; i++)
+            here += gate_bytes(p->proto, g, s, self, i) + gate_bytes(p->proto, g, s, i, self);
+        most = here > most ? here : most;
+    }
+    return most;
+}
+
+/* What all gates of a layer need at once; `seen` has a mark for every value, which is `mark` where
+ * the value has been counted. Deals are counted elsewhere. */
+static uint64_t layer_memory(const struct program *p, uint16_t layer, unsigned self,
+                             uint32_t *seen, uint32_t mark)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        const struct gate *g = &p->gate[i];
+        const struct gate_ops *ops = gate_ops(p->proto, g);
+        if (g->layer != layer || gate_in_part(g, PART_DEALS))
+            continue;
+        sum += (ops->scratch == NULL ? 0 : ops->scratch(p, g)) + step_most(p, g, self);
+        for (uint32_t k = 0; k <= gate_operands(g); k++) {
+            uint32_t v = k == gate_operands(g) ? g->out : gate_operand(p, g, PART_ALL, k);
+            if (v == NO_VALUE || seen[v] == mark || p->value[v].external || value_is_dealt(p, v))
+                continue;
+            seen[v] = mark;
+            sum += p->value[v].words * 8;
+        }
+    }
+    return sum;
+}
+
+/* Deals, with what making them takes, and the records of a party. */
+static uint64_t kept_memory(const struct program *p, unsigned self)
+{
+    uint64_t sum = 0;
+    for (uint32_t v = 0; v < p->nvalue; v++)
+        sum += value_is_dealt(p, v) ? p->value[v].words * 8 : 0;
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        const struct gate *g = &p->gate[i];
+        const struct gate_ops *ops = gate_ops(p->proto, g);
+        sum += ops->record == NULL ? 0 : ops->record(p, g, self);
+        if (gate_in_part(g, PART_DEALS))
+            sum += (ops->scratch == NULL ? 0 : ops->scratch(p, g)) + step_most(p, g, self);
+    }
+    return sum;
+}
+
+uint64_t cost_frame_memory(const struct program *p, uint32_t frames)
+{
+    uint32_t *seen = mem_new((size_t)p->nvalue + 1, sizeof *seen), mark = 0;
+    uint64_t most = 0;
+    for (unsigned self = 0; seen != NULL && self < p->proto->parties; self++) {
+        uint64_t layer = 0;
+        for (uint32_t i = 0; i < p->ngate; i++) {
+            if (i > 0 && p->gate[i].layer == p->gate[i - 1].layer)
+                continue;
+            uint64_t here = layer_memory(p, p->gate[i].layer, self, seen, ++mark);
+            layer = here > layer ? here : layer;
+        }
+        layer += kept_memory(p, self);
+        most = layer > most ? layer : most;
+    }
+    mem_free(seen);
+    return most / frames;
+}

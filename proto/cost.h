@@ -33,4 +33,10 @@ uint64_t cost_total(const struct cost *c);                      /* bytes over al
  * and gates that overlap come on top. 0 without memory to plan with. */
 uint64_t cost_memory(const struct program *p);
 
+/* Memory that a frame in flight needs at a party at most, in bytes: all gates of a layer at once,
+ * with what they read, make and send, for the layer that needs most; deals, which may all be made
+ * before; and records, which are kept until they are settled. For a program of `frames` frames, all
+ * of which it has in flight. 0 without memory to plan with. */
+uint64_t cost_frame_memory(const struct program *p, uint32_t frames);
+
 #endif

@@ -100,6 +100,7 @@ struct protocol {
     unsigned parties;
     unsigned flags;
     unsigned slice;             /* elements of a gate of a layer that serve best; 0: no matter */
+    unsigned group;             /* frames that serve best together; 0: no matter */
     unsigned products;          /* that a party makes for each one of a linear map, at most */
     unsigned planes[VALUE_KINDS];       /* words (or bit planes) per element at a party */
     /* Where a SHARE element has two words, the high one stands so many planes behind the low one,

@@ -60,6 +60,7 @@ const struct protocol protocol_syrep = {
     .parties = 3,
     .products = 2,
     .flags = PROTOCOL_MALICIOUS,
+    .group = 20,                        /* proofs of more statements at once take less for each */
     .planes = { [VALUE_SHARE] = 2, [VALUE_SUM] = 1, [VALUE_BITS] = 2, [VALUE_WEIGHT] = 2 },
     .gate = {
         [GATE_LINEAR] = &replicated_linear,

@@ -55,7 +55,7 @@ static int terms_differ(struct alice *a, unsigned i, struct err *e)
                        a->conf.model_name);
     if (memcmp(t.digest, a->agreed.digest, sizeof t.digest) != 0)
         return err_set(e, ERR_ABORT, "party 0 and party %u run different plans: their operators "
-                       "have to agree on version and window", i);
+                       "have to agree on the version", i);
     return err_set(e, ERR_ABORT, "party 0 and party %u give different terms", i);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/window.h"
 #include "src/cmd.h"
 #include "src/options.h"
 #include "src/owner.h"
@@ -17,7 +18,7 @@ enum { PLAN_LAYERS = FIXED_STAGES + 8, TEXT = 64 };
 struct wish {
     const char *protocol, *model, *select, *reveal;
     uint64_t frames, cores, window, chunk;
-    double rtt, bandwidth, rate;
+    double rtt, bandwidth, rate, memory;
     int json;
 };
 
@@ -33,7 +34,9 @@ static const struct option_row rows[] = {
       "whole)", 0, SELECTION_FRAMES },
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "window", 0, OPTION_COUNT, AT(window), "N",
-      "frames in flight (0: the program's choice)", 0, 1024 },
+      "most frames in flight (0: what the memory allows)", 0, 1024 },
+    { "memory", 0, OPTION_REAL, AT(memory), "GIB",
+      "job_memory of the party that has least, in GiB (4)", 0.001, 1e4 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of the network (0.1)", 0, 60000 },
     { "bandwidth", 0, OPTION_REAL, AT(bandwidth), "MBIT", "Mbit/s of each party's line (1000)",
       0.001, 1e6 },
@@ -86,7 +89,7 @@ static int select_rows(struct plan *p, struct err *e)
         code = selection_chunks(&p->chunks, &s, (uint32_t)p->wish->chunk, e);
     p->options = (struct compile_options){
         .frames = (uint32_t)p->wish->frames, .selected = s.rows, .chunks = &p->chunks,
-        .window = (uint32_t)p->wish->window, .reveal_scores = p->wish->reveal[0] == 's'
+        .reveal_scores = p->wish->reveal[0] == 's'
     };
     selection_fini(&s);
     return code == 0 ? 0 : err_prefix(e, "--chunk");
@@ -162,6 +165,9 @@ static int make_plan(struct plan *p, struct err *e)
                                 p->options.frames, e);
     selection_fini(&own);
     if (code == 0)
+        code = window_choose(&p->options.window, p->proto, &p->model.net, &p->options,
+                             (uint64_t)(p->wish->memory * 0x1p30), (uint32_t)p->wish->window, e);
+    if (code == 0)
         code = compile(&p->compiled, p->proto, &p->model.net, &p->options, e);
     if (code == 0)
         code = cost_program(&p->cost, p->compiled.program, e);
@@ -207,8 +213,8 @@ static void print_part(const struct plan *p, const char *name, enum program_part
 static void print_plan(const struct plan *p)
 {
     char text[24];
-    printf("%s, %u of %u frames\n\n%-26s %-10s %6s %14s %6s", p->proto->name, p->options.selected,
-           p->options.frames, "layer", "output", "gates", "products", "rounds");
+    printf("%s, %u of %u frames, %u at a time\n\n%-26s %-10s %6s %14s %6s", p->proto->name,
+           p->options.selected, p->options.frames, p->options.window, "layer", "output", "gates", "products", "rounds");
     for (unsigned i = 0; i < p->proto->parties; i++)
         printf("      party %u", i);
     printf("   bytes in all\n");
@@ -265,11 +271,12 @@ static json_t *part_json(const struct plan *p, const struct cost *c)
 static json_t *plan_json(const struct plan *p)
 {
     return json_pack(
-        "{s:s, s:s?, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I,"
+        "{s:s, s:s?, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I,"
         " s:{s:f, s:f, s:f, s:f}}",
         "protocol", p->proto->name, "verified", p->proto->verified,
         "frames", (json_int_t)p->options.frames,
-        "selected", (json_int_t)p->options.selected, "layers", layers_json(p),
+        "selected", (json_int_t)p->options.selected,
+        "window", (json_int_t)p->options.window, "layers", layers_json(p),
         "rounds", (json_int_t)p->cost.rounds, "bytes", bytes_json(p, &p->cost),
         "bytes_total", (json_int_t)cost_total(&p->cost),
         "offline", part_json(p, &p->offline), "online", part_json(p, &p->online),
@@ -283,7 +290,8 @@ static json_t *plan_json(const struct plan *p)
 static int run(int argc, char **argv, struct err *e)
 {
     struct wish w = { .protocol = "replicated-ring", .select = "every:15", .reveal = "label",
-                      .frames = 97, .cores = 1, .rtt = 0.1, .bandwidth = 1000, .rate = 4 };
+                      .frames = 97, .cores = 1, .rtt = 0.1, .bandwidth = 1000, .rate = 4,
+                      .memory = 4 };
     int at;
     if (options_parse(&command, argc, argv, &w, &at, e) != 0)
         return e->code;

@@ -88,6 +88,18 @@ static void soon(struct timer *t)
 
 /* ---- links ---- */
 
+/* Jobs wait until the peer has said its limits as well. */
+static void peer_up(struct party *p, unsigned node, const struct node_info *info)
+{
+    size_t n;
+    p->peer[node] = info;
+    uint8_t *data = wire_limits_pack(p->control, &p->limits[p->conf.self], &n);
+    if (data == NULL)
+        p->host->ops->drop(p->host, node, "out of memory for control messages");
+    else
+        wire_send(p->host, node, WIRE_LIMITS, 0, data, n);
+}
+
 static void node_up(void *ctx, unsigned node, const struct node_info *info)
 {
     struct party *p = ctx;
@@ -95,8 +107,7 @@ static void node_up(void *ctx, unsigned node, const struct node_info *info)
         if (node >= p->n || node == p->conf.self)
             p->host->ops->drop(p->host, node, "no such party in this setting");
         else
-            p->peer[node] = info;
-        job_admit(p);
+            peer_up(p, node, info);
         return;
     }
     struct client *c = mem_new(1, sizeof *c);
@@ -114,6 +125,7 @@ static void peer_down(struct party *p, unsigned node, const struct err *why)
     if (node >= p->n || p->peer[node] == NULL)
         return;
     p->peer[node] = NULL;
+    p->limits[node].memory = 0;
     struct err e;
     wire_lost(&e, node, why);
     while (p->jobs != NULL)
@@ -298,6 +310,13 @@ static int take_chunk(struct party *p, unsigned node, const struct message *m, s
     return j != NULL && node < p->n ? clip_peer(j, node, &chunk, e) : 0;
 }
 
+static int take_limits(struct party *p, unsigned node, const struct message *m, struct err *e)
+{
+    if (p->limits[node].memory != 0)
+        return err_set(e, ERR_ABORT, "a second message LIMITS");
+    return wire_limits_parse(&p->limits[node], m->data, m->n, e);
+}
+
 static int take_begin(struct party *p, unsigned node, const struct message *m, struct err *e)
 {
     struct job *j = job_find(p, m->job);
@@ -335,6 +354,8 @@ static int take(struct party *p, unsigned node, struct message *m, struct err *e
         return take_chunk(p, node, m, e);
     case WIRE_JOB:
         return take_meet(p, node, m, e);
+    case WIRE_LIMITS:
+        return take_limits(p, node, m, e);
     case WIRE_BEGIN:
         return take_begin(p, node, m, e);
     case WIRE_GATE:
@@ -404,6 +425,9 @@ struct party *party_new(struct host *h, const struct party_conf *conf, struct er
     p->host = h;
     p->conf = *conf;
     p->n = conf->proto->parties;
+    p->limits[conf->self] = (struct wire_limits){
+        .memory = conf->job_memory > 0 ? conf->job_memory : UINT64_MAX, .window = conf->window
+    };
     p->tick.fire = tick;
     p->soon.fire = soon;
     p->control = arena_new(PARTY_CONTROL);

@@ -20,6 +20,7 @@
 
 #include "net/base_bytes.h"
 #include "net/base_log.h"
+#include "nn/window.h"
 
 static int leads(const struct party *p)
 {
@@ -52,9 +53,10 @@ unsigned job_active(const struct party *p)
 static int ask_peers(const struct party *p, struct err *e)
 {
     for (unsigned i = 0; i < p->n; i++)
-        if (i != p->conf.self && p->peer[i] == NULL)
-            return err_set(e, ERR_PEER, "party %u has no link to party %u: start it, or try again "
-                           "in a moment", p->conf.self, i);
+        if (p->limits[i].memory == 0)
+            return err_set(e, ERR_PEER, p->peer[i] == NULL ?
+                           "party %u has no link to party %u: start it, or try again in a moment" :
+                           "party %u was not told the limits of party %u", p->conf.self, i);
     return 0;
 }
 
@@ -219,16 +221,33 @@ static int job_digest(struct job *j, const struct compile_options *o, struct err
     return ok ? 0 : err_set(e, ERR_FAILED, "a digest could not be computed");
 }
 
+/* As many frames in flight as the operators of all parties allow: all parties know the limits of
+ * all, so they choose the same. */
+static int job_window(const struct job *j, struct compile_options *o, struct err *e)
+{
+    const struct party *p = j->party;
+    struct wire_limits least = p->limits[0];
+    for (unsigned i = 1; i < p->n; i++) {
+        const struct wire_limits *l = &p->limits[i];
+        least.memory = l->memory < least.memory ? l->memory : least.memory;
+        if (l->window != 0 && (least.window == 0 || l->window < least.window))
+            least.window = l->window;
+    }
+    return window_choose(&o->window, p->conf.proto, &j->model->net, o, least.memory, least.window,
+                         e);
+}
+
 static int job_compile(struct job *j, struct err *e)
 {
     const struct party *p = j->party;
-    struct compile_options o = { .frames = j->ask.frames, .window = p->conf.window,
+    struct compile_options o = { .frames = j->ask.frames, .reveal_scores = j->ask.reveal,
                                  .selected = j->model->is.selection[j->selection].selected,
-                                 .chunks = &j->model->is.selection[j->selection].chunks,
-                                 .reveal_scores = j->ask.reveal };
-    if (compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
+                                 .chunks = &j->model->is.selection[j->selection].chunks };
+    if (job_window(j, &o, e) != 0 ||
+        compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
         return e->code;
     j->has_program = 1;
+    j->window = o.window;
     j->runs = j->ask.prepare ? PART_DEALS : PART_ALL;
     if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
         cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
@@ -321,6 +340,7 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
     uint64_t now = p->host->ops->now(p->host), ready = j->ready > 0 ? j->ready : now;
     struct job_report r = { .job = j->id, .code = e->code, .frames = j->ask.frames,
                             .selected = j->model->is.selection[j->selection].selected,
+                            .window = j->window,
                             .stats = *stats, .planned_bytes = cost_sent(&j->cost, p->conf.self),
                             .planned_rounds = j->cost.rounds,
                             .input_seconds = (double)(ready - j->asked) / 1e9,

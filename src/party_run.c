@@ -229,8 +229,8 @@ static int job_same(const struct job *j, struct err *e)
     for (unsigned i = 0; i < j->party->n; i++) {
         if (memcmp(j->meet[i].digest, j->digest, WIRE_DIGEST) != 0)
             return err_set(e, ERR_ABORT, "party %u and party %u run different plans: give both "
-                           "the same version of obscura and the same window, and provide the "
-                           "model again", j->party->conf.self, i);
+                           "the same version of obscura and provide the model again",
+                           j->party->conf.self, i);
         if (i != j->party->conf.self && job_given(j, i, e) != 0)
             return e->code;
     }

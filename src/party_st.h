@@ -116,6 +116,7 @@ struct job {
     unsigned selection;             /* which of the model's */
     struct compiled compiled;
     int has_program;
+    uint32_t window;                /* frames in flight at most */
     enum program_part runs;         /* the part that is run here */
     struct cost cost, online;       /* of that part; of PART_ONLINE */
     uint8_t digest[WIRE_DIGEST];
@@ -155,6 +156,7 @@ struct party {
     struct party_conf conf;
     unsigned n;                     /* parties */
     const struct node_info *peer[LINK_PARTIES];
+    struct wire_limits limits[LINK_PARTIES];    /* memory 0: the peer has not said them yet */
     struct client *clients;
     struct model *models, *uploads, *dying_models;
     struct job *jobs, *dying;       /* in the order in which they came */

@@ -55,7 +55,7 @@ static int begin(struct prepare *b, struct err *e)
         return err_prefix(e, "party 0");
     if (odd != 0)
         return err_set(e, ERR_PEER, "party 0 and party %u give different terms: is the model "
-                       "being replaced, or do their versions or windows differ?", odd);
+                       "being replaced, or do their versions differ?", odd);
     b->result.selected = t.selected;
     b->result.rounds = t.rounds;
     memcpy(b->result.bytes, t.sent, sizeof b->result.bytes);

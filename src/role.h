@@ -45,7 +45,7 @@ struct job_report {
     uint64_t job;
     int code;                       /* 0 or an err_code */
     char text[480];                 /* of the error */
-    uint32_t frames, selected;
+    uint32_t frames, selected, window;  /* window: that were in flight at most */
     struct engine_stats stats;
     uint64_t planned_bytes;         /* what the plan said this party would send */
     uint32_t planned_rounds;
@@ -68,7 +68,7 @@ struct party_conf {
     double link_timeout;            /* seconds that a job waits for links to all peers */
     uint64_t job_memory;            /* cap per job in bytes */
     uint64_t model_memory;          /* cap per model in bytes; 0: as job_memory */
-    uint32_t window;                /* frames in flight */
+    uint32_t window;                /* most frames in flight; 0: what job_memory allows */
     struct store *store;            /* for randomness made beforehand (store.h); NULL: none. Freed
                                      * after the party */
     uint8_t identity[32];           /* of all parties together, for what is stored */

@@ -170,6 +170,13 @@ static void put_prepared(struct writer *w, const void *p)
     write_u64(w, m->bytes);
 }
 
+static void put_limits(struct writer *w, const void *p)
+{
+    const struct wire_limits *m = p;
+    write_u64(w, m->memory);
+    write_u32(w, m->window);
+}
+
 uint8_t *wire_ask_pack(struct arena *a, const struct wire_ask *m, size_t *n)
 {
     return pack(a, n, put_ask, m);
@@ -208,6 +215,11 @@ uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size
 uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n)
 {
     return pack(a, n, put_chunk, m);
+}
+
+uint8_t *wire_limits_pack(struct arena *a, const struct wire_limits *m, size_t *n)
+{
+    return pack(a, n, put_limits, m);
 }
 
 /* ---- reading ---- */
@@ -392,6 +404,16 @@ int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct er
     return end(&r, "CHUNK", e);
 }
 
+int wire_limits_parse(struct wire_limits *m, const uint8_t *p, size_t n, struct err *e)
+{
+    struct reader r = begin(p, n);
+    m->memory = read_u64(&r);
+    m->window = read_u32(&r);
+    if (m->memory == 0)
+        r.bad = 1;
+    return end(&r, "LIMITS", e);
+}
+
 /* ---- which messages there are ---- */
 
 enum {
@@ -427,6 +449,7 @@ static const struct wire_rule {
     [WIRE_BEGIN] = { "BEGIN", WIRE_FROM_CLIENT, 0, 0, 0 },
     [WIRE_CHUNK] = { "CHUNK", WIRE_PEERS, 0, CHUNK_BYTES, CHUNK_BYTES },
     [WIRE_PREPARED] = { "PREPARED", WIRE_TO_CLIENT, 0, 18, 18 },
+    [WIRE_LIMITS] = { "LIMITS", WIRE_PEERS, 0, 14, 14 },
 };
 
 int wire_allowed(const struct message *head, unsigned way, struct err *e)

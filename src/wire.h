@@ -7,7 +7,7 @@
  *   party -> Bob            MODEL_OK or REFUSE, TENSOR_DONE, MODEL_READY, MODEL_DONE, ABORT
  *   Bob   -> party          ASK (to prepare), BEGIN, ABORT
  *   party -> Bob            TERMS or REFUSE, PROGRESS (party 0), PREPARED, ABORT
- *   party -> party          JOB, CHUNK, GATE, ABORT
+ *   party -> party          LIMITS, JOB, CHUNK, GATE, ABORT
  *
  * Each message carries the number of its job (or upload) in its head. Control messages start with
  * the version of this format and are at most WIRE_CONTROL_MAX bytes; INPUT, TENSOR, LABEL, SCORES
@@ -52,6 +52,7 @@ enum wire_type {
     WIRE_PROGRESS,
     WIRE_BEGIN, WIRE_PREPARED,
     WIRE_CHUNK,
+    WIRE_LIMITS,
     WIRE_TYPES
 };
 
@@ -110,6 +111,13 @@ struct wire_chunk {
     uint8_t mark[CLIENT_MARK];          /* of what both know of it (client.h) */
 };
 
+/* What a party's operator allows a job; the first message on a link between parties, once. All jobs
+ * keep to the least of what all parties allow. */
+struct wire_limits {
+    uint64_t memory;                    /* bytes, never 0 */
+    uint32_t window;                    /* frames in flight; 0: what the memory allows */
+};
+
 struct wire_selection {
     uint32_t frames, selected;
     struct chunks chunks;
@@ -143,6 +151,7 @@ uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n)
 uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n);
 uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size_t *n);
 uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n);
+uint8_t *wire_limits_pack(struct arena *a, const struct wire_limits *m, size_t *n);
 
 /* 0, or ERR_ABORT when the bytes are not such a message. What is borrowed lives as long as p. */
 int wire_ask_parse(struct wire_ask *m, const uint8_t *p, size_t n, struct err *e);
@@ -153,6 +162,7 @@ int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct er
 int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e);
 int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, struct err *e);
 int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct err *e);
+int wire_limits_parse(struct wire_limits *m, const uint8_t *p, size_t n, struct err *e);
 
 /* Of what all nodes of a setting must have in common before any job, for the hello: the protocol,
  * how many parties there are, and these messages. ERR_FAILED when it cannot be computed. */

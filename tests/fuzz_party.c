@@ -184,6 +184,23 @@ static void storm(struct attack *a)
     a->stormed = 1;
 }
 
+static void send_limits(struct attack *a, unsigned node, unsigned changes)
+{
+    struct wire_limits m = { .memory = MEMORY, .window = 2 };
+    size_t n;
+    uint8_t *p = wire_limits_pack(a->arena, &m, &n);
+    send_packed(a, node, WIRE_LIMITS, 0, p, n, changes);
+}
+
+/* A node is there, and says what a peer has to. */
+static void come_up(struct attack *a, unsigned node)
+{
+    int fresh = !a->f.up[node];
+    fh_up(&a->f, node);
+    if (fresh && node < LINK_PARTIES)
+        send_limits(a, node, 0);
+}
+
 static void move_message(struct attack *a, unsigned what, unsigned node, uint64_t job,
                          unsigned changes)
 {
@@ -219,6 +236,9 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
     case 8:
         provide(a, node, job, name);
         break;
+    case 17:
+        send_limits(a, node, changes & 3);
+        break;
     default:
         send_any(a, node, job);
     }
@@ -234,7 +254,10 @@ static void move(struct attack *a)
         fh_down(&a->f, node);
         break;
     case 11:
-        fh_up(&a->f, node);
+        if (more & 1)
+            come_up(a, node);
+        else
+            fh_up(&a->f, node);
         break;
     case 12:
         fh_work_run(&a->f);
@@ -326,8 +349,10 @@ static int good_name(const struct attack *a, char name[static 2])
 static void still_good(struct attack *a)
 {
     char name[2];
-    fh_up(&a->f, 1);
-    fh_up(&a->f, 2);
+    for (unsigned i = 1; i < 3; i++) {
+        fh_down(&a->f, i);          /* it may have come up without a word */
+        come_up(a, i);
+    }
     fh_up(&a->f, GOOD);
     if (!good_name(a, name))
         return;
@@ -374,7 +399,7 @@ FUZZ_TARGET(party)
     begin(&a, first >> 1 & 1);
     static const unsigned nodes[] = { 1, 2, 16, 17 };
     for (unsigned i = 0; i < 4; i++)
-        fh_up(&a.f, nodes[i]);
+        come_up(&a, nodes[i]);
     if (first & 1)
         provide(&a, 16, 9, "a");
     for (unsigned i = 0; i < MOVES && a.c.n > 0; i++) {

@@ -17,6 +17,7 @@
 #include "nn/scores.h"
 #include "nn/selection.h"
 #include "nn/video_text.h"
+#include "nn/window.h"
 #include "proto/kernel.h"
 
 static uint64_t seed = 424242;
@@ -245,6 +246,40 @@ static void sample_video(void)
     free_clip(&c);
 }
 
+/* All frames wait for a slow network at once, and need no more than is forecast, with what
+ * window_choose leaves free for what a forecast does not know. */
+static void memory_bounded(const struct run *r)
+{
+    uint64_t frame = cost_frame_memory(r->compiled.program, r->options.selected);
+    for (unsigned i = 0; i < proto->parties; i++) {
+        uint64_t peak = arena_peak(r->trial.party[i].arena);
+        CHECK(peak - peak / 8 <= frame * r->options.selected);
+        CHECK(peak >= frame * r->options.selected / 8);
+    }
+}
+
+static uint32_t window_for(uint64_t memory, uint32_t most)
+{
+    const struct compile_options o = { .frames = 600, .selected = 40 };
+    uint32_t window = 0;
+    struct err e;
+    CHECK_EQ(window_choose(&window, proto, &emotion_fixed.net, &o, memory, most, &e), 0);
+    return window;
+}
+
+/* More memory gives more frames, in proportion, from one frame to all of them. */
+static void window_follows_memory(void)
+{
+    uint64_t gib = (uint64_t)1 << 30;
+    uint32_t half = window_for(gib / 2, 0), whole = window_for(gib, 0);
+    CHECK_EQ(window_for(1, 0), 1);
+    CHECK_EQ(window_for(64 * gib, 0), 40);
+    CHECK_EQ(window_for(64 * gib, 7), 7);
+    CHECK_EQ(window_for(1, 7), 1);
+    CHECK(half >= 1 && half < 40 && whole > half && whole <= 40);
+    CHECK(whole == 40 || (whole >= 2 * half && whole <= 2 * half + 2));
+}
+
 /* Takes what the busiest party sends along, unless NULL. */
 static double seconds(uint32_t selected, uint64_t latency, uint64_t rate, uint64_t *sent)
 {
@@ -255,6 +290,7 @@ static double seconds(uint32_t selected, uint64_t latency, uint64_t rate, uint64
     r.sim.bits_per_second = rate;
     CHECK_EQ(run(&r, 0), 0);
     double took = (double)r.trial.took / 1e9;
+    memory_bounded(&r);
     CHECK_EQ(cost_program(&c, r.compiled.program, &r.trial.err), 0);
     for (unsigned p = 0; sent != NULL && p < proto->parties; p++)
         *sent = cost_sent(&c, p) > *sent ? cost_sent(&c, p) : *sent;
@@ -460,8 +496,9 @@ static int one_network(uint64_t *s)
     struct run r = { .model = &fixed, .video = video, .selection = rows,
                      .options = { .frames = FRAMES, .selected = SELECTED, .reveal_scores = 1,
                                   .slice = pick(s, 1, 40), .window = pick(s, 1, 3),
-                                  .chunks = &chunks },
-                     .late_ns = pick(s, 0, 2) * 400000, .sim = { .seed = *s, .reorder = 1, .latency_ns = 100000 } };
+                                  .group = pick(s, 0, 3), .chunks = &chunks },
+                     .late_ns = pick(s, 0, 2) * 400000,
+                     .sim = { .seed = *s, .reorder = 1, .latency_ns = 100000 } };
     struct cost c;
     CHECK_EQ(run(&r, 1), 0);
     counters_equal_plan(&r, &c);
@@ -508,6 +545,7 @@ int main(void)
         CASE_PLAIN(frames_overlap);
         CASE_PLAIN(clip_in_chunks);
         CASE(deals_in_time);
+        CASE(window_follows_memory);
         if (CHECK_THREADS || CHECK_ADDRESSES)
             check_skip("sample_video", "long, and nothing for a sanitizer");
         else

@@ -188,18 +188,47 @@ static void test_rights(void)
     w_free(w);
 }
 
-static void other_window(unsigned i, struct party_conf *c)
+/* Operators need not agree: a job has as many frames in flight as all allow. */
+static void windows_differ(unsigned i, struct party_conf *c)
 {
-    c->window = i == 1 ? 1 : 2;
+    c->window = i == 1 ? 1 : i == 2 ? 2 : 0;
 }
 
-static void test_other_plan(void)
+static void memories_differ(unsigned i, struct party_conf *c)
+{
+    c->window = 0;
+    c->job_memory = i == 2 ? 20 << 10 : 64 << 20;
+    c->model_memory = 64 << 20;
+}
+
+static void no_bounds(unsigned i, struct party_conf *c)
+{
+    (void)i;
+    c->window = 0;
+    c->job_memory = 0;
+}
+
+static void window_is(void (*change)(unsigned i, struct party_conf *c), uint32_t window)
 {
     struct sim_options o = { .seed = 9, .latency_ns = W_MS };
-    struct world *w = w_new(&o, other_window);
+    struct world *w = w_new(&o, change);
     w_provide(w);
-    refused(w, w_alice_conf(), ERR_ABORT, "party 0 and party 1 run different plans");
+    struct w_client *c = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 60 * W_S, W_S);
+    w_judge(c);
+    for (unsigned i = 0; i < W_PARTIES; i++) {
+        CHECK_EQ(w->party[i].reports, 1);
+        CHECK_EQ(w->party[i].report[0].window, window);
+    }
     w_free(w);
+}
+
+static void test_window(void)
+{
+    window_is(windows_differ, 1);
+    window_is(memories_differ, 1);
+    window_is(no_bounds, W_SELECTED);
+    window_is(NULL, W_SELECTED);
 }
 
 static void small_models(unsigned i, struct party_conf *c)
@@ -355,16 +384,35 @@ static void patient(unsigned i, struct party_conf *c)
     c->link_timeout = HOLD_S;
 }
 
-/* Party 0's link to party 2 goes and comes again: who asks meanwhile is answered when it is there,
- * or when the time is over. */
+/* The link between parties 0 and 2 as both see it. */
+struct cut {
+    const struct node_info *info[2];
+};
+
+static struct cut cut_off(struct world *w)
+{
+    const struct err why = { ERR_PEER, "party 2 at c:7: cut off" };
+    struct host *a = w->party[0].host, *b = w->party[2].host;
+    struct cut cut = { { w->party[0].party->peer[2], w->party[2].party->peer[0] } };
+    a->events->down(a->ctx, 2, &why);
+    b->events->down(b->ctx, 0, &why);
+    return cut;
+}
+
+static void mend(struct world *w, const struct cut *cut)
+{
+    struct host *a = w->party[0].host, *b = w->party[2].host;
+    a->events->up(a->ctx, 2, cut->info[0]);
+    b->events->up(b->ctx, 0, cut->info[1]);
+}
+
+/* The link between parties 0 and 2 goes and comes again: who asks meanwhile is answered when it is
+ * there, or when the time is over. */
 static void hold(struct world *w, unsigned seconds)
 {
     struct party *p = w->party[0].party;
-    struct host *h = w->party[0].host;
-    const struct node_info *info = p->peer[2];
-    const struct err cut = { ERR_PEER, "party 2 at c:7: cut off" };
     uint64_t from = sim_now(w->sim);
-    h->events->down(h->ctx, 2, &cut);
+    struct cut cut = cut_off(w);
     struct w_client *c = w_alice(w);
     sim_run(w->sim, from + (seconds < HOLD_S ? seconds : HOLD_S) * W_S, HOLD_S * W_S);
     CHECK_EQ(c->done, 0);
@@ -377,7 +425,7 @@ static void hold(struct world *w, unsigned seconds)
         CHECK(strstr(c->err.text, "party 0 has no link to party 2") != NULL);
         CHECK(party_idle(p));
     }
-    h->events->up(h->ctx, 2, info);
+    mend(w, &cut);
     sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
     if (seconds < HOLD_S)
         w_judge(c);
@@ -388,17 +436,13 @@ static void hold(struct world *w, unsigned seconds)
 /* Nobody can fill a party's memory while it has no links. */
 static void hold_many(struct world *w)
 {
-    struct party *p = w->party[0].party;
-    struct host *h = w->party[0].host;
-    const struct node_info *info = p->peer[2];
-    const struct err cut = { ERR_PEER, "party 2 at c:7: cut off" };
     struct w_client *c[6];
     unsigned good = 0, busy = 0;
-    h->events->down(h->ctx, 2, &cut);
+    struct cut cut = cut_off(w);
     for (unsigned i = 0; i < 6; i++)
         c[i] = w_alice(w);
     sim_run(w->sim, sim_now(w->sim) + W_S, HOLD_S * W_S);
-    h->events->up(h->ctx, 2, info);
+    mend(w, &cut);
     sim_run(w->sim, sim_now(w->sim) + 30 * W_S, W_S);
     for (unsigned i = 0; i < 6; i++) {
         CHECK_EQ(c[i]->done, 1);
@@ -460,7 +504,7 @@ int main(void)
     CASE(test_scores);
     CASE(test_busy);
     CASE(test_rights);
-    CASE(test_other_plan);
+    CASE(test_window);
     CASE(test_model_limits);
     CASE(test_replacement);
     CASE(test_ownership);

@@ -8,6 +8,9 @@
 static const struct sim_options lan = { .seed = 21, .latency_ns = 2 * W_MS, .jitter_ns = W_MS,
                                         .reorder = 1 };
 
+/* When Alice's links are up on this network. */
+#define LINKED (4 * W_MS)
+
 /* How long provide and one job take on this network, in virtual time. */
 static uint64_t job_span(void)
 {
@@ -48,7 +51,8 @@ static void test_crash(void)
         w_provide(w);
         unsigned victim = (unsigned)(check_random(&w->random) % W_PARTIES);
         struct w_client *c = w_alice(w);
-        sim_crash(w->sim, victim, sim_now(w->sim) + check_random(&w->random) % span);
+        uint64_t at = check_random(&w->random) % span;
+        sim_crash(w->sim, victim, sim_now(w->sim) + LINKED + at);
         settle(w, 20);
         CHECK_EQ(c->done, 1);
         if (c->err.code != 0) {
@@ -263,6 +267,82 @@ static void test_mutilated_by_party(void)
 {
     for (uint64_t seed = 1; seed <= 150; seed++)
         mutilated(seed, (unsigned)(seed % W_PARTIES), seed % 2 ? 10 : 300);
+}
+
+/* ---- limits ---- */
+
+/* What party 1 does with its LIMITS for party 0, or (to) for another. */
+struct liar {
+    int verdict;                    /* of tamper: SWALLOW or TWICE of the simulator, or 0 */
+    unsigned to, count;
+    size_t at;                      /* the byte that is changed, to: */
+    uint8_t value;
+};
+
+static int lie(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
+{
+    struct liar *l = ctx;
+    (void)now;
+    if (from != 1 || to != l->to || m->type != WIRE_LIMITS)
+        return 0;
+    l->count++;
+    if (l->at > 0)
+        m->data[l->at] = l->value;
+    return l->verdict;
+}
+
+static void patient(unsigned i, struct party_conf *c)
+{
+    (void)i;
+    c->link_timeout = 3;
+}
+
+/* A job ends with this text; afterwards nothing is left of it. */
+static void lied(struct liar l, int code, const char *text)
+{
+    struct sim_options o = { .seed = 31, .latency_ns = W_MS, .ctx = &l, .tamper = lie };
+    struct world *w = w_new(&o, patient);
+    w_provide(w);
+    struct w_client *c = w_alice(w);
+    settle(w, 80);
+    CHECK(l.count > 0);
+    CHECK_EQ(c->done, 1);
+    CHECK_EQ(c->err.code, code);
+    CHECK(strstr(c->err.text, text) != NULL);
+    if (strstr(c->err.text, text) == NULL)
+        fprintf(stderr, "expected \"%s\", got \"%s\"\n", text, c->err.text);
+    CHECK(w_idle(w));
+    w_free(w);
+}
+
+/* A peer says nothing, says it twice, says that it has no memory (bytes 2 to 9), or says one thing
+ * here and another there (bytes 10 to 13: window 2). */
+static void test_limits(void)
+{
+    lied((struct liar){ .verdict = 1 }, ERR_PEER, "party 0 was not told the limits of party 1");
+    lied((struct liar){ .verdict = 2 }, ERR_PEER, "party 0 has no link to party 1");
+    for (unsigned to = 0; to < W_PARTIES; to += 2)
+        lied((struct liar){ .to = to, .at = 10, .value = 1 }, ERR_ABORT, "run different plans");
+}
+
+static int no_memory(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
+{
+    struct liar *l = ctx;
+    if (from == 1 && to == l->to && m->type == WIRE_LIMITS)
+        memset(m->data + 2, 0, 8);
+    return lie(ctx, from, to, m, now);
+}
+
+static void test_no_memory(void)
+{
+    struct liar l = { 0 };
+    struct sim_options o = { .seed = 32, .latency_ns = W_MS, .ctx = &l, .tamper = no_memory };
+    struct world *w = w_new(&o, patient);
+    struct w_client *c = w_alice(w);
+    settle(w, 20);
+    CHECK_EQ(l.count, 1);
+    CHECK_EQ(c->done, 1);
+    w_free(w);
 }
 
 /* ---- made-up messages from a client ---- */
@@ -501,6 +581,8 @@ int main(void)
     CASE(test_stall);
     CASE(test_timeout_text);
     CASE(test_stop);
+    CASE(test_limits);
+    CASE(test_no_memory);
     CASE(test_mutilated_by_client);
     CASE(test_mutilated_by_party);
     CASE(test_vandals);

@@ -179,8 +179,24 @@ static int parse_chunk(const uint8_t *p, size_t n, struct err *e)
     return wire_chunk_parse(&m, p, n, e);
 }
 
+static uint8_t *pack_limits(struct arena *a, uint64_t *random, size_t *n)
+{
+    struct wire_limits m = { .memory = 1 + (check_random(random) >> 1),
+                             .window = (uint32_t)check_random(random) };
+    return wire_limits_pack(a, &m, n);
+}
+
+static int parse_limits(const uint8_t *p, size_t n, struct err *e)
+{
+    struct wire_limits m;
+    int code = wire_limits_parse(&m, p, n, e);
+    CHECK(code != 0 || m.memory > 0);
+    return code;
+}
+
 static const struct format formats[] = {
     { "CHUNK", pack_chunk, parse_chunk },
+    { "LIMITS", pack_limits, parse_limits },
     { "PREPARED", pack_prepared, parse_prepared },
     { "ASK", pack_ask, parse_ask },          { "TERMS", pack_terms, parse_terms },
     { "REFUSE", pack_fault, parse_fault },   { "JOB", pack_job, parse_job },
@@ -343,6 +359,27 @@ static void test_progress(void)
     arena_free(a);
 }
 
+static void test_limits(void)
+{
+    struct arena *a = arena_new(0);
+    struct err e;
+    struct wire_limits m = { .memory = UINT64_MAX - 3, .window = 77 }, got;
+    size_t n;
+    uint8_t *p = wire_limits_pack(a, &m, &n);
+    struct message head = { .type = WIRE_LIMITS, .n = n };
+    CHECK_EQ(wire_limits_parse(&got, p, n, &e), 0);
+    CHECK(got.memory == UINT64_MAX - 3 && got.window == 77);
+    CHECK_EQ(wire_allowed(&head, WIRE_PEERS, &e), 0);
+    CHECK_EQ(wire_allowed(&head, WIRE_TO_CLIENT, &e), ERR_ABORT);
+    CHECK_EQ(wire_allowed(&head, WIRE_FROM_CLIENT, &e), ERR_ABORT);
+    arena_give(p);
+    m.memory = 0;                                           /* nobody could compute */
+    p = wire_limits_pack(a, &m, &n);
+    CHECK_EQ(wire_limits_parse(&got, p, n, &e), ERR_ABORT);
+    arena_give(p);
+    arena_free(a);
+}
+
 /* The digest of what all have in common: the same each time, another for another setting. */
 static void test_digest(void)
 {
@@ -395,6 +432,7 @@ int main(void)
     CASE(test_allowed);
     CASE(test_tensors);
     CASE(test_progress);
+    CASE(test_limits);
     CASE(test_digest);
     CASE(test_lost);
     return check_done();
