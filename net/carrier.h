@@ -4,7 +4,8 @@
  *
  * What is to be sent waits in a buffer of CARRIER_BUFFER bytes, so that one system call moves many
  * records, and no more than that can lie before newer bytes that are more urgent. The kernel holds
- * little that is unsent either way: TCP_NOTSENT_LOWAT rules both.
+ * little that is unsent either way: TCP_NOTSENT_LOWAT (CARRIER_UNSENT) rules both; enough for the
+ * loop to come back in time.
  *
  * Not here: encryption (tls.h), and what a broken connection means (peer.h).
  */
@@ -13,7 +14,7 @@
 
 #include "net/ring.h"
 
-enum { CARRIER_BUFFER = 256 * 1024 };
+enum { CARRIER_BUFFER = 256 * 1024, CARRIER_UNSENT = 256 * 1024 };
 
 enum tls_result {
     TLS_DONE,       /* what was asked for was done */

@@ -12,10 +12,6 @@
 
 #include "net/base_log.h"
 
-/* Bytes that the kernel holds of a link and has not sent: few, so that what waits does so in our
- * queue, where older gates go first; enough for the loop to come back in time. */
-enum { UNSENT = 256 << 10 };
-
 enum { LINES = 20 };            /* about strangers, in LINES_NS */
 
 static const uint64_t lines_ns = 10000000000u;
@@ -25,7 +21,7 @@ static const uint64_t probe_step_ns = 50000000u;
 int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node,
                  struct contact *first, unsigned number)
 {
-    const int on = 1, unsent = UNSENT;
+    const int on = 1, unsent = CARRIER_UNSENT;
     struct contact *c = mem_new(1, sizeof *c);
     if (c == NULL) {
         close(fd);

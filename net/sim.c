@@ -128,7 +128,6 @@ struct host *sim_node(struct sim *s, unsigned node, const char *name, struct err
         .sim = s, .number = node, .alive = 1, .next = s->every
     };
     memcpy(n->name, name, strlen(name));
-    TAILQ_INIT(&n->out);
     LIST_INIT(&n->tasks);
     s->every = n;
     s->nodes[node] = n;

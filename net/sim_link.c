@@ -1,11 +1,13 @@
 /*
  * sim_link.c: the simulated network: links, and the way of a message. See sim_st.h.
  *
- * A message waits in its sender's queue, where older gates go first, crosses the sender's
- * serialiser, flies for the latency plus a random delay, and crosses the receiver's serialiser as
- * its bits come in, so that n bits at rate r between idle nodes take latency + n / r. What is in
- * the queue is the sender's block; what has left is a copy, as it would be once a kernel has it.
- * When a link is ended, its queue is lost, and the news travels behind what has left already.
+ * A message waits in the queue of its link, where older gates go first, but do not overtake what a
+ * real link would have handed to its carrier and the kernel. The sender's serialiser takes a piece
+ * from each link in turn, as TCP connections share a line. A piece flies for the latency plus a
+ * random delay, and crosses the receiver's serialiser as its bits come in, in the order in which
+ * pieces arrive, so that n bits at rate r between idle nodes take latency + n / r. What is in the
+ * queue is the sender's block; what has left is a copy, as it would be once a kernel has it. When a
+ * link is ended, its queue is lost, and the news travels behind what has left already.
  *
  * Timers, work and files are in sim_local.c; nodes and the run itself in sim.c.
  */
@@ -13,9 +15,13 @@
 
 #include <string.h>
 
+#include "net/carrier.h"
+
 enum {
     HEADER = 24,                /* bytes on the wire before each payload */
-    TYPE_MAX = 239              /* the transport keeps those above for itself */
+    TYPE_MAX = 239,             /* the transport keeps those above for itself */
+    PIECE = 16 << 10,           /* bytes of one link before the next has its turn */
+    HANDED = CARRIER_BUFFER + CARRIER_UNSENT    /* bytes of a link that nothing overtakes */
 };
 
 #define QUEUE_HIGH ((size_t)64 << 20)   /* above this a queue owes a `drained`, */
@@ -31,7 +37,7 @@ static uint64_t span_of(const struct sim *s, const uint64_t own[static SIM_NODES
                         size_t n)
 {
     uint64_t rate = own[node] != 0 ? own[node] : s->o.bits_per_second;
-    uint64_t bits = 8 * ((uint64_t)n + HEADER);
+    uint64_t bits = 8 * (uint64_t)n;
     return rate == 0 ? 0 : (uint64_t)(((unsigned __int128)bits * 1000000000u + rate - 1) / rate);
 }
 
@@ -75,19 +81,50 @@ static void flow_give(struct sim *s, struct packet *p)
     mem_free(p->flow);
 }
 
-/* Packets. */
+/* Packets and their pieces. */
+
+static size_t packet_size(const struct packet *p)
+{
+    return p->m.n + HEADER;
+}
+
+static struct piece *piece_new(struct packet *p)
+{
+    struct agenda *a = &p->from->node->sim->agenda;
+    if (agenda_reserve(a, 1) != 0)
+        return NULL;
+    struct piece *k = mem_new(1, sizeof *k);
+    if (k == NULL) {
+        agenda_unreserve(a, 1);
+        return NULL;
+    }
+    k->packet = p;
+    TAILQ_INSERT_TAIL(&p->pieces, k, next);
+    return k;
+}
+
+static void piece_free(struct piece *k)
+{
+    struct packet *p = k->packet;
+    struct agenda *a = &p->from->node->sim->agenda;
+    agenda_strike(a, &k->move);
+    agenda_unreserve(a, 1);
+    TAILQ_REMOVE(&p->pieces, k, next);
+    mem_free(k);
+}
 
 static void packet_free(struct packet *p)
 {
     struct node *n = p->from->node;
+    while (!TAILQ_EMPTY(&p->pieces))
+        piece_free(TAILQ_FIRST(&p->pieces));
     if (p->waits)
-        TAILQ_REMOVE(&n->out, p, turn);
+        TAILQ_REMOVE(&p->from->out, p, turn);
     if (n->sending == p)
         n->sending = NULL;
     flow_give(n->sim, p);
     agenda_strike(&n->sim->agenda, &p->leave);
-    agenda_strike(&n->sim->agenda, &p->move);
-    agenda_unreserve(&n->sim->agenda, 2);
+    agenda_unreserve(&n->sim->agenda, 1);
     arena_give(p->m.data);
     LIST_REMOVE(p, all);
     mem_free(p);
@@ -104,7 +141,7 @@ static void side_discard(struct side *e)
         if (p->from == e && !p->left)
             packet_free(p);
     }
-    e->queued = 0;
+    e->queued = e->handed = 0;
     e->over = 0;
     if (e->node->alive)
         node_pump(e->node);
@@ -134,8 +171,9 @@ static void side_quit(struct side *e, int code, const char *why)
     uint64_t at = sim_later(s->now, s->o.latency_ns);
     struct packet *p;
     LIST_FOREACH(p, &s->packets, all) {
-        if (p->from == e && p->left && p->move.time > at)
-            at = p->move.time;
+        const struct piece *last = TAILQ_LAST(&p->pieces, pieces);
+        if (p->from == e && p->left && last->move.time > at)
+            at = last->move.time;
     }
     err_set(&e->peer->bye_why, ERR_PEER, "%s ended the link: %s", e->node->name, why);
     agenda_put(&s->agenda, &e->peer->bye, at);
@@ -185,11 +223,6 @@ static int packet_leave(struct packet *p)
     struct side *e = p->from;
     struct node *n = e->node;
     struct sim *s = n->sim;
-    n->sending = NULL;
-    if (side_is_silent(e)) {
-        agenda_strike(&s->agenda, &p->move);
-        return 0;
-    }
     uint8_t *copy = NULL;
     if (p->m.n > 0) {
         copy = arena_take(s->arena, p->m.n);
@@ -202,9 +235,41 @@ static int packet_leave(struct packet *p)
     arena_give(p->m.data);
     p->m.data = copy;
     p->left = 1;
-    e->queued -= p->m.n + HEADER;
-    n->wire[e->peer->node->number] += p->m.n + HEADER;
+    n->wire[e->peer->node->number] += packet_size(p);
     return 0;
+}
+
+/* Hands on what waits, in its order, as far as the carrier and the kernel would take it. */
+static void side_hand(struct side *e)
+{
+    struct packet *p;
+    TAILQ_FOREACH(p, &e->out, turn) {
+        size_t n = packet_size(p) - p->handed;
+        if (n > HANDED - e->handed)
+            n = HANDED - e->handed;
+        p->handed += n;
+        e->handed += n;
+        if (e->handed == HANDED)
+            break;
+    }
+}
+
+/* A piece has left, and if it was the last, the message. What a silent link sends never arrives. */
+static void piece_leave(struct packet *p)
+{
+    struct side *e = p->from;
+    e->node->sending = NULL;
+    if (side_is_silent(e)) {
+        while (!TAILQ_EMPTY(&p->pieces))
+            piece_free(TAILQ_FIRST(&p->pieces));
+        return;
+    }
+    e->handed -= p->leaving;
+    e->queued -= p->leaving;
+    p->leaving = 0;
+    side_hand(e);
+    if (!p->waits)
+        packet_leave(p);
 }
 
 static void leave_fires(struct event *ev)
@@ -212,7 +277,7 @@ static void leave_fires(struct event *ev)
     struct packet *p = SIM_OWNER(ev, struct packet, leave);
     struct side *e = p->from;
     struct node *n = e->node;
-    packet_leave(p);
+    piece_leave(p);
     node_pump(n);
     if (e->over && e->state == SIDE_UP && e->queued <= QUEUE_LOW) {
         e->over = 0;
@@ -220,38 +285,74 @@ static void leave_fires(struct event *ev)
     }
 }
 
-/* Hands one packet to the idle serialiser. */
-static void packet_start(struct packet *p)
+/* When the first bit of a piece that leaves now reaches the receiver. */
+static uint64_t piece_head(struct packet *p)
 {
-    struct node *n = p->from->node;
-    struct sim *s = n->sim;
-    uint64_t head = s->now + s->o.latency_ns;
-    if (s->o.jitter_ns > 0)
-        head += random_upto(s, s->o.jitter_ns);
-    if (s->o.reorder)
-        head += random_upto(s, s->o.latency_ns + 1000);
+    struct sim *s = p->from->node->sim;
+    if (p->begun == 0 && s->o.jitter_ns > 0)
+        p->late += random_upto(s, s->o.jitter_ns);
+    if (p->begun == 0 && s->o.reorder)
+        p->late += random_upto(s, s->o.latency_ns + 1000);
+    uint64_t head = s->now + s->o.latency_ns + p->late;
     if (p->flow != NULL) {
         if (p->flow->last > head)
             head = p->flow->last;
         p->flow->last = head;
     }
+    return head;
+}
+
+static void head_fires(struct event *ev);
+
+/* Hands the next piece of a packet to the idle serialiser: all of it where the line has no rate. */
+static void packet_go_on(struct packet *p)
+{
+    struct node *n = p->from->node, *to = p->from->peer->node;
+    struct sim *s = n->sim;
+    struct piece *k = piece_new(p);
+    size_t size = packet_size(p) - p->begun;
+    if (k == NULL) {
+        side_quit(p->from, ERR_FAILED, "out of memory in the simulator");
+        return;
+    }
+    if (size > PIECE && span_of(s, s->o.bits_out, n->number, size) > 0)
+        size = PIECE;
+    k->span_out = span_of(s, s->o.bits_out, n->number, size);
+    k->span_in = span_of(s, s->o.bits_in, to->number, size);
+    k->move.fire = head_fires;
+    agenda_put(&s->agenda, &k->move, piece_head(p));
+    p->begun += size;
+    p->leaving = size;
+    if (p->begun == packet_size(p)) {
+        TAILQ_REMOVE(&p->from->out, p, turn);
+        p->waits = 0;
+    }
     n->sending = p;
-    agenda_put(&s->agenda, &p->move, head);
-    if (p->span_out == 0)
-        packet_leave(p);
+    if (k->span_out == 0)
+        piece_leave(p);
     else
-        agenda_put(&s->agenda, &p->leave, s->now + p->span_out);
+        agenda_put(&s->agenda, &p->leave, s->now + k->span_out);
+}
+
+/* The first packet of the link whose turn it is, or NULL. */
+static struct packet *node_next(struct node *n)
+{
+    for (unsigned i = 1; i <= SIM_NODES; i++) {
+        unsigned to = (n->turn + i) % SIM_NODES;
+        struct side *e = n->sides[to];
+        if (e != NULL && !TAILQ_EMPTY(&e->out) && !side_is_silent(e)) {
+            n->turn = to;
+            return TAILQ_FIRST(&e->out);
+        }
+    }
+    return NULL;
 }
 
 static void node_pump(struct node *n)
 {
     struct packet *p;
-    while (n->sending == NULL && (p = TAILQ_FIRST(&n->out)) != NULL) {
-        TAILQ_REMOVE(&n->out, p, turn);
-        p->waits = 0;
-        if (!side_is_silent(p->from))
-            packet_start(p);
-    }
+    while (n->sending == NULL && (p = node_next(n)) != NULL)
+        packet_go_on(p);
 }
 
 /* The whole message is there: the role says where it goes. */
@@ -279,17 +380,12 @@ static void packet_deliver(struct packet *p)
         arena_give(m.data);
 }
 
-static void arrive_fires(struct event *ev)
+static void packet_arrive(struct packet *p)
 {
-    struct packet *p = SIM_OWNER(ev, struct packet, move);
     struct side *e = p->from->peer;
     struct sim *s = e->node->sim;
-    if (side_is_silent(e) || e->state != SIDE_UP) {
-        packet_free(p);
-        return;
-    }
     unsigned from = p->from->node->number, to = e->node->number;
-    e->node->wire[from] += p->m.n + HEADER;
+    e->node->wire[from] += packet_size(p);
     if (s->o.see != NULL)
         s->o.see(s->o.ctx, from, to, &p->m, s->now);
     if (e->state == SIDE_UP)
@@ -298,54 +394,71 @@ static void arrive_fires(struct event *ev)
         packet_free(p);
 }
 
+/* A piece comes to its end; its packet, too, if it was the last. */
+static void piece_end(struct piece *k, int arrives)
+{
+    struct packet *p = k->packet;
+    int last = p->left && TAILQ_NEXT(k, next) == NULL;
+    piece_free(k);
+    if (last && arrives)
+        packet_arrive(p);
+    else if (last)
+        packet_free(p);
+}
+
+static void arrive_fires(struct event *ev)
+{
+    struct piece *k = SIM_OWNER(ev, struct piece, move);
+    struct side *e = k->packet->from->peer;
+    piece_end(k, !side_is_silent(e) && e->state == SIDE_UP);
+}
+
 /* The first bit has come to the receiver, whose serialiser may be busy; the last one comes no
  * earlier than the sender's link has let it go. */
 static void head_fires(struct event *ev)
 {
-    struct packet *p = SIM_OWNER(ev, struct packet, move);
-    struct node *n = p->from->peer->node;
+    struct piece *k = SIM_OWNER(ev, struct piece, move);
+    struct node *n = k->packet->from->peer->node;
     struct sim *s = n->sim;
-    if (side_is_silent(p->from)) {
-        if (p->left)
-            packet_free(p);
+    if (side_is_silent(k->packet->from)) {
+        piece_end(k, 0);
         return;
     }
     if (n->in_free < s->now)
         n->in_free = s->now;
-    n->in_free += p->span_in;
-    uint64_t tail = s->now + p->span_out;
-    p->move.fire = arrive_fires;
-    agenda_put(&s->agenda, &p->move, n->in_free > tail ? n->in_free : tail);
+    n->in_free += k->span_in;
+    uint64_t tail = s->now + k->span_out;
+    k->move.fire = arrive_fires;
+    agenda_put(&s->agenda, &k->move, n->in_free > tail ? n->in_free : tail);
 }
 
-/* Into the node's queue, behind what does not let it pass. */
+/* Into the queue of its link, behind what was handed on or does not let it pass. */
 static void packet_queue(struct packet *p)
 {
-    struct node *n = p->from->node;
+    struct side *e = p->from;
     struct packet *behind = NULL, *q;
-    TAILQ_FOREACH(q, &n->out, turn) {
-        if (!message_lets_pass(&q->m, &p->m))
+    TAILQ_FOREACH(q, &e->out, turn) {
+        if (q->handed > 0 || !message_lets_pass(&q->m, &p->m))
             behind = q;
     }
     if (behind != NULL)
-        TAILQ_INSERT_AFTER(&n->out, behind, p, turn);
+        TAILQ_INSERT_AFTER(&e->out, behind, p, turn);
     else
-        TAILQ_INSERT_HEAD(&n->out, p, turn);
+        TAILQ_INSERT_HEAD(&e->out, p, turn);
+    side_hand(e);
 }
 
 /* Queues m, which the packet owns from here on; -1 without memory, and m is given back. */
 static int packet_new(struct side *e, struct message m)
 {
     struct sim *s = e->node->sim;
-    if (agenda_reserve(&s->agenda, 2) != 0)
+    if (agenda_reserve(&s->agenda, 1) != 0)
         goto bad;
     struct packet *p = mem_new(1, sizeof *p);
     if (p == NULL)
         goto bad_packet;
-    *p = (struct packet){ .from = e, .m = m, .waits = 1,
-                          .span_out = span_of(s, s->o.bits_out, e->node->number, m.n),
-                          .span_in = span_of(s, s->o.bits_in, e->peer->node->number, m.n),
-                          .leave = { .fire = leave_fires }, .move = { .fire = head_fires } };
+    *p = (struct packet){ .from = e, .m = m, .waits = 1, .leave = { .fire = leave_fires } };
+    TAILQ_INIT(&p->pieces);
     if (s->o.jitter_ns > 0 || s->o.reorder) {
         p->flow = flow_take(s, e, &m);
         if (p->flow == NULL)
@@ -353,14 +466,14 @@ static int packet_new(struct side *e, struct message m)
     }
     LIST_INSERT_HEAD(&s->packets, p, all);
     packet_queue(p);
-    e->queued += m.n + HEADER;
+    e->queued += packet_size(p);
     node_pump(e->node);
     return 0;
 
 bad_flow:
     mem_free(p);
 bad_packet:
-    agenda_unreserve(&s->agenda, 2);
+    agenda_unreserve(&s->agenda, 1);
 bad:
     arena_give(m.data);
     return -1;
@@ -471,6 +584,7 @@ int sim_link_new(struct node *a, struct node *b)
         e->up.fire = up_fires;
         e->down.fire = down_fires;
         e->bye.fire = bye_fires;
+        TAILQ_INIT(&e->out);
     }
     STAILQ_INSERT_TAIL(&s->links, l, all);
     if (s->started)

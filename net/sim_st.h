@@ -23,18 +23,28 @@ struct flow {
     struct flow *next;
 };
 
+/* A part of a message on its way, from the moment when its first bit leaves. */
+struct piece {
+    TAILQ_ENTRY(piece) next;
+    struct packet *packet;
+    uint64_t span_out, span_in;     /* ns on the sender's wire, and on the receiver's */
+    struct event move;              /* its first, then its last bit reaches the receiver */
+};
+
 /* A message on its way. Until it has left it belongs to the sender's queue. */
 struct packet {
     LIST_ENTRY(packet) all;
-    TAILQ_ENTRY(packet) turn;       /* in the sender's queue for its serialiser */
-    int waits;                      /* is in that queue */
+    TAILQ_ENTRY(packet) turn;       /* in the queue of the sender's side */
+    int waits;                      /* is in that queue: a part of it has not begun to leave */
     int left;                       /* has left: the payload is a copy of the simulator's */
     struct side *from;
     struct flow *flow;              /* NULL when nothing can overtake */
-    uint64_t span_out, span_in;     /* ns on the sender's wire, and on the receiver's */
+    uint64_t late;                  /* random delay, beside the latency */
+    size_t handed, begun;           /* bytes that no other overtakes; that have begun to leave */
+    size_t leaving;                 /* bytes that are on the sender's wire now */
     struct message m;
-    struct event leave;             /* its last bit leaves the sender */
-    struct event move;              /* its first, then its last bit reaches the receiver */
+    TAILQ_HEAD(pieces, piece) pieces;
+    struct event leave;             /* the last bit of a piece leaves the sender */
 };
 
 enum side_state { SIDE_FRESH, SIDE_UP, SIDE_CLOSING, SIDE_DOWN };
@@ -46,7 +56,9 @@ struct side {
     enum side_state state;
     int over;                       /* the queue went over the high mark: `drained` is owed */
     int bye_at_once;                /* the bye waits for nothing that is being received */
+    TAILQ_HEAD(, packet) out;       /* wait for the serialiser */
     size_t queued;
+    size_t handed;                  /* of them, bytes that nothing overtakes any more */
     struct node_info info;          /* who is at the other end */
     struct err why, bye_why;
     struct event up, down;
@@ -82,8 +94,8 @@ struct node {
     char name[sizeof((struct node_info *)0)->name];
     struct side *sides[SIM_NODES];  /* NULL where there is no link now */
     uint64_t wire[SIM_NODES];
-    TAILQ_HEAD(, packet) out;       /* waits for the serialiser */
-    struct packet *sending;
+    struct packet *sending;         /* of which a piece crosses the serialiser */
+    unsigned turn;                  /* whose link had it last */
     uint64_t in_free;               /* when the receiver's serialiser is free again */
     struct bench *benches;
     unsigned busy;                  /* of them */

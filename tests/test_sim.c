@@ -90,6 +90,51 @@ static void rates_of_single_nodes(void)
     world_free(w);
 }
 
+/* Links share a node's line piece by piece, out and in: 32,768 bytes are two pieces of 131,072 ns. */
+static void lines_are_shared(void)
+{
+    enum { TWO = 32768 - 24, PIECE_NS = 131072, START = 10000 };
+    const struct sim_options o = { .seed = SEED, .latency_ns = START,
+                                   .bits_per_second = 1000000000 };
+    struct world *w = world_new(o, 3);
+    world_run(w);
+    say(w->role[0], 1, 1, 0, TWO);
+    say(w->role[0], 2, 2, 0, TWO);
+    world_run(w);
+    CHECK_EQ(w->role[1]->log[0].time, 2 * START + 3 * PIECE_NS);
+    CHECK_EQ(w->role[2]->log[0].time, 2 * START + 4 * PIECE_NS);
+    world_free(w);
+
+    w = world_new(o, 3);
+    world_run(w);
+    say(w->role[0], 2, 1, 0, TWO);
+    say(w->role[1], 2, 2, 0, TWO);
+    world_run(w);
+    CHECK_EQ(w->role[2]->n, 2);
+    CHECK(w->role[2]->log[0].from == 0 && w->role[2]->log[0].time == 2 * START + 3 * PIECE_NS);
+    CHECK(w->role[2]->log[1].from == 1 && w->role[2]->log[1].time == 2 * START + 4 * PIECE_NS);
+    world_free(w);
+}
+
+/* An older gate overtakes what waits in the queue, but not the 512 KB that were handed on. */
+static void what_is_handed_on_stays_first(void)
+{
+    enum { QUARTER = 256 * 1024 - 24 };
+    static const uint32_t order[] = { 9, 8, 1, 7 };
+    struct world *w = world_new((struct sim_options){
+        .seed = SEED, .latency_ns = 10000, .bits_per_second = 1000000000 }, 2);
+    world_run(w);
+    say(w->role[0], 1, 9, 0, QUARTER);
+    say(w->role[0], 1, 8, 0, QUARTER);
+    say(w->role[0], 1, 7, 0, QUARTER);
+    say(w->role[0], 1, 1, 0, 10);
+    world_run(w);
+    CHECK_EQ(w->role[1]->n, 4);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(w->role[1]->log[i].m.stream, order[i]);
+    world_free(w);
+}
+
 /* A rate that does not divide: the time of a message is rounded up. 24 x 8 bits at 7 bit/s. */
 static void odd_rate(void)
 {
@@ -250,6 +295,8 @@ int main(void)
     CASE(links_come_up);
     CASE(times_are_exact);
     CASE(rates_of_single_nodes);
+    CASE(lines_are_shared);
+    CASE(what_is_handed_on_stays_first);
     CASE(odd_rate);
     CASE(streams_keep_order);
     CASE(streams_overtake);
