@@ -26,6 +26,28 @@ int cost_part(struct cost *c, const struct program *p, enum program_part part, s
 /* The gates with a label only (layer; UINT16_MAX: all), rounds counted from the layer's start. */
 int cost_layer(struct cost *c, const struct program *p, uint16_t layer, struct err *e);
 
+/*
+ * Bytes of the messages with which at least r rounds are still to come, their own included, for
+ * r = 0 .. rounds, sent and received by each party. Whatever the schedule, the last of them has
+ * left its sender no earlier than the link can carry all of them, and r one-way delays follow; what
+ * is received comes one delay after the start, needs the link, and has r - 1 rounds behind it. So
+ *
+ *     T >= sent[r] / bandwidth + r x delay,  T >= received[r] / bandwidth + r x delay
+ *
+ * for every party and every r. With r = 0 that is the bound of bytes, with r = rounds that of
+ * rounds. It says nothing of arithmetic, and nothing of what comes before a message.
+ */
+struct cost_chain {
+    uint32_t rounds;
+    uint64_t *sent[LINK_PARTIES], *received[LINK_PARTIES];
+    uint64_t *memory;
+};
+
+/* 0, or ERR_FAILED (memory), with nothing to give back then. */
+int cost_chain(struct cost_chain *c, const struct program *p, enum program_part part,
+               struct err *e);
+void cost_chain_fini(struct cost_chain *c);
+
 uint64_t cost_sent(const struct cost *c, unsigned party);       /* bytes */
 uint64_t cost_total(const struct cost *c);                      /* bytes over all parties */
 

@@ -93,6 +93,20 @@ static void run_free(struct run *r)
     compiled_fini(&r->compiled);
 }
 
+/* With barriers and walls, too, the longest chain is as long from its end as from its beginning. */
+static void chain_ends_there(const struct program *p, const struct cost *c)
+{
+    struct cost_chain chain;
+    uint64_t longest = 0, sent = 0;
+    CHECK_EQ(cost_chain(&chain, p, PART_ALL, NULL), 0);
+    for (unsigned i = 0; i < proto->parties; i++) {
+        longest += chain.sent[i][chain.rounds];
+        sent += chain.sent[i][1];
+    }
+    CHECK(longest > 0 && sent == cost_total(c));
+    cost_chain_fini(&chain);
+}
+
 static void counters_equal_plan(struct run *r, struct cost *c)
 {
     struct err e;
@@ -105,6 +119,7 @@ static void counters_equal_plan(struct run *r, struct cost *c)
         rounds = s->rounds > rounds ? s->rounds : rounds;
     }
     CHECK_EQ(rounds, c->rounds);
+    chain_ends_there(r->compiled.program, c);
 }
 
 /* ---- the emotion network on real clips ---- */

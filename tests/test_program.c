@@ -339,6 +339,11 @@ static void plans_without_memory(void)
     mem_fail_at(1);
     CHECK_EQ(cost_program(&c, p, &e), ERR_FAILED);
     CHECK(strstr(e.text, "memory") != NULL);
+    struct cost_chain chain;
+    for (long k = 1; k <= 3; k++) {     /* rounds, tails and bytes */
+        mem_fail_at(k);
+        CHECK_EQ(cost_chain(&chain, p, PART_ALL, &e), ERR_FAILED);
+    }
     mem_fail_at(1);
     CHECK_EQ(cost_memory(p), 0);
     mem_fail_at(0);
@@ -434,6 +439,76 @@ static void layers_add_up(void)
     }
 }
 
+/* By hand: each party sends 5 words and then 3 in two rounds, and beside them 100 words in one. */
+static void bytes_before_rounds(void)
+{
+    struct program *p = program_new(&protocol_replicated);
+    struct cost_chain c;
+    uint32_t y = gate_reshare(p, program_external(p, VALUE_SUM, 5));
+    gate_reshare(p, program_external(p, VALUE_SUM, 100));
+    struct map *m = map_new(p, 3, 5, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        map_term(m, i, i, 1);
+    uint32_t three = gate_affine(p, y, NO_VALUE, m);
+    gate_reshare(p, gate_mul(p, three, three));
+    CHECK_EQ(program_check(p, NULL), 0);
+    CHECK_EQ(cost_chain(&c, p, PART_ALL, NULL), 0);
+    CHECK_EQ(c.rounds, 2);
+    for (unsigned k = 0; k < 3; k++) {
+        CHECK(c.sent[k][2] == 5 * 8 && c.received[k][2] == 5 * 8);
+        CHECK(c.sent[k][1] == 108 * 8 && c.received[k][1] == 108 * 8);
+        CHECK(c.sent[k][0] == 108 * 8 && c.received[k][0] == 108 * 8);
+    }
+    CHECK_EQ(c.sent[3][0], 0);
+    cost_chain_fini(&c);
+    program_free(p);
+}
+
+/* A wall waits for all gates before it, though it reads but one: what has no reader has a round to
+ * come if the wall is left one. */
+static void bytes_before_a_wall(void)
+{
+    for (int wall = 0; wall < 2; wall++) {
+        struct program *p = program_new(&protocol_replicated);
+        struct cost_chain c;
+        gate_reshare(p, program_external(p, VALUE_SUM, 5));
+        gate_reshare(p, program_external(p, VALUE_SUM, 2));
+        p->gate[1].wall = (uint8_t)wall;
+        CHECK_EQ(cost_chain(&c, p, PART_ALL, NULL), 0);
+        CHECK_EQ(c.rounds, 1 + (uint32_t)wall);
+        CHECK_EQ(c.sent[0][1], 7 * 8);
+        if (wall)
+            CHECK_EQ(c.sent[0][2], 5 * 8);
+        cost_chain_fini(&c);
+        program_free(p);
+    }
+}
+
+/* The longest chain seen from the end is the one seen from the beginning, and all bytes are in it. */
+static void chains_have_all_bytes(void)
+{
+    for (uint64_t s = 0; s < 20; s++) {
+        static struct random_program r;
+        struct cost all;
+        struct cost_chain c;
+        random_program(&r, &protocol_replicated, seed + s, 40);
+        CHECK_EQ(cost_program(&all, r.p, NULL), 0);
+        CHECK_EQ(cost_chain(&c, r.p, PART_ALL, NULL), 0);
+        uint64_t longest = 0, received = 0;
+        for (unsigned k = 0; k < LINK_PARTIES; k++) {
+            CHECK_EQ(c.sent[k][0], cost_sent(&all, k));
+            CHECK_EQ(c.sent[k][0], c.sent[k][1]);
+            for (uint32_t i = 1; i <= c.rounds; i++)
+                CHECK(c.sent[k][i] <= c.sent[k][i - 1] && c.received[k][i] <= c.received[k][i - 1]);
+            longest += c.sent[k][c.rounds];
+            received += c.received[k][0];
+        }
+        CHECK(c.rounds == all.rounds && longest > 0 && received == cost_total(&all));
+        cost_chain_fini(&c);
+        program_free(r.p);
+    }
+}
+
 /* By hand: 10 elements in halves; the order of the halves does not matter. */
 static void memory_of_slices(void)
 {
@@ -465,6 +540,9 @@ int main(void)
     CASE(plans_without_memory);
     CASE(the_digest_sees_everything);
     CASE(layers_add_up);
+    CASE(bytes_before_rounds);
+    CASE(bytes_before_a_wall);
+    CASE(chains_have_all_bytes);
     CASE(memory_of_slices);
     return check_done();
 }
