@@ -167,6 +167,8 @@ static int case_run(struct bench *b, struct bench_case *c, struct err *e)
         return err_set(e, ERR_USAGE, "--network %s: the simulator has no loss, stalls or TCP: "
                        "use --transport epoll", c->network->name);
     int code = c->sim ? case_sim(b, c, e) : case_real(b, c, e);
+    if (code == 0)
+        code = bench_chain(b, c, e);
     return code != 0 ? err_prefix(e, "%s, %s", c->proto->name, c->network->name) : 0;
 }
 
@@ -187,11 +189,12 @@ static void tell(const struct bench *b, const struct bench_case *c)
     struct bench_slow slow = bench_slow(c);
     double median = bench_quantile(c->total, c->n, 0.5);
     printf("%-16s %-14s %2u frames %2u workers%s: %.3f s (%.3f .. %.3f), bound %.3f (compute %.3f, "
-           "bytes %.3f, rounds %.3f): %.2f times", c->proto->name, c->network->name, c->selected,
-           c->workers, c->sim ? ", simulated" : c->uring ? ", uring" : "",
-           median, bench_quantile(c->total, c->n, 0.25),
-           bench_quantile(c->total, c->n, 0.75), t.all, t.compute, t.bytes, t.rounds,
-           median / t.all);
+           "bytes %.3f, rounds %.3f): %.2f times; chain %.3f: %.2f times", c->proto->name,
+           c->network->name, c->selected, c->workers,
+           c->sim ? ", simulated" : c->uring ? ", uring" : "", median,
+           bench_quantile(c->total, c->n, 0.25), bench_quantile(c->total, c->n, 0.75), t.all,
+           t.compute, t.bytes, t.rounds, median / t.all, c->chain,
+           c->chain > 0 ? median / c->chain : 0);
     if (c->prepared.items > 0)
         printf("; before it %.3f s", c->prepared.seconds / c->prepared.items);
     if (c->forecast > 0)

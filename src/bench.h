@@ -10,7 +10,11 @@
  *     T >= max( compute / cores,  bytes / bandwidth,  rounds x one-way delay )
  *
  * with the CPU time of all parties over the cores of this machine, the time that one party's link
- * needs at least, and the longest chain of messages.
+ * needs at least, and the longest chain of messages. Beside these stands a sharper bound of the
+ * network alone, the chain: bytes have to go before the rounds that come after them can pass
+ * (cost_chain, proto/cost.h), for every party and every number r of rounds that are still to come:
+ *
+ *     T >= (bytes before the last r rounds) / bandwidth  +  r x one-way delay
  *
  * The simulator times arithmetic only. What a party's process needs beside it (messages, TLS, fresh
  * pages, caches that others use) is measured once on loopback: the ratio of the two CPU times is
@@ -19,6 +23,7 @@
 #ifndef OB_SRC_BENCH_H
 #define OB_SRC_BENCH_H
 
+#include "proto/cost.h"
 #include "src/bench_network.h"
 #include "src/demo.h"
 #include "src/progress.h"
@@ -52,6 +57,7 @@ struct bench_case {
     struct account party[LINK_PARTIES];     /* of the last run */
     struct prepared prepared;   /* for all runs */
     unsigned label;
+    double chain;               /* seconds: the bound of bytes and the rounds after them */
     double forecast;            /* seconds; 0: none */
 };
 
@@ -106,6 +112,10 @@ int bench_run(const struct bench_wish *w, struct err *e);
 double bench_quantile(const double *v, unsigned n, double share);
 struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case *c);
 struct bench_slow bench_slow(const struct bench_case *c);
+
+/* Seconds that bytes and the rounds after them need at least on a network. */
+double bench_chain_seconds(const struct bench_network *n, unsigned parties,
+                           const struct cost_chain *c);
 uint64_t bench_sent(const struct bench_case *c);            /* bytes, by all parties, */
 uint64_t bench_offline(const struct bench_case *c);         /* of them by deals */
 uint32_t bench_rounds(const struct bench_case *c);
@@ -114,6 +124,9 @@ uint32_t bench_rounds(const struct bench_case *c);
 
 /* What every layer costs: bytes and rounds from the plan, time from a run in the simulator. */
 int bench_layers(struct bench *b, struct err *e);
+
+/* The bound of bytes and the rounds after them, of what a case has run: c->chain. */
+int bench_chain(const struct bench *b, struct bench_case *c, struct err *e);
 
 /* ---- bench_json.c ---- */
 

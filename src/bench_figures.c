@@ -66,6 +66,19 @@ struct bench_bounds bench_bounds(const struct bench *b, const struct bench_case 
     return t;
 }
 
+double bench_chain_seconds(const struct bench_network *n, unsigned parties,
+                           const struct cost_chain *c)
+{
+    double most = 0;
+    for (unsigned i = 0; i < parties; i++)
+        for (uint32_t r = 0; r <= c->rounds; r++) {
+            double s = bench_network_seconds(n, i + 1 == parties, c->sent[i][r],
+                                             c->received[i][r]) + r * n->rtt_ms * 0.5e-3;
+            most = s > most ? s : most;
+        }
+    return most;
+}
+
 /* How long another party waits for this one, on average. */
 static double waited_for(const struct bench_case *c, unsigned party)
 {

@@ -120,8 +120,9 @@ static json_t *case_json(const struct bench *b, const struct bench_case *c)
     add_parts(j, c);
     json_object_set_new(j, "rounds", json_integer(bench_rounds(c)));
     json_object_set_new(j, "bytes", whole(bench_sent(c)));
-    json_object_set_new(j, "bound", json_pack("{s:f, s:f, s:f, s:f}", "compute", t.compute, "bytes",
-                                              t.bytes, "rounds", t.rounds, "all", t.all));
+    json_object_set_new(j, "bound", json_pack("{s:f, s:f, s:f, s:f, s:f}", "compute", t.compute,
+                                              "bytes", t.bytes, "rounds", t.rounds, "all", t.all,
+                                              "chain", c->chain));
     json_object_set_new(j, "forecast", c->forecast > 0 ? json_real(c->forecast) : json_null());
     json_object_set_new(j, "slow", slow_json(c));
     json_object_set_new(j, "parties", parties_json(c));
@@ -187,11 +188,12 @@ static void csv_case(const struct bench *b, const struct bench_case *c, FILE *f)
     struct bench_bounds t = bench_bounds(b, c);
     for (unsigned k = 0; k < c->n; k++)
         fprintf(f, "%s,%s,%s,%g,%g,%g,%u,%u,%u,%.6f,%.6f,%.6f,%.6f,%u,%llu,%llu,%.6f,%.6f,%.6f,"
-                "%.6f,%.6f\n", c->proto->name, c->network->name, c->transport, c->network->rtt_ms,
-                c->network->down, c->network->up, c->selected, c->workers, k + 1, c->total[k],
-                p->items > 0 ? p->seconds / p->items : 0, c->input[k], c->cpu[k], bench_rounds(c),
-                (unsigned long long)bench_sent(c), (unsigned long long)bench_offline(c), t.compute,
-                t.bytes, t.rounds, t.all, c->forecast);
+                "%.6f,%.6f,%.6f\n", c->proto->name, c->network->name, c->transport,
+                c->network->rtt_ms, c->network->down, c->network->up, c->selected, c->workers,
+                k + 1, c->total[k], p->items > 0 ? p->seconds / p->items : 0, c->input[k],
+                c->cpu[k], bench_rounds(c), (unsigned long long)bench_sent(c),
+                (unsigned long long)bench_offline(c), t.compute, t.bytes, t.rounds, t.all,
+                c->chain, c->forecast);
 }
 
 static int write_csv(const struct bench *b, struct err *e)
@@ -201,7 +203,7 @@ static int write_csv(const struct bench *b, struct err *e)
         return e->code;
     fputs("protocol,network,transport,rtt_ms,mbit,mbit_up,selected,workers,run,seconds,"
           "prepare_seconds,input_seconds,cpu_seconds,rounds,bytes,bytes_offline,bound_compute,"
-          "bound_bytes,bound_rounds,bound,forecast_seconds\n", o.f);
+          "bound_bytes,bound_rounds,bound,bound_chain,forecast_seconds\n", o.f);
     for (unsigned i = 0; i < b->n; i++)
         csv_case(b, &b->one[i], o.f);
     return output_commit(&o, e);

@@ -70,6 +70,28 @@ static int layers_of(struct bench *b, const struct protocol *proto, const struct
     return code;
 }
 
+int bench_chain(const struct bench *b, struct bench_case *c, struct err *e)
+{
+    struct fixed_model m = { 0 };
+    struct selection own = { 0 };
+    struct compiled compiled = { 0 };
+    struct cost_chain chain = { 0 };
+    const struct compile_options options = { .frames = b->frames, .selected = c->selected };
+    int code = owner_model_file(&m, &own, b->w->model, b->frames, e);
+    if (code == 0)
+        code = compile(&compiled, c->proto, &m.net, &options, e);
+    if (code == 0)
+        code = cost_chain(&chain, compiled.program, c->prepared.items > 0 ? PART_ONLINE : PART_ALL,
+                          e);
+    if (code == 0)
+        c->chain = bench_chain_seconds(c->network, c->proto->parties, &chain);
+    cost_chain_fini(&chain);
+    compiled_fini(&compiled);
+    fixed_model_fini(&m);
+    selection_fini(&own);
+    return code;
+}
+
 int bench_layers(struct bench *b, struct err *e)
 {
     struct fixed_model m = { 0 };

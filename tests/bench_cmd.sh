@@ -68,6 +68,9 @@ judge 'networks that no machine has' test "$status" -eq 0
 for i in 0 1 2; do
     t=$(value three/bench.json cases.$i.seconds.median) bound=$(value three/bench.json cases.$i.bound.all)
     judge "not below the bound ($t, $bound)" awk "BEGIN { exit !($t >= 0.99 * $bound && $t < 4 * $bound + 1) }"
+    chain=$(value three/bench.json cases.$i.bound.chain) rounds=$(value three/bench.json cases.$i.bound.rounds)
+    judge "nor below bytes and then rounds ($chain), which are more than rounds ($rounds)" \
+        awk "BEGIN { exit !($t >= $chain && $chain > $rounds) }"
 done
 run=$(value three/bench.json cases.0.parties.1.run_seconds)
 rest=$(for k in busy_seconds waited_seconds.0 waited_seconds.1 waited_seconds.2; do

@@ -56,6 +56,20 @@ static void bounds(void)
     CHECK_EQ(bench_rounds(c), 12);
 }
 
+/* Two parties: 1 MB with all three rounds to come, 9 MB more with one; in at half the rate. */
+static void chain_of_bytes_and_rounds(void)
+{
+    uint64_t first[] = { 10000000, 10000000, 1000000, 1000000 }, none[4] = { 0 };
+    const struct cost_chain c = { .rounds = 3, .sent = { first, none },
+                                  .received = { none, first } };
+    const struct bench_network wide = { .rtt_ms = 400, .up = 80, .down = 80 };
+    const struct bench_network narrow = { .rtt_ms = 400, .up = 80, .down = 40 };
+    const struct bench_network far = { .rtt_ms = 4000, .up = 80, .down = 80 };
+    CHECK(near(bench_chain_seconds(&wide, 2, &c), 1 + 0.2));        /* 0.1 + 0.6 is less */
+    CHECK(near(bench_chain_seconds(&narrow, 2, &c), 2 + 0.2));
+    CHECK(near(bench_chain_seconds(&far, 2, &c), 0.1 + 6));
+}
+
 static void who_is_slow(void)
 {
     const struct bench_network n = { .rtt_ms = 40 };
@@ -99,6 +113,7 @@ int main(void)
 {
     CASE(quantiles);
     CASE(bounds);
+    CASE(chain_of_bytes_and_rounds);
     CASE(who_is_slow);
     CASE(networks);
     return check_done();

@@ -464,8 +464,8 @@ static void bytes_before_rounds(void)
     program_free(p);
 }
 
-/* A wall waits for all gates before it, though it reads but one: what has no reader has a round to
- * come if the wall is left one. */
+/* A wall waits for all gates before it, though it reads none of them: their bytes have its round
+ * to come. */
 static void bytes_before_a_wall(void)
 {
     for (int wall = 0; wall < 2; wall++) {
@@ -484,7 +484,7 @@ static void bytes_before_a_wall(void)
     }
 }
 
-/* The longest chain seen from the end is the one seen from the beginning, and all bytes are in it. */
+/* The longest chain is as long from its end as from its beginning, and all bytes are in it. */
 static void chains_have_all_bytes(void)
 {
     for (uint64_t s = 0; s < 20; s++) {

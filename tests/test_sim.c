@@ -90,7 +90,7 @@ static void rates_of_single_nodes(void)
     world_free(w);
 }
 
-/* Links share a node's line piece by piece, out and in: 32,768 bytes are two pieces of 131,072 ns. */
+/* Links share a node's line piece by piece, out and in: 32,768 bytes are two of 131,072 ns. */
 static void lines_are_shared(void)
 {
     enum { TWO = 32768 - 24, PIECE_NS = 131072, START = 10000 };
