@@ -146,6 +146,12 @@ static void right_label(void)
     }
 }
 
+static void roomy(unsigned i, struct party_conf *c)
+{
+    (void)i;
+    c->job_memory = 256 << 20;
+}
+
 /* Three times as many chunks need the memory of the same few, though the engine is slower than
  * Alice. Scores are divided when all frames are through, which takes some memory for each (most of
  * all for the deals of two parties), but less than a chunk of 147 KB. */
@@ -160,7 +166,7 @@ static void memory_is_constant(void)
         uint32_t n = k == 0 ? SHORT : LONG;
         struct sim_options o = { .seed = 42, .latency_ns = 2 * W_MS, .bits_per_second = 20000000 };
         struct source s = { .apart = 0 };
-        struct world *w = w_new_of(proto, &o, NULL);
+        struct world *w = w_new_of(proto, &o, roomy);
         provide(w, CHUNK * n, CHUNK, rows, n);
         struct w_client *c = stream_alice(w, &s, CHUNK * n);
         settle(w, 400);
