@@ -3,7 +3,7 @@
 # nothing, fine-tune the installed model, evaluate, plot, classify. `make check-films` does it with
 # 24 actors (ACTORS, FRAMES, EPOCHS, LEAST).
 . "${srcdir:-.}/tests/lib.sh"
-long_under_tsan 'films of drawn actors'
+long_under_sanitizers 'films of drawn actors'
 
 actors=${ACTORS:-3} frames=${FRAMES:-11} epochs=${EPOCHS:-12} least=${LEAST:-0.4}
 cd "$tmp" || exit 99

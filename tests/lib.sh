@@ -31,6 +31,17 @@ long_under_tsan()
     fi
 }
 
+# The same under either sanitizer: what is slow there are detectors and codecs, and what calls them has
+# tests of its own.
+long_under_sanitizers()
+{
+    if built_with asan; then
+        echo "skip - $1 # too long under this sanitizer"
+        exit 77
+    fi
+    long_under_tsan "$1"
+}
+
 finish()
 {
     for d in $daemons; do
