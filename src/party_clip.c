@@ -5,8 +5,8 @@
  *   AWAITED -> COMING -> JOINING -> JOINED -> GIVEN -> RELEASED
  *
  * The first chunk is agreed on in JOB, and the engine starts with it. Of the others the parties
- * tell each other their marks (CHUNK) where the adversary is malicious, before anything is computed
- * with them: so a chunk costs one message one way more than its arrival.
+ * tell each other their marks (CHUNK) where the adversary is malicious, once all have said JOB and
+ * before anything is computed with them: so a chunk costs one message one way more than its arrival.
  *
  * Alice hears of each chunk, in their order, and may have PARTY_AHEAD on their way of which she has
  * not; and while PARTY_HELD are here that the engine still needs, she hears of no more. So a clip of
@@ -153,27 +153,6 @@ static void give_back(struct chunk *c)
     c->share = NULL;
 }
 
-/* Tells the peers what is known of a chunk that was not in JOB. */
-static int tell(struct job *j, const struct chunk *c, struct err *e)
-{
-    struct party *p = j->party;
-    struct wire_chunk m = { .number = (uint32_t)(c - j->chunk) };
-    if ((p->conf.proto->flags & PROTOCOL_MALICIOUS) == 0 || c == clip_first(j))
-        return 0;
-    for (unsigned i = 0; i < p->n; i++) {
-        size_t n;
-        if (i == p->conf.self)
-            continue;
-        memcpy(m.mark, c->mark[i], sizeof m.mark);
-        uint8_t *data = wire_chunk_pack(p->control, &m, &n);
-        if (data == NULL)
-            return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
-        if (wire_send(p->host, i, WIRE_CHUNK, j->id, data, n) != 0)
-            return err_set(e, ERR_PEER, "lost party %u", i);
-    }
-    return 0;
-}
-
 static void join_done(struct work *w)
 {
     struct chunk *c = (struct chunk *)(void *)((char *)w - offsetof(struct chunk, join));
@@ -188,9 +167,8 @@ static void join_done(struct work *w)
         return;
     }
     j->touched = p->host->ops->now(p->host);
-    if (c->failed)
+    if (c->failed) {
         job_no_memory(j, &e);
-    if (e.code != 0 || tell(j, c, &e) != 0) {
         job_end(j, &e, NO_VALUE);
     } else if (c == clip_first(j)) {
         job_gather(j);
@@ -243,12 +221,34 @@ int clip_peer(struct job *j, unsigned from, const struct wire_chunk *m, struct e
     return 0;
 }
 
-/* Have all peers the same chunk? -1: somebody has not said yet; 0; or ERR_ABORT. */
-static int agreed(const struct job *j, const struct chunk *c, struct err *e)
+/* Tells the peers what is known of a chunk that was not in JOB. */
+static int tell(struct job *j, struct chunk *c, struct err *e)
+{
+    struct party *p = j->party;
+    struct wire_chunk m = { .number = (uint32_t)(c - j->chunk) };
+    c->told = 1;
+    for (unsigned i = 0; i < p->n; i++) {
+        size_t n;
+        if (i == p->conf.self)
+            continue;
+        memcpy(m.mark, c->mark[i], sizeof m.mark);
+        uint8_t *data = wire_chunk_pack(p->control, &m, &n);
+        if (data == NULL)
+            return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
+        if (wire_send(p->host, i, WIRE_CHUNK, j->id, data, n) != 0)
+            return err_set(e, ERR_PEER, "lost party %u", i);
+    }
+    return 0;
+}
+
+/* Have all peers the same chunk? -1: somebody has not said yet; 0; or an error. */
+static int agreed(struct job *j, struct chunk *c, struct err *e)
 {
     const struct party *p = j->party;
     if ((p->conf.proto->flags & PROTOCOL_MALICIOUS) == 0 || c == clip_first(j))
         return 0;
+    if (!c->told && tell(j, c, e) != 0)
+        return e->code;
     for (unsigned i = 0; i < p->n; i++)
         if (i != p->conf.self && (c->met & 1u << i) != 0 &&
             memcmp(c->theirs[i], c->mark[i], CLIENT_MARK) != 0)

@@ -100,6 +100,7 @@ struct chunk {
     enum chunk_state state;
     uint8_t *in;                    /* the message, while it comes in and is joined */
     uint64_t *share, *words;        /* plain; as the engine wants it */
+    int told;                       /* the peers have this party's marks */
     unsigned met;                   /* peers whose mark has come, as bits */
     uint8_t mark[LINK_PARTIES][CLIENT_MARK], theirs[LINK_PARTIES][CLIENT_MARK];
     int failed;
