@@ -111,7 +111,8 @@ static inline void he_free(struct he_world *w)
 static inline int he_sends(const struct he_world *w, unsigned role, unsigned round)
 {
     const struct round *r = &w->party[role].ops->rounds[round];
-    return r->bytes != NULL && r->bytes(w->gate, 0, role, 1 - role) > 0;
+    unsigned last = (r->times != NULL ? r->times(w->gate) : 1) - 1;
+    return r->bytes != NULL && r->bytes(w->gate, last, role, 1 - role) > 0;
 }
 
 /* Round number `round` at one party; its message is what the round before left at the other. */
@@ -121,7 +122,16 @@ static inline void he_round(struct he_world *w, unsigned role, unsigned round)
     p->step.in[1 - role] = round > 0 && he_sends(w, 1 - role, round - 1)
                                ? w->party[1 - role].message[round - 1] : NULL;
     p->step.out[1 - role] = he_sends(w, role, round) ? p->message[round] : NULL;
-    p->ops->rounds[round].run(&p->step);
+    const struct round *r = &p->ops->rounds[round];
+    unsigned times = r->times != NULL ? r->times(w->gate) : 1;
+    uint8_t *out = p->step.out[1 - role];
+    const uint8_t *in = p->step.in[1 - role];
+    for (unsigned level = 0; level < times; level++) {      /* what comes, first; what goes, last */
+        p->step.level = level;
+        p->step.in[1 - role] = level == 0 ? in : NULL;
+        p->step.out[1 - role] = level + 1 == times ? out : NULL;
+        r->run(&p->step);
+    }
 }
 
 #endif
