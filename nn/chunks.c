@@ -15,7 +15,8 @@ int chunks_check(const struct chunks *c, uint32_t frames, uint32_t selected, str
         return 0;
     for (unsigned i = 0; i < c->n && i < CHUNKS_MAX; i++)
         rows += c->rows[i];
-    if (c->n > CHUNKS_MAX || c->each == 0 || c->each > frames || needed(frames, c->each) != c->n || rows != selected)
+    if (c->n > CHUNKS_MAX || c->each == 0 || c->each > frames ||
+        needed(frames, c->each) != c->n || rows != selected)
         return err_set(e, ERR_INPUT, "%u chunks of %u frames do not make a clip of %u frames of "
                        "which %u are selected", c->n, c->each, frames, selected);
     return 0;

@@ -50,10 +50,4 @@ static inline uint32_t chunks_rows(const struct chunks *c, unsigned i, uint32_t 
     return c->n > 0 ? c->rows[i] : selected;
 }
 
-/* Does it come in more than one message? */
-static inline int chunks_many(const struct chunks *c)
-{
-    return chunks_next(c, chunks_next(c, 0) + 1) < chunks_count(c);
-}
-
 #endif

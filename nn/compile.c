@@ -16,7 +16,7 @@ struct compiler {
     const struct compile_options *o;
     const struct chunks *chunks;
     uint32_t logits;        /* SHARE: selected x classes, of all frames */
-    uint32_t token[WINDOW_MOST]; /* of the last frames: complete when a frame is nearly through */
+    uint32_t token[WINDOW_MOST];    /* of the last frames: complete when one is nearly through */
     uint32_t window, group;
     uint32_t selection;     /* what gates read of c->selection and c->turn: */
     struct compiled_weights read[LINK_PARTIES];
@@ -126,10 +126,12 @@ static void chunk_begin(struct compiler *k, uint32_t f)
         return;
     unsigned chunk = chunk_of(k, f, &k->chunk_first, &k->chunk_end);
     struct geometry g = chunk_geometry(k);
+    uint8_t turn = k->p->turn;
     k->p->turn = 0;
     k->video_deal = gate_deal_selection(k->p, &g, k->selection, f);
     k->video = gate_mask(k->p, k->c->video[chunk], k->video_deal, 0);
     k->chunk_selection = rows_of_chunk(k);
+    k->p->turn = turn;
 }
 
 /* What the program's turn reads. */
@@ -289,7 +291,6 @@ static void frames(struct compiler *k, uint32_t first, uint32_t n)
     for (uint32_t j = 0, f = first; j < n; j++, f++) {
         frame_begin(k, f, LAYER_SELECT);
         chunk_begin(k, f);
-        frame_begin(k, f, LAYER_SELECT);
         k->p->after = f >= k->window ? k->token[f % k->window] : NO_VALUE;
         x[j] = select_frame(k, f);
         k->p->after = NO_VALUE;

@@ -6,8 +6,8 @@
  *
  * Nothing of the clip leaves before all parties have given the same terms to the byte. It goes as a
  * whole or in chunks, as the terms say: a few are under way at a time, and a chunk goes as soon as
- * its frames are there. Alice believes no single party: pieces that do not fit together are an error
- * (ERR_ABORT).
+ * its frames are there. Alice believes no single party: pieces that do not fit together are an
+ * error (ERR_ABORT).
  */
 #include <math.h>
 #include <stdio.h>

@@ -8,8 +8,6 @@
 
 #include "src/alice_st.h"
 
-enum { UNDER_WAY = 4 };     /* chunks; parties take as many (PARTY_AHEAD) */
-
 static size_t frame_size(const struct alice *a)
 {
     return (size_t)a->conf.h * a->conf.w * a->conf.c;
@@ -106,7 +104,7 @@ static int share_all(struct alice *a, struct err *e)
     int code = 0;
     a->sharing = 1;
     while (code == 0 && !a->x.over && a->chunk < chunk_count(a) &&
-           a->sent - chunks_arrived(a) < UNDER_WAY && (frames = chunk_ready(a)) != NULL) {
+           a->sent - chunks_arrived(a) < WIRE_AHEAD && (frames = chunk_ready(a)) != NULL) {
         code = share(a, frames, chunk_filled(a, a->chunk), e);
         a->chunk = chunks_next(&a->agreed.chunks, a->chunk + 1);
         a->sent++;

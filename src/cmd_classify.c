@@ -175,11 +175,14 @@ static int take_film(struct classify *c, struct err *e)
 static int take_clip(struct classify *c, struct err *e)
 {
     const char *path = c->input.path;
+    if (c->wish.pace > 0 && c->wish.frames > 0)
+        return err_set(e, ERR_USAGE, "a film that comes by itself has a pace of its own: --frames "
+                       "or --pace");
     if (clip_is_film(path))
-        return c->wish.pace > 0 && c->wish.frames > 0
-                   ? err_set(e, ERR_USAGE, "a film that comes by itself has a pace of its own: "
-                             "--frames or --pace") : take_film(c, e);
-    return c->wish.frames > 0 ? err_set(e, ERR_USAGE, "--frames is for films; %s is none", path) : 0;
+        return take_film(c, e);
+    if (c->wish.frames > 0)
+        return err_set(e, ERR_USAGE, "--frames is for films; %s is none", path);
+    return 0;
 }
 
 static int prepare(struct classify *c, const char *clip, struct err *e)
@@ -217,7 +220,7 @@ static void attempt(struct classify *c, struct err *e)
         client_run(&c->client);
     }
     feed_stop(&c->feed);
-    if (c->shared) {            /* a worker may wait for its next frame: there is no other attempt */
+    if (c->shared) {            /* a worker may wait for a frame, and there is no other attempt */
         film_close(c->film);
         c->film = NULL;
     }

@@ -214,7 +214,8 @@ static void print_plan(const struct plan *p)
 {
     char text[24];
     printf("%s, %u of %u frames, %u at a time\n\n%-26s %-10s %6s %14s %6s", p->proto->name,
-           p->options.selected, p->options.frames, p->options.window, "layer", "output", "gates", "products", "rounds");
+           p->options.selected, p->options.frames, p->options.window, "layer", "output", "gates",
+           "products", "rounds");
     for (unsigned i = 0; i < p->proto->parties; i++)
         printf("      party %u", i);
     printf("   bytes in all\n");

@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
 };
 
 static const struct command command = {
-    .name = "provide", .synopsis = "-c FILE [--model FILE] [--select RULE] [--frames LIST] [--chunk N]",
+    .name = "provide", .synopsis = "-c FILE [OPTION]..",
     .summary = "Shares a model and its frame selection with the parties of a setting. No party\n"
                "sees either (but Bob's own, in semi2k-owner); they keep their shares until they\n"
                "end or another model takes the name.",

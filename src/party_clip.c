@@ -6,11 +6,11 @@
  *
  * The first chunk is agreed on in JOB, and the engine starts with it. Of the others the parties
  * tell each other their marks (CHUNK) where the adversary is malicious, once all have said JOB and
- * before anything is computed with them: so a chunk costs one message one way more than its arrival.
+ * before anything is computed with them: a chunk costs one message one way more than its arrival.
  *
- * Alice hears of each chunk, in their order, and may have PARTY_AHEAD on their way of which she has
- * not; and while PARTY_HELD are here that the engine still needs, she hears of no more. So a clip of
- * any length needs the memory of so many chunks.
+ * Alice hears of each chunk, in their order, and may have WIRE_AHEAD on their way of which she has
+ * not; and while PARTY_HELD are here that the engine still needs, she hears of no more. So a clip
+ * of any length needs the memory of so many chunks.
  */
 #include "src/party_st.h"
 
@@ -101,7 +101,7 @@ static int is_due(const struct job *j, uint32_t number)
         return 0;
     for (unsigned i = next_used(j, 0); i < number; i = next_used(j, i + 1))
         before++;
-    return j->chunk[number].state == CHUNK_AWAITED && before < j->acked + PARTY_AHEAD;
+    return j->chunk[number].state == CHUNK_AWAITED && before < j->acked + WIRE_AHEAD;
 }
 
 uint8_t *clip_room(struct job *j, const struct message *head, struct err *why)

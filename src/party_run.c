@@ -1,9 +1,10 @@
 /*
  * party_run.c: a job's work at a party: the meeting, the engine, the outputs.
  *
- * A party that has its input (the first chunk of it) makes its engine first and then tells its peers
- * (JOB), with a fresh nonce; it starts the engine when all peers have told. So whoever has heard
- * from everybody may send at once: every receiver's engine is there, though it may not have started.
+ * A party that has its input (the first chunk of it) makes its engine first and then tells its
+ * peers (JOB), with a fresh nonce; it starts the engine when all peers have told. So whoever has
+ * heard from everybody may send at once: every receiver's engine is there, though it may not have
+ * started.
  */
 #include "src/party_st.h"
 

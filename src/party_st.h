@@ -24,7 +24,6 @@ enum {
     PARTY_TOMBS = 256,              /* ended jobs whose late messages are still swallowed */
     PARTY_TICK_MS = 200,
     PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
-    PARTY_AHEAD = 4,                /* chunks of a clip that Alice may send before hearing of them */
     PARTY_HELD = 16,                /* chunks beyond which she hears of no more */
     PARTY_STALL = 3,                /* seconds without work after which a wait is worth a warning */
     PARTY_PATIENCE = 20             /* timeouts that a party which does not lead waits for input */

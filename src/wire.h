@@ -37,7 +37,8 @@ enum {
     WIRE_ID = 16,
     WIRE_DIGEST = 32,
     WIRE_SELECTIONS = 64,
-    WIRE_TENSORS = 2 * FIXED_STAGES + WIRE_SELECTIONS
+    WIRE_TENSORS = 2 * FIXED_STAGES + WIRE_SELECTIONS,
+    WIRE_AHEAD = 4              /* chunks of a clip on their way of which Alice has not heard */
 };
 
 /* Serial numbers of items stay below this. */

@@ -67,8 +67,8 @@ static struct w_client *stream_alice(struct world *w, struct source *s, uint32_t
 }
 
 /* The selection of these rows, whose matrix is allocated. */
-static uint64_t *chunked(struct bob_conf *conf, uint32_t frames, uint32_t each, const uint32_t *rows,
-                         uint32_t n)
+static uint64_t *chunked(struct bob_conf *conf, uint32_t frames, uint32_t each,
+                         const uint32_t *rows, uint32_t n)
 {
     uint32_t copy[2 * W_MOST];
     struct selection s = { .frames = frames, .rows = n, .frame = copy };
@@ -337,7 +337,8 @@ static void other_marks(void)
         changed((struct change){ WIRE_CHUNK, from, to, 1, 0, FLIP }, ERR_ABORT,
                 "shares of different clips");
         changed((struct change){ WIRE_CHUNK, from, to, 1, 0, DROP }, ERR_PEER, "no progress");
-        changed((struct change){ WIRE_CHUNK, from, to, 1, 0, RENUMBER }, ERR_PEER, "CHUNK (4) that is not due");
+        changed((struct change){ WIRE_CHUNK, from, to, 1, 0, RENUMBER }, ERR_PEER,
+                "CHUNK (4) that is not due");
     }
 }
 
@@ -347,6 +348,90 @@ static void a_chunk_twice(void)
     int malicious = (proto->flags & PROTOCOL_MALICIOUS) != 0;   /* then it is another chunk first */
     changed((struct change){ WIRE_INPUT, LINK_CLIENT, 1, 1, 0, RENUMBER },
             malicious ? ERR_ABORT : ERR_PEER, malicious ? "different clips" : "INPUT (chunk 3)");
+}
+
+/* ---- an Alice who does not wait for all terms ---- */
+
+struct early {
+    struct host *host;
+    struct arena *arena;
+};
+
+enum { EARLY = 4712 };
+
+static void early_up(void *ctx, unsigned node, const struct node_info *info)
+{
+    struct early *a = ctx;
+    struct wire_ask ask = { .model = "default", .frames = FRAMES, .h = W_SIDE, .w = W_SIDE,
+                            .c = 1 };
+    size_t n;
+    (void)info;
+    snprintf(ask.protocol, sizeof ask.protocol, "%s", proto->name);
+    uint8_t *data = wire_ask_pack(a->arena, &ask, &n);
+    wire_send(a->host, node, WIRE_ASK, EARLY, data, n);
+}
+
+/* Two chunks for whoever has given terms. */
+static void early_message(void *ctx, unsigned node, struct message m)
+{
+    struct early *a = ctx;
+    size_t n = client_bytes(proto, OWNER_CLIP, EACH * W_PIXELS, 1, node);
+    arena_give(m.data);
+    for (uint32_t chunk = 0; m.type == WIRE_TERMS && chunk <= 2; chunk += 2) {
+        struct message input = { .type = WIRE_INPUT, .job = EARLY, .stream = chunk, .n = n,
+                                 .data = arena_take(a->arena, n) };
+        memset(input.data, 0, n);
+        a->host->ops->send(a->host, node, input);
+    }
+}
+
+static void early_down(void *ctx, unsigned node, const struct err *why)
+{
+    (void)ctx;
+    (void)node;
+    (void)why;
+}
+
+static uint8_t *early_room(void *ctx, unsigned node, const struct message *head, struct err *why)
+{
+    struct early *a = ctx;
+    (void)node;
+    (void)why;
+    return arena_take(a->arena, head->n);
+}
+
+static void early_drained(void *ctx, unsigned node)
+{
+    (void)ctx;
+    (void)node;
+}
+
+/* Her job waits in party 0's queue, which knows nothing of chunks yet, while the others have some
+ * of hers: the jobs that run are none the worse, and the links stay. */
+static void alice_is_early(void)
+{
+    static const struct host_events events = { early_up, early_down, early_room, early_message,
+                                               early_drained };
+    struct world *w = world(&lan);
+    struct source s[3] = { { .apart = 100 * W_MS }, { .apart = 150 * W_MS }, { .apart = W_MS } };
+    struct w_client *c[3];
+    for (unsigned i = 0; i < 2; i++)
+        c[i] = stream_alice(w, &s[i], FRAMES);
+    sim_run(w->sim, sim_now(w->sim) + 200 * W_MS, W_S);
+    struct w_client *who = w_client(w, "early");
+    struct early early = { .host = who->host, .arena = arena_new(0) };
+    who->host->events = &events;
+    who->host->ctx = &early;
+    sim_run(w->sim, sim_now(w->sim) + 200 * W_MS, W_S);
+    CHECK(c[0]->done == 0 && c[1]->done == 0);
+    settle(w, 40);
+    c[2] = stream_alice(w, &s[2], FRAMES);
+    settle(w, 40);
+    for (unsigned i = 0; i < 3; i++)
+        w_judge_frames(c[i], picked, SELECTED);
+    CHECK(w_idle(w));
+    w_free(w);
+    arena_free(early.arena);
 }
 
 int main(void)
@@ -361,6 +446,7 @@ int main(void)
         CASE_ONE_THREAD(alice_loses_patience);
         CASE_ONE_THREAD(alice_leaves);
         CASE_ONE_THREAD(a_chunk_twice);
+        CASE_ONE_THREAD(alice_is_early);
         if ((proto->flags & PROTOCOL_MALICIOUS) == 0)
             continue;
         CASE_ONE_THREAD(other_chunks);
