@@ -33,6 +33,7 @@ struct message {
     uint64_t job;
     uint32_t stream;    /* the gate */
     uint32_t seq;       /* the step of the gate */
+    uint32_t tail;      /* rounds from it to the end, for the sender's queue: does not travel */
     size_t n;
     uint8_t *data;
 };
@@ -71,11 +72,14 @@ struct file_read {
 
 struct host;
 
-/* Does a message that waits let `m` pass? What belongs to an older gate of the same job goes first,
- * so that old frames are not held up by the bytes of new ones; a stream keeps its order. */
+/* Does a message that waits let `m` pass? Of a job, what has more rounds to come goes first; of as
+ * many, what belongs to an older gate, so that old frames are not held up by the bytes of new ones.
+ * A stream keeps its order. */
 static inline int message_lets_pass(const struct message *waits, const struct message *m)
 {
-    return waits->job == m->job && waits->type == m->type && waits->stream > m->stream;
+    if (waits->job != m->job || waits->type != m->type || waits->stream == m->stream)
+        return 0;
+    return waits->tail < m->tail || (waits->tail == m->tail && waits->stream > m->stream);
 }
 
 struct host_ops {

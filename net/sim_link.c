@@ -1,7 +1,7 @@
 /*
  * sim_link.c: the simulated network: links, and the way of a message. See sim_st.h.
  *
- * A message waits in the queue of its link, where older gates go first, but do not overtake what a
+ * A message waits in the queue of its link, in the order of link.h, but does not overtake what a
  * real link would have handed to its carrier and the kernel. The sender's serialiser takes a piece
  * from each link in turn, as TCP connections share a line. A piece flies for the latency plus a
  * random delay, and crosses the receiver's serialiser as its bits come in, in the order in which

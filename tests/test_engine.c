@@ -7,6 +7,9 @@
 
 #include <inttypes.h>
 
+#include "proto/cost.h"
+#include "proto/tails.h"
+
 static const uint64_t seed = 20260217;
 
 /* A desk for a random program. */
@@ -574,6 +577,27 @@ static void spans_are_told(void)
     table_free(t);
 }
 
+/* Every message says how many rounds it has to come, which the plan knows. */
+static void tails_are_the_plan_s(void)
+{
+    struct table *t = table_new(seed, 25);
+    struct tails tails;
+    struct cost cost;
+    unsigned longest = 0;
+    CHECK_EQ(tails_init(&tails, t->r.p, PART_ALL, NULL), 0);
+    t->d.keep_mail = 1;
+    desk_open(&t->d, 3, 0);
+    desk_run(&t->d);
+    for (const struct desk_mail *m = t->d.sent; m != NULL; m = m->next) {   /* those to party 0 */
+        CHECK_EQ(m->m.tail, tail_of(&tails, m->m.stream, m->m.seq, 0));
+        longest = m->m.tail > longest ? m->m.tail : longest;
+    }
+    CHECK_EQ(cost_program(&cost, t->r.p, NULL), 0);
+    CHECK(longest > 1 && longest <= cost.rounds);
+    tails_fini(&tails);
+    table_free(t);
+}
+
 /* Gates 0 and 1 are a product and its truncation, which waits for party 1; the other products could
  * all run. When the message is there, the truncation goes before those that are left. */
 static void low_numbers_first(void)
@@ -636,6 +660,7 @@ int main(void)
     CASE(full_links_hold_it_back);
     CASE(who_is_waited_for);
     CASE(spans_are_told);
+    CASE(tails_are_the_plan_s);
     CASE(low_numbers_first);
     return check_done();
 }

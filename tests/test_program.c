@@ -11,6 +11,7 @@
 #include "proto/compose.h"
 #include "proto/cost.h"
 #include "proto/protocol.h"
+#include "proto/tails.h"
 
 static const uint64_t seed = 60601;
 
@@ -340,7 +341,7 @@ static void plans_without_memory(void)
     CHECK_EQ(cost_program(&c, p, &e), ERR_FAILED);
     CHECK(strstr(e.text, "memory") != NULL);
     struct cost_chain chain;
-    for (long k = 1; k <= 3; k++) {     /* rounds, tails and bytes */
+    for (long k = 1; k <= 5; k++) {     /* rounds, tails (three) and bytes */
         mem_fail_at(k);
         CHECK_EQ(cost_chain(&chain, p, PART_ALL, &e), ERR_FAILED);
     }
@@ -461,6 +462,40 @@ static void bytes_before_rounds(void)
     }
     CHECK_EQ(c.sent[3][0], 0);
     cost_chain_fini(&c);
+
+    struct tails t;
+    CHECK_EQ(tails_init(&t, p, PART_ALL, NULL), 0);
+    for (uint32_t i = 0; i < p->ngate; i++)
+        for (unsigned to = 0; to < 3; to++)
+            CHECK_EQ(tail_of(&t, i, 0, to), i == 0 ? 2 : i == 1 || i == p->ngate - 1);
+    tails_fini(&t);
+    program_free(p);
+}
+
+/* In quad nobody waits for the verifier, who is party 3 in turn 0, before the program's end: what
+ * it gets within a gate has the end's rounds to come, and what an evaluator gets has more. */
+static void tails_by_receiver(void)
+{
+    struct program *p = program_new(&protocol_quad);
+    uint32_t x = program_external(p, VALUE_SHARE, 64);
+    struct tails t;
+    gate_relu(p, gate_relu(p, x, 0, 32), 0, 32);
+    CHECK_EQ(program_check(p, NULL), 0);
+    CHECK_EQ(tails_init(&t, p, PART_ALL, NULL), 0);
+    unsigned verifier = 0, others = 0;
+    for (uint32_t i = 0; i < p->ngate; i++) {
+        unsigned steps = gate_steps(gate_ops(p->proto, &p->gate[i]), &p->gate[i]);
+        for (unsigned s = 0; s < steps; s++)
+            for (unsigned to = 0; to < 4; to++) {
+                uint32_t tail = tail_of(&t, i, s, to);
+                CHECK(s == 0 || tail <= tail_of(&t, i, s - 1, to) ||
+                      tail_of(&t, i, s - 1, to) == 0);
+                verifier = to == 3 && tail > verifier ? tail : verifier;
+                others = to != 3 && tail > others ? tail : others;
+            }
+    }
+    CHECK(verifier == 1 && others > 2);
+    tails_fini(&t);
     program_free(p);
 }
 
@@ -541,6 +576,7 @@ int main(void)
     CASE(the_digest_sees_everything);
     CASE(layers_add_up);
     CASE(bytes_before_rounds);
+    CASE(tails_by_receiver);
     CASE(bytes_before_a_wall);
     CASE(chains_have_all_bytes);
     CASE(memory_of_slices);

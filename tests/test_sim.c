@@ -135,6 +135,32 @@ static void what_is_handed_on_stays_first(void)
     world_free(w);
 }
 
+/* What has the longest tail goes first, of equal ones the older gate, and a stream keeps its order;
+ * the first message fills what is handed on. */
+static void longest_tail_first(void)
+{
+    static const struct { uint32_t stream, seq, tail; } sent[] = {
+        { 9, 0, 0 }, { 5, 0, 3 }, { 2, 0, 1 }, { 7, 0, 9 }, { 3, 0, 3 }, { 2, 1, 1 }, { 1, 0, 2 }
+    };
+    static const uint32_t order[] = { 9, 7, 3, 5, 1, 2, 2 };
+    enum { N = sizeof sent / sizeof *sent };
+    struct world *w = world_new((struct sim_options){
+        .seed = SEED, .latency_ns = 10000, .bits_per_second = 1000000000 }, 2);
+    world_run(w);
+    for (unsigned i = 0; i < N; i++) {
+        struct message m = { .type = 1, .job = 5, .stream = sent[i].stream, .seq = sent[i].seq,
+                             .tail = sent[i].tail, .n = i == 0 ? 1 << 20 : 0 };
+        m.data = m.n > 0 ? arena_take(w->role[0]->arena, m.n) : NULL;
+        CHECK_EQ(w->role[0]->h->ops->send(w->role[0]->h, 1, m), 0);
+    }
+    world_run(w);
+    CHECK_EQ(w->role[1]->n, N);
+    for (unsigned i = 0; i < N; i++)
+        CHECK_EQ(w->role[1]->log[i].m.stream, order[i]);
+    CHECK(w->role[1]->log[N - 2].m.seq == 0 && w->role[1]->log[N - 1].m.seq == 1);
+    world_free(w);
+}
+
 /* A rate that does not divide: the time of a message is rounded up. 24 x 8 bits at 7 bit/s. */
 static void odd_rate(void)
 {
@@ -297,6 +323,7 @@ int main(void)
     CASE(rates_of_single_nodes);
     CASE(lines_are_shared);
     CASE(what_is_handed_on_stays_first);
+    CASE(longest_tail_first);
     CASE(odd_rate);
     CASE(streams_keep_order);
     CASE(streams_overtake);
