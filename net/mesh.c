@@ -166,6 +166,9 @@ static int check_conf(const struct mesh_conf *c, struct err *e)
         return err_set(e, ERR_USAGE, "the name of a protocol has 1 to 32 bytes");
     if (c->lanes > HELLO_LANES)
         return err_set(e, ERR_USAGE, "a link has at most %d lanes, not %u", HELLO_LANES, c->lanes);
+    if (c->congestion != NULL && c->congestion[0] != '\0' &&
+        congestion_check(c->congestion, e) != 0)
+        return e->code;
     if (c->client_count > 65536)
         return err_set(e, ERR_USAGE, "%u clients are too many", c->client_count);
     return 0;
@@ -179,6 +182,8 @@ static void configure(struct mesh *m, const struct mesh_conf *c)
     m->lanes = c->lanes > 0 ? c->lanes : 1;
     m->half_open_max = c->half_open_max > 0 ? c->half_open_max : 64;
     m->clients_max = c->clients_max > 0 ? c->clients_max : c->client_count;
+    if (c->congestion != NULL)
+        snprintf(m->congestion, sizeof m->congestion, "%s", c->congestion);
     m->connect_ns = (c->connect_ms > 0 ? c->connect_ms : 60000) * ms;
     m->hello = (struct hello){
         .wire = HELLO_WIRE,

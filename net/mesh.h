@@ -51,6 +51,7 @@ struct mesh_conf {
     unsigned setup_ms;              /* from connection to agreed hello; 0: 10 s */
     unsigned lanes;                 /* connections of a link between parties; 0: 1 */
     unsigned half_open_max;         /* accepted connections not agreed yet; 0: 64 */
+    const char *congestion;         /* control of TCP, by the kernel's name; NULL or "": its own */
     int uring;                      /* links over io_uring, where the kernel lets us */
     size_t high, low;               /* marks of back-pressure; 0: 64 MB and 16 MB */
     uint8_t digest[HELLO_DIGEST];   /* of the public configuration; must be the same on all nodes */

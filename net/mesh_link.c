@@ -29,6 +29,8 @@ int mesh_contact(struct mesh *m, int fd, const char *where, struct node *node,
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    if (m->congestion[0] != '\0')
+        congestion_set(fd, m->congestion);
     *c = (struct contact){ .mesh = m, .node = node, .next = m->contacts, .conf = m->peer,
                            .number = number, .first = first != NULL ? first : c };
     c->conf.hello = &c->hello;

@@ -6,6 +6,7 @@
 #ifndef OB_NET_MESH_ST_H
 #define OB_NET_MESH_ST_H
 
+#include "net/congestion.h"
 #include "net/addr.h"
 #include "net/file.h"
 #include "net/listen.h"
@@ -81,6 +82,7 @@ struct mesh {
     unsigned parties, lanes;
     unsigned half_open, half_open_max;
     unsigned clients_max;
+    char congestion[CONGESTION_NAME];   /* of TCP; empty: the kernel's own */
     uint64_t connect_ns;
     uint64_t lines_since;       /* refusals of strangers are logged at a bounded rate */
     unsigned lines;

@@ -54,7 +54,8 @@ static struct demo_conf case_demo(const struct bench *b, const struct bench_case
     return (struct demo_conf){
         .proto = c->proto, .clip = w->clip, .model = w->model, .select = select,
         .frames = b->frames, .workers = c->workers, .quiet = 1, .timeout = w->timeout,
-        .lanes = w->lanes, .prepare = w->prepare && c->proto->deal_plan != NULL,
+        .lanes = w->lanes, .congestion = w->congestion,
+        .prepare = w->prepare && c->proto->deal_plan != NULL,
         .network = bench_network_is(c->network) ? network : NULL,
         .slowed = c->network->slow_processor ? parties : 0, .seed = w->seed
     };

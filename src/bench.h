@@ -41,6 +41,7 @@ struct bench_wish {
     uint64_t seed;              /* of loss, order and the simulator */
     int forecast;               /* the simulator's time, too */
     int prepare;                /* what can be made beforehand is, and timed apart */
+    const char *congestion;     /* control of TCP; NULL: the kernel's own */
     const char *clip, *model, *dir;
     double timeout;
     int quiet;

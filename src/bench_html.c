@@ -33,6 +33,8 @@ static void put_head(FILE *f, json_t *bench)
     put_text(f, bench, "machine", "processor");
     fprintf(f, ", %.0f cores; ", number(bench, "machine", "cores"));
     put_text(f, bench, "machine", "kernel");
+    fputs(", TCP with ", f);
+    put_text(f, bench, "machine", "congestion");
     fputs("; ", f);
     put_text(f, bench, "compiler", NULL);
     fputs("; version ", f);

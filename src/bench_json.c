@@ -10,6 +10,7 @@
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
+#include "net/congestion.h"
 #endif
 #include "src/bench.h"
 #include "src/commit.h"
@@ -37,12 +38,14 @@ static void processor_name(char *name, size_t n)
 static json_t *machine_json(const struct bench *b)
 {
     struct utsname u;
-    char processor[80], kernel[200] = "unknown";
+    char processor[80], kernel[200] = "unknown", congestion[CONGESTION_NAME];
     processor_name(processor, sizeof processor);
     if (uname(&u) == 0)
         snprintf(kernel, sizeof kernel, "%s %s %s", u.sysname, u.release, u.machine);
-    return json_pack("{s:s, s:i, s:s}", "processor", processor, "cores", (int)b->cores, "kernel",
-                     kernel);
+    congestion_default(congestion);
+    return json_pack("{s:s, s:i, s:s, s:s}", "processor", processor, "cores", (int)b->cores,
+                     "kernel", kernel, "congestion",
+                     b->w->congestion != NULL ? b->w->congestion : congestion);
 }
 
 /* ---- JSON ---- */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/base_mem.h"
+#include "net/congestion.h"
 #include "net/hello.h"
 #include "src/bench.h"
 #include "src/bench_plot.h"
@@ -15,7 +16,7 @@
 #include "src/owner.h"
 
 struct wish {
-    const char *protocol, *network, *frames, *workers, *transport, *clip, *model, *dir, *plot;
+    const char *protocol, *network, *frames, *workers, *transport, *congestion, *clip, *model, *dir, *plot;
     uint64_t runs, warmup, lanes, seed;
     double rtt, bandwidth, timeout;
     int forecast, prepare, quiet;
@@ -36,6 +37,8 @@ static const struct option_row rows[] = {
       "worker threads of each party (cores / parties)", 0, 0 },
     { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
       1, HELLO_LANES },
+    { "congestion", 0, OPTION_TEXT, AT(congestion), "NAME",
+      "congestion control of TCP, such as reno or bbr (the kernel's own)", 0, 0 },
     { "transport", 0, OPTION_TEXT, AT(transport), "A,B,..", "epoll, uring: processes over TLS; sim: "
       "the simulator, with a machine for each party and any network (epoll)", 0, 0 },
     { "runs", 'n', OPTION_COUNT, AT(runs), "N", "of each case (7)", 1, BENCH_RUNS },
@@ -173,6 +176,8 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
         code = list_each(w->workers, add_workers, b, e);
     if (code == 0)
         code = list_each(w->transport, add_transport, b, e);
+    if (code == 0 && w->congestion != NULL)
+        code = congestion_check(w->congestion, e);
     b->runs = (unsigned)w->runs;
     b->warmup = (unsigned)w->warmup;
     b->forecast = w->forecast;
@@ -181,6 +186,7 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
     b->dir = w->dir;
     b->timeout = w->timeout;
     b->lanes = (unsigned)w->lanes;
+    b->congestion = w->congestion;
     b->quiet = w->quiet;
     return code;
 }

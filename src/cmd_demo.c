@@ -8,6 +8,7 @@
 
 #include "net/base_log.h"
 #include "net/base_mem.h"
+#include "net/congestion.h"
 #include "net/hello.h"
 #include "nn/clip_file.h"
 #include "src/clip.h"
@@ -17,7 +18,7 @@
 #include "src/owner.h"
 
 struct wish {
-    const char *protocol, *clip, *model, *select, *transport, *reveal, *trace, *log;
+    const char *protocol, *clip, *model, *select, *transport, *congestion, *reveal, *trace, *log;
     uint64_t workers, lanes, seed;
     uint64_t chunk;
     double rtt, bandwidth, timeout, pace;
@@ -45,6 +46,8 @@ static const struct option_row rows[] = {
       1, 256 },
     { "lanes", 0, OPTION_COUNT, AT(lanes), "N", "TCP connections of each link between parties (1)",
       1, HELLO_LANES },
+    { "congestion", 0, OPTION_TEXT, AT(congestion), "NAME",
+      "congestion control of TCP, such as reno or bbr (the kernel's own)", 0, 0 },
     { "transport", 0, OPTION_TEXT, AT(transport), "KIND", "epoll or uring: processes over TLS; "
       "sim: one process, virtual clock (epoll)", 0, 0 },
     { "rtt", 0, OPTION_REAL, AT(rtt), "MS", "round-trip time of an emulated network, which "
@@ -94,6 +97,11 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
         return err_set(e, ERR_USAGE, "--prepare needs parties of their own: not --transport sim");
     if (w->lanes > 1 && strcmp(w->transport, "sim") == 0)
         return err_set(e, ERR_USAGE, "--lanes needs real connections: not --transport sim");
+    if (w->congestion != NULL && strcmp(w->transport, "sim") == 0)
+        return err_set(e, ERR_USAGE, "--congestion needs real connections: not --transport sim");
+    if (w->congestion != NULL && congestion_check(w->congestion, e) != 0)
+        return e->code;
+    d->congestion = w->congestion;
     d->select = w->select;
     d->workers = w->workers != 0 ? (unsigned)w->workers : demo_workers(d->proto->parties);
     d->lanes = (unsigned)w->lanes;

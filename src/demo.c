@@ -130,6 +130,8 @@ static void args_begin(struct args *a, const struct show *s, const char *command
     arg_made(a, "--set", "%s.job_timeout=%.3f s", section, s->conf->timeout);
     if (s->conf->uring)
         arg_made(a, "--set", "%s.transport=uring", section);
+    if (s->conf->congestion != NULL)
+        arg_made(a, "--set", "%s.congestion=%s", section, s->conf->congestion);
 }
 
 static int player_start(struct show *s, unsigned who, const char *name, struct args *a, int fd)

@@ -20,6 +20,7 @@ struct demo_conf {
     double pace;                    /* frames of it that there are a second; 0: all at once */
     unsigned workers;
     unsigned lanes;                 /* connections of a link between parties; demo_real only */
+    const char *congestion;         /* control of TCP; NULL: the kernel's own; demo_real only */
     int reveal_scores;
     int uring;                      /* links over io_uring; demo_real only */
     int prepare;                    /* randomness for every run is made first; demo_real only */

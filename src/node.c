@@ -21,7 +21,7 @@ static struct mesh_conf node_conf(const struct settings *s, const struct cert *c
         .protocol = settings_protocol(s)->name, .parties = settings_protocol(s)->parties,
         .listen = s->party ? s->listen : NULL, .listen_fd = listen_fd,
         .connect_ms = (unsigned)(s->connect_timeout * 1000), .lanes = s->lanes,
-        .uring = s->transport == TRANSPORT_URING
+        .uring = s->transport == TRANSPORT_URING, .congestion = s->congestion
     };
 }
 

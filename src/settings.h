@@ -47,6 +47,7 @@ struct settings {
     char model_name[SETTINGS_TEXT];
     char frames[SETTINGS_TEXT];         /* clip lengths that Bob serves: 97,120-130 */
     char log[SETTINGS_TEXT];
+    char congestion[SETTINGS_TEXT];     /* control of TCP; empty: the kernel's own */
     uint32_t workers;                   /* 0: as many as there are cores */
     uint32_t reveal, transport;
     uint32_t max_jobs, max_models, window, lanes;

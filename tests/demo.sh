@@ -94,9 +94,12 @@ refused 'demo --chunk: too many chunks' 2 'cannot come in chunks of 1: expected 
 refused 'demo --pace 0' 2 'pace' "$obscura" demo --pace 0
 
 # Links of several connections: nothing else changes.
-run "$obscura" demo --json --reveal scores --lanes 3
-judge 'lanes: label, bytes and rounds' test "$(json "$tmp/out" label bytes.total rounds)" = \
-    "$(json "$r" label bytes.total rounds)"
+run "$obscura" demo --json --reveal scores --lanes 3 --congestion reno
+judge 'lanes, congestion control: label, bytes and rounds' \
+    test "$(json "$tmp/out" label bytes.total rounds)" = "$(json "$r" label bytes.total rounds)"
+refused 'an unknown congestion control' 2 'this kernel has: ' "$obscura" demo --congestion pigeon
+refused 'congestion control of the simulator' 2 'real connections' \
+    "$obscura" demo --transport sim --congestion reno
 refused 'lanes of the simulator' 2 'real connections' "$obscura" demo --transport sim --lanes 2
 
 # The simulator runs the same roles.

@@ -2,6 +2,9 @@
 #include "tests/mesh_world.h"
 
 #include <netdb.h>
+#include <netinet/tcp.h>
+
+#include "net/congestion.h"
 
 static struct world w;
 
@@ -544,6 +547,8 @@ static void bad_configurations(void)
     refuse_conf((c = world_conf(&w, 1), c.party[2].fingerprint = "sha256:0", c), "party 2 needs");
     refuse_conf((c = world_conf(&w, 1), c.party[2].fingerprint = c.party[0].fingerprint, c),
                 "same fingerprint");
+    refuse_conf((c = world_conf(&w, 1), c.congestion = "pigeons", c), "this kernel has: ");
+    refuse_conf((c = world_conf(&w, 1), c.congestion = "sixteen_bytes_it", c), "no name");
     w.client[1].fingerprint = w.client[0].fingerprint;
     refuse_conf(world_conf(&w, 1), "alice and bob have the same fingerprint");
     w.client[1] = (struct mesh_client){ "", w.client[0].fingerprint };
@@ -554,6 +559,44 @@ static void bad_configurations(void)
     c.listen_fd = 0;
     refuse_conf(c, "cannot listen on 127.0.0.1");       /* taken already */
     world_fini(&w);
+}
+
+/* Connections of this process, and how many of them have this congestion control. */
+static unsigned connections_with(const char *name, unsigned *all)
+{
+    unsigned have = 0;
+    *all = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        char control[CONGESTION_NAME + 1] = { 0 };
+        struct sockaddr_storage a;
+        socklen_t n = sizeof a, length = CONGESTION_NAME;
+        if (getpeername(fd, (struct sockaddr *)&a, &n) != 0 ||
+            getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, &length) != 0)
+            continue;
+        (*all)++;
+        have += strcmp(control, name) == 0;
+    }
+    return have;
+}
+
+/* Both ends of every link have what the configuration says, the accepted one, too; the kernel has
+ * reno in any case, and another one is its default as a rule. */
+static void congestion_control(void)
+{
+    const char *names[] = { "reno", NULL };
+    char usual[CONGESTION_NAME];
+    congestion_default(usual);
+    for (unsigned k = 0; k < 2; k++) {
+        unsigned all;
+        world_init(&w, 2, 1);
+        w.conf.congestion = names[k];
+        for (unsigned i = 0; i < 3; i++)
+            world_start(&w, i, world_conf(&w, i));
+        CHECK(world_run(&w, world_is_up, 5000));
+        CHECK_EQ(connections_with(k == 0 ? "reno" : usual, &all), all);
+        CHECK_EQ(all, 2 * (1 + 2));
+        world_fini(&w);
+    }
 }
 
 /* The k-th allocation fails, for each k: no crash, no leak, an error or a working mesh. */
@@ -646,6 +689,7 @@ int main(void)
     CASE(same_key_twice);
     CASE(names_and_ipv6);
     CASE(bad_configurations);
+    CASE(congestion_control);
     CASE(allocation_failures);
     CASE(too_many_lanes);
     with_lanes();
