@@ -1,11 +1,10 @@
 #!/bin/sh
 # The README's way from a folder of films to a private label, with films of drawn faces: train from
 # nothing, fine-tune the installed model, evaluate, plot, classify. `make check-films` does it with
-# 24 actors (ACTORS, FRAMES, EPOCHS, LEAST).
+# 24 actors (TEST_LONG=1).
 . "${srcdir:-.}/tests/lib.sh"
-long_under_sanitizers 'films of drawn actors'
 
-actors=${ACTORS:-3} frames=${FRAMES:-11} epochs=${EPOCHS:-12} least=${LEAST:-0.4}
+actors=$(often 3 24) frames=$(often 11 61) epochs=$(often 12 40) least=$(often 0.4 0.9)
 cd "$tmp" || exit 99
 value()
 {

@@ -2,7 +2,6 @@
 # obscura bench as a user meets it: files whose figures fit together, an emulated network where this
 # machine allows one, and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
-long_under_tsan 'bench'
 
 cd "$tmp" || exit 99
 value()
@@ -62,6 +61,7 @@ refused 'what is no JSON' 3 'broken.json:' "$obscura" bench --plot broken.json -
 refused 'a clip that is gone when it is read' 3 'again and again' "$obscura" bench --clip - -d x
 refused 'no file to draw' 3 'nowhere' "$obscura" bench --plot nowhere -d x
 
+long_under_asan 'networks' && exit $failed
 run "$obscura" bench -p replicated-ring --transport sim --network intercontinental,5g,10gbit --frames 1 \
     --runs 1 --quiet -d three
 judge 'networks that no machine has' test "$status" -eq 0

@@ -2,7 +2,6 @@
 # obscura import and prep as a user meets them: a model through every form and back to the bit, pools
 # replaced, classes named, the published text inputs written and used; and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
-long_under_tsan 'import and prep'
 
 cd "$tmp" || exit 99
 model=$OBSCURA_DATADIR/emotion.obm

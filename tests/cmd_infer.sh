@@ -2,7 +2,6 @@
 # obscura infer as a user meets it: accuracy, confusion and scores of labelled sets, clips, pictures
 # and films, counted again here from the samples' own lines; and what is refused.
 . "${srcdir:-.}/tests/lib.sh"
-long_under_tsan 'infer'
 
 face_film=$(cd "$builddir" && pwd)/tests/face_film
 cd "$tmp" || exit 99
@@ -129,7 +128,7 @@ refused 'a label that the model has no class for' 3 'seven.csv:3' "$obscura" inf
 refused 'pictures of another size' 3 'noise.csv:2' "$obscura" infer --model twins.obm noise.csv
 
 # A clip: the label and scores of the private run, which a simulation gives.
-"$obscura" actor --emotion surprise --seed 4 -o clip > /dev/null || not_ok 'a clip is drawn'
+"$obscura" actor --emotion surprise --seed 4 --size 16 -o clip > /dev/null || not_ok 'a clip is drawn'
 run "$obscura" infer --json clip.txt
 cp out clip.json
 run "$obscura" demo --transport sim --seed 1 --clip clip.txt --reveal scores --json
@@ -149,10 +148,10 @@ cp out few.json
 judge 'text: the label of both sides' test "$(grep -c '^  f.* surprise  ' text)" -eq 2
 judge 'or by another' test "$(value few.json files.0.selected)" -lt "$(value clip.json files.0.selected)"
 
-# Actors that training has not seen: nine clips of ten at least get what is played.
-right=0
+# Actors that training has not seen: nine clips of ten at least get what is played, or all but one.
+right=0 clips=$((7 * $(often 1 2)))
 for emotion in angry disgust fear happy sad surprise neutral; do
-    for seed in 301 302; do
+    for seed in $(seq 301 $((300 + clips / 7))); do
         "$obscura" actor --emotion $emotion --seed $seed --size 16 -o "$emotion$seed" > /dev/null ||
             not_ok "a clip of $emotion is drawn"
         run "$obscura" infer --float --json "$emotion$seed.txt"
@@ -160,7 +159,7 @@ for emotion in angry disgust fear happy sad surprise neutral; do
         [ "$(value acted.json files.0.class)" = $emotion ] && right=$((right + 1))
     done
 done
-judge "drawn emotions are recognised ($right of 14)" test $right -ge 13
+judge "drawn emotions are recognised ($right of $clips)" test $right -ge $((clips - 1))
 
 # Films: alone, and in folders named as RAVDESS is.
 mkdir -p films/Actor_01

@@ -1,7 +1,6 @@
 #!/bin/sh
 # From film files to face crops and to a label, with drawn faces; a clear answer to every film.
 . "${srcdir:-.}/tests/lib.sh"
-long_under_sanitizers 'films and faces'
 
 face_film=$(cd "$builddir" && pwd)/tests/face_film
 unset OBSCURA_MTCNN XDG_DATA_HOME

@@ -1,8 +1,8 @@
 #!/bin/sh
 # No party is idle for longer than a one-way delay while work is ready (tests/trace_gaps.c says what
 # that means): every protocol in the simulator, where not a microsecond is allowed, and processes on
-# an emulated network of 40 ms and 1 Gbit/s, which needs root. `make check-sick` runs all protocols
-# there. A real machine has other things to do as well, which comes and goes while a fault of ours
+# an emulated network of 40 ms and 1 Gbit/s, which needs root. `make check-sick` (TEST_LONG=1) runs all
+# protocols there. A real machine has other things to do as well, which comes and goes while a fault of ours
 # stays: the best of five runs counts.
 . "${srcdir:-.}/tests/lib.sh"
 
@@ -31,17 +31,7 @@ demo()
     grep -q happy "$tmp/out"
 }
 
-# too_slow PROTOCOL: under a sanitizer
-too_slow()
-{
-    [ "$1" = semi2k ] && { built_with asan || built_with tsan; }
-}
-
 for p in $protocols; do
-    if too_slow "$p"; then
-        echo "skip - $p in the simulator # minutes of arithmetic under a sanitizer"
-        continue
-    fi
     judge "$p in the simulator: the label" demo "$p" --transport sim
     judge "$p in the simulator: no gap" gap "$p" 0.001
     gap "$p" $delay 30
@@ -59,7 +49,7 @@ real()
     return 1
 }
 
-[ "${GAPS_ALL:-0}" -eq 1 ] || protocols=replicated-ring
+protocols=$(often replicated-ring "$protocols")
 demo replicated-ring
 if grep -q 'emulated network' "$tmp/err"; then
     echo 'skip - gaps of processes # an emulated network needs root'

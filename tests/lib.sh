@@ -21,25 +21,20 @@ built_with()
     grep -aq "__$1_init" "$obscura"
 }
 
-# long_under_tsan NAME: the whole test is skipped there, for its time; what its threads do has tests of
-# its own.
-long_under_tsan()
+# long_under_asan NAME: is the rest of a test to be skipped, for its time?
+long_under_asan()
 {
-    if built_with tsan; then
-        echo "skip - $1 # too long under this sanitizer"
-        exit 77
-    fi
+    built_with asan && echo "skip - $1 # long under this sanitizer"
 }
 
-# The same under either sanitizer: what is slow there are detectors and codecs, and what calls them has
-# tests of its own.
-long_under_sanitizers()
+# often SOME MANY: how often something is done: SOME, or with TEST_LONG=1 in the environment MANY
+often()
 {
-    if built_with asan; then
-        echo "skip - $1 # too long under this sanitizer"
-        exit 77
+    if [ "${TEST_LONG:-0}" = 1 ]; then
+        echo "$2"
+    else
+        echo "$1"
     fi
-    long_under_tsan "$1"
 }
 
 finish()

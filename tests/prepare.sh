@@ -3,7 +3,6 @@
 # item once, and whatever comes of folders and daemons meanwhile, none is used again.
 . "${srcdir:-.}/tests/lib.sh"
 
-long_under_tsan 'prepare'
 p=$(free_ports 3)
 keys=$tmp/keys
 "$obscura" keygen --protocol semi2k --dir "$keys" --hosts "127.0.0.1:$p,127.0.0.1:$((p + 1))" \
@@ -115,6 +114,17 @@ one=$(find "$keys/party0.material" -name '*.item')
 truncate -s 100000 "$one"
 classified 'an item cut short' made
 judge 'the log says so, too' grep -q 'cut short, or altered' "$tmp/party0.err"
+stop()
+{
+    for i in 0 1; do
+        eval "kill \$party$i"
+        eval "wait_for 10 gone \$party$i"
+    done
+}
+if long_under_asan 'items of others, uploads, deaths, owners'; then
+    stop
+    exit $failed
+fi
 prepare 1
 classified 'in step once more' made
 prepare 1
@@ -154,13 +164,6 @@ for pause in 0.2 0.6; do
 done
 prepare 1
 classified 'and all is well at last' stored
-stop()
-{
-    for i in 0 1; do
-        eval "kill \$party$i"
-        eval "wait_for 10 gone \$party$i"
-    done
-}
 stop
 
 # Where party 1 is Bob's own he is told so before his model goes there; all else is the same.

@@ -2,7 +2,6 @@
 # Films that are classified as they come: from a file, a pipe that is slow, the standard input; with
 # the label of the same film as a whole; films that end early; an Alice who is killed half-way.
 . "${srcdir:-.}/tests/lib.sh"
-long_under_sanitizers 'films as they come'
 face_film=$(cd "$builddir" && pwd)/tests/face_film
 
 "$face_film" one "$tmp/one.mkv" || exit 99

@@ -282,12 +282,12 @@ static void held(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(known_answers);
-    CASE_ONE_THREAD(products_of_bits);
-    CASE_ONE_THREAD(prime_arithmetic);
-    CASE_ONE_THREAD(primes);
-    CASE_ONE_THREAD(loops);
-    CASE_ONE_THREAD(bit_loops);
-    CASE_ONE_THREAD(held);
+    CASE(known_answers);
+    CASE(products_of_bits);
+    CASE(prime_arithmetic);
+    CASE(primes);
+    CASE(loops);
+    CASE(bit_loops);
+    CASE(held);
     return check_done();
 }

@@ -98,9 +98,9 @@ int main(void)
     for (unsigned i = 0; i < 2; i++) {
         proto = protos[i];
         printf("# %s\n", proto->name);
-        CASE_ONE_THREAD(layers);
-        CASE_ONE_THREAD(selections);
-        CASE_ONE_THREAD(control_of_a_bit);
+        CASE(layers);
+        CASE(selections);
+        CASE(control_of_a_bit);
     }
     return check_done();
 }

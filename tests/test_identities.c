@@ -88,9 +88,9 @@ static void sign_of_two_summands(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(truncation_in_small_rings);
-    CASE_ONE_THREAD(truncation_at_64_bits);
-    CASE_ONE_THREAD(thermometers_of_blocks);
-    CASE_ONE_THREAD(sign_of_two_summands);
+    CASE(truncation_in_small_rings);
+    CASE(truncation_at_64_bits);
+    CASE(thermometers_of_blocks);
+    CASE(sign_of_two_summands);
     return check_done();
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_layers.sh: each storey includes only the headers of those below it. Includes in angle
-# brackets belong to the C library and other libraries, and are outside the rule.
+# brackets belong to the C library and other libraries, and are outside the rule. And the list of
+# tests that have threads is whole.
 
 top=${srcdir:-$(dirname "$0")/..}
 work=$(mktemp -d "${TMPDIR:-/tmp}/layers.XXXXXX") || exit 1
@@ -79,6 +80,27 @@ caught()
     [ "$(grep -c . "$work/broken")" = 1 ] && grep -q "/$1/planted.c:2: " "$work/broken"
 }
 
+# Tests that have threads are in the list of those that the thread sanitizer runs.
+threads_are_listed()
+{
+    unlisted=0
+    for test in $(cd "$top/tests" && grep -lE \
+            '(pthread_create|pool_new|crew_new)\(|"(tests/(desk|mesh_world)|nn/(judge|trainer))\.h"' test_*.c); do
+        if ! grep -qE "tests/${test%.c}( |$)" "$1"; then
+            echo "tests/$test has threads: name it in thread_programs of tests/include.am" >&2
+            unlisted=1
+        fi
+    done
+    return $unlisted
+}
+
+unlisted_is_caught()
+{
+    sed 's,tests/test_pool ,,' "$top/tests/include.am" > "$work/include.am"
+    ! threads_are_listed "$work/include.am" 2> "$work/said" && [ "$(wc -l < "$work/said")" -eq 1 ] &&
+        grep -q test_pool "$work/said"
+}
+
 for storey in net proto nn src; do
     check "layers_$storey" storey_is_clean "$storey"
 done
@@ -89,4 +111,6 @@ check layers_planted_too_deep caught proto '#include "net/tls.h"'
 check layers_planted_in_nn caught nn '#include "net/link.h"'
 check layers_planted_by_detour caught src '#include "../tests/check.h"'
 check layers_planted_bare caught net '#include "sim.h"'
+check threads_are_listed threads_are_listed "$top/tests/include.am"
+check threads_unlisted_is_caught unlisted_is_caught
 exit $failed

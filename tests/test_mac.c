@@ -557,15 +557,15 @@ static void abort_tells_nothing(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(all_gates_are_right);
-    CASE_ONE_THREAD(no_product_is_changed);
-    CASE_ONE_THREAD(no_truncation_is_changed);
-    CASE_ONE_THREAD(no_bit_is_changed);
-    CASE_ONE_THREAD(no_convolution_is_changed);
-    CASE_ONE_THREAD(check_finds_errors);
-    CASE_ONE_THREAD(high_bits_pass_as_derived);
-    CASE_ONE_THREAD(no_cheat_gets_a_wrong_result_out);
-    CASE_ONE_THREAD(failures_are_as_rare_as_derived);
-    CASE_ONE_THREAD(abort_tells_nothing);
+    CASE(all_gates_are_right);
+    CASE(no_product_is_changed);
+    CASE(no_truncation_is_changed);
+    CASE(no_bit_is_changed);
+    CASE(no_convolution_is_changed);
+    CASE(check_finds_errors);
+    CASE(high_bits_pass_as_derived);
+    CASE(no_cheat_gets_a_wrong_result_out);
+    CASE(failures_are_as_rare_as_derived);
+    CASE(abort_tells_nothing);
     return check_done();
 }

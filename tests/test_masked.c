@@ -378,14 +378,14 @@ static void a_wild_party_is_found_out(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(truncation_identity);
-    CASE_ONE_THREAD(block_identity);
-    CASE_ONE_THREAD(injection_identity);
-    CASE_ONE_THREAD(invariants);
-    CASE_ONE_THREAD(every_turn_to_every_turn);
-    CASE_ONE_THREAD(inputs_fit_together);
-    CASE_ONE_THREAD(outputs_must_agree);
-    CASE_ONE_THREAD(every_wrong_message_is_found_out);
-    CASE_ONE_THREAD(a_wild_party_is_found_out);
+    CASE(truncation_identity);
+    CASE(block_identity);
+    CASE(injection_identity);
+    CASE(invariants);
+    CASE(every_turn_to_every_turn);
+    CASE(inputs_fit_together);
+    CASE(outputs_must_agree);
+    CASE(every_wrong_message_is_found_out);
+    CASE(a_wild_party_is_found_out);
     return check_done();
 }

@@ -287,7 +287,7 @@ int main(void)
     CASE(selections_by_polynomials);
     CASE(control_of_a_row);
     CASE(plans_are_the_cheapest);
-    CASE_ONE_THREAD(large_pictures);
+    CASE(large_pictures);
     CASE(published_network);
     return check_done();
 }

@@ -447,14 +447,14 @@ static void proofs_in_the_engine(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(true_statements_pass);
-    CASE_ONE_THREAD(edge_words_pass);
-    CASE_ONE_THREAD(rounds_are_few);
-    CASE_ONE_THREAD(false_statements_fail);
-    CASE_ONE_THREAD(a_lie_of_one_seat_fails);
-    CASE_ONE_THREAD(changed_messages_fail);
-    CASE_ONE_THREAD(no_challenge_takes_the_dummies_out);
-    CASE_ONE_THREAD(challenges_are_the_verifiers_own);
-    CASE_ONE_THREAD(proofs_in_the_engine);
+    CASE(true_statements_pass);
+    CASE(edge_words_pass);
+    CASE(rounds_are_few);
+    CASE(false_statements_fail);
+    CASE(a_lie_of_one_seat_fails);
+    CASE(changed_messages_fail);
+    CASE(no_challenge_takes_the_dummies_out);
+    CASE(challenges_are_the_verifiers_own);
+    CASE(proofs_in_the_engine);
     return check_done();
 }

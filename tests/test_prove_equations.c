@@ -458,7 +458,7 @@ static void words_follow_the_equations(void)
 
 int main(void)
 {
-    CASE_ONE_THREAD(bits_follow_the_equations);
-    CASE_ONE_THREAD(words_follow_the_equations);
+    CASE(bits_follow_the_equations);
+    CASE(words_follow_the_equations);
     return check_done();
 }

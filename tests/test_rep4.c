@@ -433,13 +433,13 @@ static void inputs_and_outputs(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(products);
-    CASE_ONE_THREAD(bits);
-    CASE_ONE_THREAD(truncation);
-    CASE_ONE_THREAD(signs);
-    CASE_ONE_THREAD(relu);
-    CASE_ONE_THREAD(every_change_is_seen);
-    CASE_ONE_THREAD(wrong_shares_are_seen_or_idle);
-    CASE_ONE_THREAD(inputs_and_outputs);
+    CASE(products);
+    CASE(bits);
+    CASE(truncation);
+    CASE(signs);
+    CASE(relu);
+    CASE(every_change_is_seen);
+    CASE(wrong_shares_are_seen_or_idle);
+    CASE(inputs_and_outputs);
     return check_done();
 }

@@ -1,7 +1,7 @@
 /*
  * test_rlwe_layers.c: the noise of answers for layers as pack.h lays them out: those of known
- * networks and any others, weights with the largest shares there are. `test_rlwe_layers SEED N`
- * takes N layers; `make check-long` 10,000.
+ * networks and any others, weights with the largest shares there are. With TEST_LONG=1
+ * (make check-long) it takes 10,000 of them; `test_rlwe_layers SEED` others.
  */
 #include "proto/pack.h"
 #include "tests/direct.h"
@@ -9,7 +9,6 @@
 #include "tests/rlwe_world.h"
 
 static uint64_t seed = 20261127;
-static unsigned layers = 60;
 
 /* Same-padded convolutions and dense layers of ResNet-50, VGG-16 and SqueezeNet. */
 static const struct geometry known[] = {
@@ -137,6 +136,7 @@ static void margins(void)
     uint32_t most = 0;
     size_t products = 0;
     double least = 64;
+    unsigned layers = check_times(60, 10000);
     rlwe_pair_make(&pair);
     for (unsigned t = 0; t < layers; t++) {
         struct pack p;
@@ -162,9 +162,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         seed = strtoull(argv[1], NULL, 0);
-    if (argc > 2)
-        layers = (unsigned)strtoul(argv[2], NULL, 0);
     printf("# seed %llu\n", (unsigned long long)seed);
-    CASE_ONE_THREAD(margins);
+    CASE(margins);
     return check_done();
 }

@@ -534,11 +534,11 @@ int main(int argc, char **argv)
         seed = strtoull(argv[1], NULL, 0);
     printf("# seed %llu\n", (unsigned long long)seed);
     inverses_make();
-    CASE_ONE_THREAD(small_numbers);
-    CASE_ONE_THREAD(fresh_a_part);
-    CASE_ONE_THREAD(noise_says_nothing_of_weights);
-    CASE_ONE_THREAD(answers_look_alike);
-    CASE_ONE_THREAD(masks_hide_results);
-    CASE_ONE_THREAD(only_results_are_sent);
+    CASE(small_numbers);
+    CASE(fresh_a_part);
+    CASE(noise_says_nothing_of_weights);
+    CASE(answers_look_alike);
+    CASE(masks_hide_results);
+    CASE(only_results_are_sent);
     return check_done();
 }

@@ -232,14 +232,14 @@ int main(void)
     log_configure("error");
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
-        CASE_ONE_THREAD(right_label);
+        CASE(right_label);
         if ((proto->flags & PROTOCOL_MALICIOUS) == 0)
             continue;
-        CASE_ONE_THREAD(changed_gate_messages);
-        CASE_ONE_THREAD(withheld_well);
-        CASE_ONE_THREAD(changed_pieces);
-        CASE_ONE_THREAD(alice_lies);
-        CASE_ONE_THREAD(bob_lies);
+        CASE(changed_gate_messages);
+        CASE(withheld_well);
+        CASE(changed_pieces);
+        CASE(alice_lies);
+        CASE(bob_lies);
     }
     return check_done();
 }

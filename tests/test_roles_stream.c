@@ -438,19 +438,19 @@ int main(void)
 {
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
-        CASE_ONE_THREAD(right_label);
+        CASE(right_label);
         CASE_PLAIN(memory_is_constant);
         CASE_PLAIN(latency_after_the_last_frame);
-        CASE_ONE_THREAD(a_source_fails);
-        CASE_ONE_THREAD(a_source_falls_silent);
-        CASE_ONE_THREAD(alice_loses_patience);
-        CASE_ONE_THREAD(alice_leaves);
-        CASE_ONE_THREAD(a_chunk_twice);
-        CASE_ONE_THREAD(alice_is_early);
+        CASE(a_source_fails);
+        CASE(a_source_falls_silent);
+        CASE(alice_loses_patience);
+        CASE(alice_leaves);
+        CASE(a_chunk_twice);
+        CASE(alice_is_early);
         if ((proto->flags & PROTOCOL_MALICIOUS) == 0)
             continue;
-        CASE_ONE_THREAD(other_chunks);
-        CASE_ONE_THREAD(other_marks);
+        CASE(other_chunks);
+        CASE(other_marks);
     }
     return check_done();
 }

@@ -328,11 +328,11 @@ static void wrong_trees_are_seen(void)
 
 int main(void)
 {
-    CASE_ONE_THREAD(cheapest_rows);
-    CASE_ONE_THREAD(small_deals);
-    CASE_ONE_THREAD(deals_of_one_extension);
-    CASE_ONE_THREAD(deals_of_two_extensions);
-    CASE_ONE_THREAD(keys_of_one_party);
-    CASE_ONE_THREAD(wrong_trees_are_seen);
+    CASE(cheapest_rows);
+    CASE(small_deals);
+    CASE(deals_of_one_extension);
+    CASE(deals_of_two_extensions);
+    CASE(keys_of_one_party);
+    CASE(wrong_trees_are_seen);
     return check_done();
 }

@@ -424,16 +424,16 @@ int main(int argc, char **argv)
 {
     seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20260714;
     printf("# seed %llu\n", (unsigned long long)seed);
-    CASE_ONE_THREAD(rows_by_the_definition);
-    CASE_ONE_THREAD(small_set);
+    CASE(rows_by_the_definition);
+    CASE(small_set);
     CASE_PLAIN(larger_set);
-    CASE_ONE_THREAD(from_an_extension_and_on);
-    CASE_ONE_THREAD(noise_is_regular);
-    CASE_ONE_THREAD(choices_look_random);
-    CASE_ONE_THREAD(parts_make_the_whole);
-    CASE_ONE_THREAD(ciphers_agree);
-    CASE_ONE_THREAD(check_catches_other_words);
-    CASE_ONE_THREAD(guesses_are_what_is_left);
-    CASE_ONE_THREAD(sets_are_large_enough);
+    CASE(from_an_extension_and_on);
+    CASE(noise_is_regular);
+    CASE(choices_look_random);
+    CASE(parts_make_the_whole);
+    CASE(ciphers_agree);
+    CASE(check_catches_other_words);
+    CASE(guesses_are_what_is_left);
+    CASE(sets_are_large_enough);
     return check_done();
 }

@@ -383,16 +383,16 @@ static void unproved_gates_are_refused(void)
 int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
-    CASE_ONE_THREAD(statements_hold);
-    CASE_ONE_THREAD(shares_agree);
-    CASE_ONE_THREAD(no_reshare_is_changed);
-    CASE_ONE_THREAD(no_truncation_is_changed);
-    CASE_ONE_THREAD(no_sign_is_changed);
-    CASE_ONE_THREAD(no_bit_is_changed);
-    CASE_ONE_THREAD(no_convolution_is_changed);
-    CASE_ONE_THREAD(no_relu_is_changed);
-    CASE_ONE_THREAD(dealer_cheats_in_step);
-    CASE_ONE_THREAD(proofs_hold_and_catch);
-    CASE_ONE_THREAD(unproved_gates_are_refused);
+    CASE(statements_hold);
+    CASE(shares_agree);
+    CASE(no_reshare_is_changed);
+    CASE(no_truncation_is_changed);
+    CASE(no_sign_is_changed);
+    CASE(no_bit_is_changed);
+    CASE(no_convolution_is_changed);
+    CASE(no_relu_is_changed);
+    CASE(dealer_cheats_in_step);
+    CASE(proofs_hold_and_catch);
+    CASE(unproved_gates_are_refused);
     return check_done();
 }

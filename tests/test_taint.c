@@ -23,6 +23,34 @@ static struct keys keys[LINK_PARTIES];
 
 /* ---- gates ---- */
 
+/* What the setup of two parties gives, which is made once and used by all scenes of the protocol:
+ * test_taint_ot.c looks at setups. */
+static struct {
+    const struct protocol *of;
+    uint64_t *words[LINK_PARTIES];
+    size_t n;
+} setup;
+
+static void setup_take(const struct chain *c, const struct gate *g)
+{
+    setup.of = proto;
+    setup.n = c->program->value[g->out].words;
+    for (unsigned p = 0; p < proto->parties; p++) {
+        free(setup.words[p]);
+        setup.words[p] = malloc(setup.n * 8);
+        memcpy(setup.words[p], c->value[p][g->out], setup.n * 8);
+    }
+}
+
+static void setup_give(struct step *s)
+{
+    CHECK_EQ(s->program->value[s->gate->out].words, setup.n);
+    memcpy(s->z, setup.words[s->self], setup.n * 8);
+}
+
+static const struct round setup_rounds[] = { { .name = "setup", .run = setup_give } };
+static const struct gate_ops setup_made = { .name = "setup", .rounds = setup_rounds, .nround = 1 };
+
 static void on_sent(struct chain *c, struct chain_message *m)
 {
     (void)c;
@@ -43,6 +71,9 @@ static void on_gate(struct chain *c, uint32_t gate)
     if (!proves && proving)
         VALGRIND_ENABLE_ERROR_REPORTING;
     proving = proves;
+    const struct gate *last = gate > 0 ? &c->program->gate[gate - 1] : NULL;
+    if (last != NULL && last->kind == GATE_SETUP && setup.of != proto)
+        setup_take(c, last);
     if (c->program->gate[gate].kind != GATE_CHECK)
         return;
     VALGRIND_MAKE_MEM_DEFINED(keys, sizeof keys);
@@ -70,6 +101,8 @@ static void run_scene(const struct scene *s, const struct gate_ops *replaced)
                             .before = on_gate };
     if (replaced != NULL)
         chain.replaced[GATE_MUL] = replaced;
+    if (setup.of == proto)
+        chain.replaced[GATE_SETUP] = &setup_made;
     sharing_keys(proto, &nobody, keys);
     mark_keys();
     for (unsigned i = 0; i < s->inputs; i++) {
@@ -94,14 +127,23 @@ static void run_scene(const struct scene *s, const struct gate_ops *replaced)
     sharing_keys_end(proto, keys);
 }
 
+/* Is the gate that of semi2k? semi2k-silent differs from it in large deals only, semi2k-owner in
+ * linear maps. */
+static int is_semi2ks(const struct scene_kind *k)
+{
+    return proto == &protocol_semi2k_silent ||
+           (proto == &protocol_semi2k_owner && k->kind != GATE_LINEAR &&
+            proto->gate[k->kind] == protocol_semi2k.gate[k->kind]);
+}
+
 /* Every scene, with the proofs and the check that end it. */
 static void all_gates(void)
 {
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++)
         for (int k = 0; k < SCENES; k++) {
             struct scene s;
-            if (!scene_plays(proto, &scenes[k]) || proto == &protocol_semi2k_silent)
-                continue;       /* which differs from semi2k in large deals only */
+            if (!scene_plays(proto, &scenes[k]) || is_semi2ks(&scenes[k]))
+                continue;
             scene_open(&s, proto, &scenes[k], N, i % proto->parties, (i + 1) % proto->parties);
             run_scene(&s, NULL);
             program_free(s.program);

@@ -16,21 +16,6 @@ if ! command -v valgrind >/dev/null 2>&1 || ! grep -q 'HAVE_VALGRIND_MEMCHECK_H 
     echo "skip - a_leak_of_a_result_is_seen # valgrind or its header is missing"
     exit 77
 fi
-# A sanitizer's run time and valgrind do not mix.
-if nm "$program" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
-    echo "skip - secrets_decide_nothing # sanitizer build"
-    echo "skip - nor_in_proofs # sanitizer build"
-    echo "skip - nor_in_transfers # sanitizer build"
-    echo "skip - nor_in_silent_transfers # sanitizer build"
-    echo "skip - nor_in_encryption # sanitizer build"
-    echo "skip - a_leak_is_seen # sanitizer build"
-    echo "skip - a_leak_of_a_tag_is_seen # sanitizer build"
-    echo "skip - a_leak_of_a_choice_is_seen # sanitizer build"
-    echo "skip - a_leak_of_the_noise_is_seen # sanitizer build"
-    echo "skip - a_leak_of_a_result_is_seen # sanitizer build"
-    exit 77
-fi
-
 status=0
 memcheck() { valgrind -q --error-exitcode=9 --undef-value-errors=yes "$@" 2>&1; }
 
