@@ -9,6 +9,8 @@
  * wait for each other's queues. The others bound what they hold, and how long they wait.
  *
  * A party that has no link to a peer yet keeps jobs QUEUED as well, but only for link_timeout.
+ *
+ * The model may still arrive (party_model.c): a job RUNs with what is here of it.
  */
 #include "src/party_st.h"
 
@@ -141,6 +143,12 @@ static int ask_room(struct party *p, uint64_t id, struct err *e)
     return 0;
 }
 
+/* The model that is asked for. Nothing is prepared for one that may still go. */
+static struct model *ask_model(struct party *p, const struct wire_ask *a)
+{
+    return a->prepare ? model_find(p, a->model) : model_offered(p, a->model);
+}
+
 static int ask_check(struct party *p, const struct client *c, uint64_t id,
                      const struct wire_ask *a, struct err *e)
 {
@@ -154,7 +162,7 @@ static int ask_check(struct party *p, const struct client *c, uint64_t id,
     if (strcmp(a->protocol, p->conf.proto->name) != 0)
         return err_set(e, ERR_USAGE, "party %u runs %s, not %s", p->conf.self,
                        p->conf.proto->name, a->protocol);
-    const struct model *m = model_find(p, a->model);
+    const struct model *m = ask_model(p, a);
     if (m == NULL)
         return err_set(e, ERR_INPUT, "party %u has no model %s: its owner has to provide it first",
                        p->conf.self, a->model);
@@ -180,7 +188,7 @@ void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_a
         party_send_fault(p, c->node, WIRE_REFUSE, id, &e);
         return;
     }
-    struct model *m = model_find(p, a->model);
+    struct model *m = ask_model(p, a);
     m->refs++;
     *j = (struct job){ .party = p, .id = id, .client = c->node, .ask = *a, .model = m,
                        .selection = ask_selection(m, a->frames),
@@ -255,7 +263,7 @@ static int job_compile(struct job *j, struct err *e)
     j->arena = arena_new(p->conf.job_memory);
     if (j->arena == NULL)
         return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
-    return clip_new(j, e) != 0 ? e->code : job_digest(j, &o, e);
+    return clip_new(j, e) != 0 || weights_new(j, e) != 0 ? e->code : job_digest(j, &o, e);
 }
 
 static int job_terms(struct job *j, struct err *e)
@@ -417,6 +425,7 @@ static struct block *job_close(struct job *j)
     struct block *blocks = arena_end(j->arena);
     model_unref(j->model);
     mem_free(j->chunk);
+    mem_free(j->weight);
     wipe(j, sizeof *j);
     mem_free(j);
     return blocks;
@@ -498,7 +507,10 @@ static void job_waits(const struct job *j, char *text, size_t n)
     for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
         if ((j->met & 1u << i) == 0)
             snprintf(text, n, "party %u, which has not begun", i);
-    if (j->state == JOB_RUN && !engine_waits(j->engine, text, n, &missing) && clip_awaited(j) >= 0)
+    if (j->state != JOB_RUN || engine_waits(j->engine, text, n, &missing) ||
+        weights_waits(j, text, n))
+        return;
+    if (clip_awaited(j) >= 0)
         snprintf(text, n, "chunk %d of the clip from %s", clip_awaited(j),
                  party_name(p, j->client, name, sizeof name));
 }
@@ -543,6 +555,8 @@ void job_tick(struct job *j, uint64_t now)
         j->touched = heard != j->heard ? now : j->touched;
         j->heard = heard;
     }
+    if (j->state == JOB_RUN && !j->model->used && j->model->touched > j->touched)
+        j->touched = j->model->touched;
     if (j->state == JOB_RUN) {
         job_progress(j, now);
         job_show(j);

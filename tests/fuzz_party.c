@@ -92,6 +92,15 @@ static void send_meeting(struct attack *a, unsigned node, uint64_t job, unsigned
     send_packed(a, node, WIRE_JOB, job, p, n, changes % 4);
 }
 
+/* A mark of a chunk, or of a tensor of the model. */
+static void send_mark(struct attack *a, unsigned node, uint64_t job, unsigned changes)
+{
+    struct wire_mark m = { .number = changes >> 1 };
+    size_t n;
+    uint8_t *p = wire_mark_pack(a->arena, &m, &n);
+    send_packed(a, node, changes & 1 ? WIRE_CHUNK : WIRE_HELD, job, p, n, changes % 3);
+}
+
 /* As the party says itself: its peers' messages look much like its own. */
 static void send_gate(struct attack *a, unsigned node)
 {
@@ -239,6 +248,9 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
     case 17:
         send_limits(a, node, changes & 3);
         break;
+    case 20:
+        send_mark(a, node, job, changes);
+        break;
     default:
         send_any(a, node, job);
     }
@@ -246,7 +258,7 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
 
 static void move(struct attack *a)
 {
-    unsigned what = choose_u8(&a->c) % 20, node = attacker(&a->c);
+    unsigned what = choose_u8(&a->c) % 22, node = attacker(&a->c);
     uint8_t more = choose_u8(&a->c);
     uint64_t job = 1 + more % 6;
     switch (what) {
