@@ -55,6 +55,7 @@ static struct demo_conf case_demo(const struct bench *b, const struct bench_case
         .proto = c->proto, .clip = w->clip, .model = w->model, .select = select,
         .frames = b->frames, .workers = c->workers, .quiet = 1, .timeout = w->timeout,
         .lanes = w->lanes, .prepare = w->prepare && c->proto->deal_plan != NULL,
+        .model_first = 1,       /* every run does all of its work after its inputs */
         .network = bench_network_is(c->network) ? network : NULL,
         .slowed = c->network->slow_processor ? parties : 0, .seed = w->seed
     };

@@ -14,11 +14,20 @@ struct line {
     struct world *w;
     uint8_t type;                   /* the which-th of this type from one node to one: */
     unsigned from, to, which, met;
-    enum { FLIP, DROP, RENUMBER, TWICE, NO_MARK } how;
+    enum { FLIP, DROP, RENUMBER, UNREAD, TWICE, NO_MARK, HOLD } how;
+    struct message kept;            /* HOLD */
+    struct arena *arena;
     int taken;                      /* Bob has heard that all take his model */
     unsigned tensors, held;         /* messages TENSOR that have arrived; HELD that were sent */
     unsigned early;                 /* messages GATE before the last TENSOR */
 };
+
+static void keep(struct line *l, const struct message *m)
+{
+    l->kept = *m;
+    l->kept.data = arena_take(l->arena, m->n);
+    memcpy(l->kept.data, m->data, m->n);
+}
 
 static int change_message(void *ctx, unsigned from, unsigned to, struct message *m, uint64_t now)
 {
@@ -29,11 +38,22 @@ static int change_message(void *ctx, unsigned from, unsigned to, struct message 
         return 0;
     if (l->how == RENUMBER)
         m->data[2] = (uint8_t)(m->data[2] + TENSORS);
+    else if (l->how == UNREAD)
+        m->data[2] = 1;
     else if (l->how == FLIP)
         m->data[m->n - 9] ^= 1;
     else if (l->how == NO_MARK)     /* of the model, in JOB */
         memset(m->data + m->n - WIRE_ID - 8 - CLIENT_MARK, 0, CLIENT_MARK);
-    return l->how == DROP ? 1 : l->how == TWICE ? 2 : 0;
+    else if (l->how == HOLD)
+        keep(l, m);
+    return l->how == DROP || l->how == HOLD ? 1 : l->how == TWICE ? 2 : 0;
+}
+
+/* What was kept goes on. */
+static void let_go(struct line *l)
+{
+    struct host *h = l->w->client[l->from - FIRST].host;
+    CHECK_EQ(h->ops->send(h, l->to, l->kept), 0);
 }
 
 static void see_message(void *ctx, unsigned from, unsigned to, const struct message *m,
@@ -191,25 +211,36 @@ static void what_can_be_done_is_done(void)
            proto->name, late->result.seconds_total, whole->result.seconds_total, l.early);
     CHECK(late->result.seconds_total < 0.9 * whole->result.seconds_total);
     CHECK(late->result.seconds_input > whole->result.seconds_input + 1);
+    uint64_t own = 0;               /* that parties waited for their own inputs */
+    for (unsigned i = 0; i < proto->parties; i++)
+        own += w->party[i].report[0].stats.waited_ns[i];
+    CHECK(own > W_S);
     w_free(w);
 }
 
-/* Some parties hold all of the model before the others hold half. */
+/* All but one hold the model when they meet; two by two they agree as both of them say. */
 static void parties_differ(void)
 {
+    enum { READ = TENSORS - 1 };
     for (unsigned slow = 0; slow < proto->parties; slow++) {
-        struct line l = { 0 };
+        struct line l = { .type = WIRE_TENSOR, .from = FIRST, .to = slow, .which = TENSORS - 1,
+                          .how = HOLD, .arena = arena_new(0) };
         struct sim_options o = slow_bob(&l, 52);
         o.bits_out[FIRST] = 0;
-        o.bits_in[slow] = 1000000;
-        struct world *w = w_new_of(proto, &o, NULL);
-        begin(w, &l);
-        struct w_client *c = w_alice(w);
-        settle(w, 120);
+        l.w = w_new_of(proto, &o, NULL);
+        begin(l.w, &l);
+        sim_run(l.w->sim, sim_now(l.w->sim) + W_S / 10, W_S);
+        struct w_client *c = w_alice(l.w);
+        sim_run(l.w->sim, sim_now(l.w->sim) + 3 * W_S, W_S);
+        CHECK(c->done == 0 && l.early > 0);
+        let_go(&l);
+        settle(l.w, 60);
         w_judge(c);
-        counters_are_planned(w, 1);
-        CHECK(w_idle(w));
-        w_free(w);
+        counters_are_planned(l.w, 1);
+        CHECK_EQ(l.held, malicious() ? 2 * (proto->parties - 1) * READ : 0);
+        CHECK(w_idle(l.w));
+        w_free(l.w);
+        arena_free(l.arena);
     }
 }
 
@@ -367,7 +398,8 @@ static void other_shares(void)
                         "bob gave party");
 }
 
-/* A mark that is another's, that is not told, that is of no tensor or of one twice. */
+/* A mark that is another's, that is not told, that is of no tensor, of one that is not read, or of
+ * one twice. */
 static void other_marks(void)
 {
     for (unsigned from = 0; from < proto->parties; from++)
@@ -380,6 +412,8 @@ static void other_marks(void)
             changed(l, ERR_PEER, "no progress");
             l.how = RENUMBER;
             changed(l, ERR_PEER, "that is not due");
+            l.how = UNREAD;
+            changed(l, ERR_PEER, "HELD (1) that is not due");
             l.how = TWICE;
             changed(l, ERR_PEER, "that is not due");
         }
