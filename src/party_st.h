@@ -75,12 +75,12 @@ struct model {
 /* ---- jobs ---- */
 
 enum job_state {
-    JOB_QUEUED, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_STORE, JOB_ENDED
+    JOB_QUEUED, JOB_PLAN, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_STORE, JOB_ENDED
 };
 
-/* What a job does with the store, a step at a time. */
+/* What a job has done on a worker, a step at a time: its plan, and what it does with the store. */
 enum errand_kind {
-    ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
+    ERRAND_PLAN, ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
 };
 
 struct errand {
@@ -127,7 +127,8 @@ struct job {
     struct wire_ask ask;
     struct model *model;
     unsigned selection;             /* which of the model's */
-    struct compiled compiled;
+    struct wire_limits least;       /* what all parties allow it */
+    struct compiled compiled;       /* this and what belongs to it is a worker's in JOB_PLAN */
     int has_program;
     uint32_t window;                /* frames in flight at most */
     enum program_part runs;         /* the part that is run here */
@@ -198,6 +199,8 @@ void party_tomb(struct party *p, uint64_t job, const uint64_t left[static LINK_P
 struct job *job_find(struct party *p, uint64_t id);
 void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_ask *ask);
 void job_admit(struct party *p);            /* starts what the queue allows */
+int job_plan(struct job *j, struct err *e); /* on a worker: makes the plan, */
+void job_planned(struct job *j);            /* and after that, j->errand.err */
 
 /* Ends the job: e->code 0 when its outputs are on their way; otherwise everybody but `except`
  * (NO_VALUE: nobody) is told. */
@@ -261,6 +264,8 @@ void weights_give(struct job *j);           /* to the engine, what is here and a
 int weights_waits(const struct job *j, char *text, size_t n);
 
 /* ---- party_store.c ---- */
+
+void job_errand(struct job *j, enum errand_kind kind);  /* begins it; one at a time */
 
 /* Has this party a store, and the protocol something to store? */
 int stock_able(const struct party *p);
