@@ -16,7 +16,7 @@ static uint32_t engine_count_readers(struct engine *en)
                 en->cell[v].readers++;
     }
     for (v = 0; v < p->nvalue; v++) {
-        en->cell[v].makers = p->value[v].makers + p->value[v].late;
+        en->cell[v].makers = value_is_bound(&p->value[v], en->conf.part) ? 1 : p->value[v].makers;
         en->cell[v].reader = total;
         total += en->cell[v].readers;
     }
@@ -38,7 +38,7 @@ static int engine_list_readers(struct engine *en)
         for (uint32_t k = 0; k < n; k++)
             if ((v = gate_operand(p, &p->gate[i], en->conf.part, k)) != NO_VALUE) {
                 en->reader[en->cell[v].reader + at[v]++] = i;
-                en->slot[i].missing += !value_is_lent(&p->value[v], en->conf.part);
+                en->slot[i].missing++;
             }
         en->slot[i].missing += p->gate[i].wall || en->slot[i].steps == 0;
     }
@@ -126,23 +126,30 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e)
     return en;
 }
 
-void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
+/* A value from outside is there. */
+static void engine_put(struct engine *en, uint32_t value, uint64_t *words)
 {
-    en->words[value] = (uint64_t *)(uintptr_t)words;   /* read only: no gate makes it */
-}
-
-void engine_supply(struct engine *en, uint32_t value, uint64_t *words)
-{
-    if (en->over || !en->program->value[value].late || en->cell[value].makers == 0) {
-        arena_give(words);
-        return;
-    }
     en->words[value] = words;
     engine_made(en, value, 0);
     if (!en->started)
         return;
+    en->awaited = en->conf.self;
     engine_pump(en);
     engine_tell(en);
+}
+
+void engine_bind(struct engine *en, uint32_t value, const uint64_t *words)
+{
+    if (!en->over && en->cell[value].makers > 0)
+        engine_put(en, value, (uint64_t *)(uintptr_t)words);    /* read only: no gate makes it */
+}
+
+void engine_supply(struct engine *en, uint32_t value, uint64_t *words)
+{
+    if (en->over || !en->program->value[value].late || en->cell[value].makers == 0)
+        arena_give(words);
+    else
+        engine_put(en, value, words);
 }
 
 /* ---- messages ---- */

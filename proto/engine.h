@@ -69,7 +69,8 @@ struct engine_stats {
     uint32_t gates_done;                                    /* those of the other part included */
     uint64_t busy_ns;                                       /* on workers */
     /* Time in which no worker had anything to do, by the party whose message ended it, or whose
-     * link was too full to begin anything; what lasts still counts for who is missing now. */
+     * link was too full to begin anything; what lasts still counts for who is missing now. A value
+     * that is bound or supplied while the program runs ends a wait of the party's own. */
     uint64_t waited_ns[LINK_PARTIES];
     uint64_t idle_since;                                    /* such a time lasts; 0: none */
     /* Time in which bytes for a party waited for the link: at least, since the queues are looked at
@@ -83,14 +84,14 @@ struct engine *engine_new(const struct engine_conf *conf, struct err *e);
 void engine_free(struct engine *en);
 
 /* Memory of an external value, and in PART_ONLINE of a deal: borrowed until the engine is freed, in
- * the layout of value_words() (a deal: its words). All but those that may come late are bound before
- * engine_start. */
+ * the layout of value_words() (a deal: its words). Before engine_start or, so that what does not
+ * read it runs meanwhile, at any time until the end; once. */
 void engine_bind(struct engine *en, uint32_t value, const uint64_t *words);
 void engine_start(struct engine *en);
 
-/* An external value that may come late (program_late): at any time until the end, once. The words
- * are a block of conf.arena and the engine's from here on: it gives them back when their last reader
- * is done, and says so (conf.released). */
+/* The same for an external value that is the job's own (program_late): the words are a block of
+ * conf.arena and the engine's from here on, which gives them back when their last reader is done,
+ * and says so (conf.released). */
 void engine_supply(struct engine *en, uint32_t value, uint64_t *words);
 
 /* For host_events.room and .message: gate messages of this job. room refuses (NULL) what no gate

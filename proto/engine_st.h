@@ -105,7 +105,7 @@ static inline size_t due(const struct engine *en, uint32_t id, unsigned step, un
 /* Has everything come that step `step` of the gate reads? */
 int engine_ready(const struct engine *en, uint32_t id, unsigned step);
 
-/* Is the memory of the value the caller's for as long as the engine lives? */
+/* Is the memory of the value the caller's for as long as the engine lives? (engine_bind) */
 static inline int value_is_lent(const struct value *v, enum program_part part)
 {
     return value_is_bound(v, part) && !v->late;

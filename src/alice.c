@@ -189,7 +189,7 @@ static int take_piece(struct alice *a, unsigned from, struct message *m, struct 
         if (a->label[i] == NULL || (a->agreed.reveal && a->scores[i] == NULL))
             return 0;
     if (!alice_shared(a))
-        return err_set(e, ERR_ABORT, "a label came before all parties had the clip");
+        return err_set(e, ERR_ABORT, "a label came before all parties had the clip and the model");
     return conclude(a, e);
 }
 
@@ -249,7 +249,7 @@ static void on_late(struct errand *x, struct err *why)
         for (unsigned i = 0; i < a->x.n; i++)
             missing &= ~(a->x.terms[i] != NULL ? 1u << i : 0);
     } else if (a->state == ALICE_SENT) {
-        what = !alice_shared(a) ? "the clip did not arrive" : "no label";
+        what = !alice_shared(a) ? "no word that the clip and the model are there" : "no label";
         for (unsigned i = 0; i < a->x.n; i++)
             missing &= ~(a->label[i] != NULL || (!alice_shared(a) && a->acked[i] == a->sent)
                              ? 1u << i : 0);

@@ -56,6 +56,7 @@ static struct demo_conf case_demo(const struct bench *b, const struct bench_case
         .frames = b->frames, .workers = c->workers, .quiet = 1, .timeout = w->timeout,
         .lanes = w->lanes, .congestion = w->congestion,
         .prepare = w->prepare && c->proto->deal_plan != NULL,
+        .model_first = 1,       /* every run does all of its work after its inputs */
         .network = bench_network_is(c->network) ? network : NULL,
         .slowed = c->network->slow_processor ? parties : 0, .seed = w->seed
     };

@@ -124,6 +124,8 @@ static int take_ok(struct bob *b, unsigned from, const struct message *m, struct
     if (last == 0)
         return 0;
     b->state = BOB_SENDING;
+    if (b->conf.taken != NULL)
+        b->conf.taken(b->conf.ctx);
     return pump(b, e);
 }
 

@@ -64,6 +64,17 @@ static int on_parse(void *ctx, const uint8_t *p, size_t n, const char *path, str
                         v->client.settings.chunk, e);
 }
 
+/* For people and for `obscura demo`: with --json the result alone is printed. */
+static void on_taken(void *ctx)
+{
+    const struct provide *v = ctx;
+    if (v->wish.client.json)
+        return;
+    printf("Every party takes the model as '%s': clips may be classified while it is shared.\n",
+           v->client.settings.model_name);
+    fflush(stdout);
+}
+
 static void on_progress(void *ctx, double part)
 {
     struct provide *v = ctx;
@@ -84,7 +95,8 @@ static void on_input(void *ctx, const struct err *e)
         .proto = settings_protocol(&v->client.settings),
         .model_name = v->client.settings.model_name, .model = &v->model,
         .reveal_scores = v->client.settings.reveal == REVEAL_SCORES, .ctx = v,
-        .timeout = v->client.settings.job_timeout, .progress = on_progress, .done = on_done
+        .timeout = v->client.settings.job_timeout, .taken = on_taken, .progress = on_progress,
+        .done = on_done
     };
     owner_selections_give(&v->selections, &conf);
     if (bad.code == 0)

@@ -4,6 +4,9 @@
  *     Bob provides, and prepares -> Alice classifies -> every party accounts for the job -> the
  *     parties end
  *
+ * Unless he prepares, Alice comes when Bob says that the parties take his model, and her clip is
+ * classified as its shares arrive.
+ *
  * What goes wrong anywhere ends the demo with that process's own line and status.
  */
 #include "src/demo.h"
@@ -47,6 +50,7 @@ struct show {
     struct player player[CHILDREN];
     enum act act;
     int signals, have_result;
+    int taken;                      /* Bob has said that all parties take the model */
     unsigned runs;                  /* classifications that are over */
     uint64_t deadline;
     sigset_t old_mask;
@@ -223,6 +227,8 @@ static void on_line(void *ctx, int to_stderr, int progress, const char *line)
             show_fail(s, ERR_FAILED, bad.text);
         else
             take_account(s, p, who, &a);
+    } else if (who == BOB) {
+        s->taken = 1;               /* whatever he says as a result */
     } else if (who == ALICE) {
         if (outcome_parse(s->o, line, &bad) != 0)
             show_fail(s, ERR_FAILED, bad.text);
@@ -238,6 +244,15 @@ static int all_accounted(const struct show *s)
     return 1;
 }
 
+/* The next act, which begins with a new player. */
+static void show_next(struct show *s, enum act act)
+{
+    s->act = act;
+    s->deadline = deadline(s);
+    if ((act == ACT_PREPARE ? start_preparing(s) : start_alice(s)) != 0)
+        s->act = ACT_OVER;
+}
+
 /* One classification is over: the next one. */
 static void show_again(struct show *s)
 {
@@ -245,14 +260,16 @@ static void show_again(struct show *s)
         s->player[i].accounted = 0;
     child_fini(&s->player[ALICE].child);
     s->have_result = 0;
-    s->act = start_alice(s) == 0 ? ACT_CLASSIFY : ACT_OVER;
-    s->deadline = deadline(s);
+    show_next(s, ACT_CLASSIFY);
 }
 
-/* Alice has her label: then the accounts, then she comes again, or the parties are told to end. */
+/* Alice may come while Bob still shares. When she has her label and he is done: the accounts, then
+ * she comes again, or the parties are told to end. */
 static void show_advance(struct show *s)
 {
-    if (s->act != ACT_ACCOUNTS || !all_accounted(s))
+    if (s->act == ACT_PROVIDE && s->taken && !s->conf->prepare && !s->conf->model_first)
+        show_next(s, ACT_CLASSIFY);
+    if (s->act != ACT_ACCOUNTS || s->player[BOB].child.pid > 0 || !all_accounted(s))
         return;
     s->runs++;
     if (s->conf->ran != NULL)
@@ -286,11 +303,8 @@ static void on_end(struct show *s, unsigned who)
     int good = WIFEXITED(p->child.status) && WEXITSTATUS(p->child.status) == 0;
     if (!good || (who < BOB && s->act != ACT_ENDING)) {
         player_failed(s, p);
-    } else if (who == BOB) {
-        s->act = s->act == ACT_PROVIDE && s->conf->prepare ? ACT_PREPARE : ACT_CLASSIFY;
-        s->deadline = deadline(s);
-        if ((s->act == ACT_PREPARE ? start_preparing(s) : start_alice(s)) != 0)
-            s->act = ACT_OVER;
+    } else if (who == BOB && s->act <= ACT_PREPARE) {
+        show_next(s, s->act == ACT_PROVIDE && s->conf->prepare ? ACT_PREPARE : ACT_CLASSIFY);
     } else if (who == ALICE) {
         s->act = ACT_ACCOUNTS;
         s->deadline = now_ms() + 10000;

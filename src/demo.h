@@ -24,6 +24,8 @@ struct demo_conf {
     int reveal_scores;
     int uring;                      /* links over io_uring; demo_real only */
     int prepare;                    /* randomness for every run is made first; demo_real only */
+    int model_first;                /* Alice comes when all parties hold the model, as she does with
+                                     * `prepare`; else when they have agreed to take it */
     const struct wan_conf *network; /* the parties, then Bob and Alice; NULL: loopback. The
                                      * simulator takes the first way's delay for all, no loss and
                                      * no stalls */

@@ -35,7 +35,7 @@ struct stage_play {
     struct feed feed;
     struct outcome *o;
     struct err *e;
-    int bob_done, alice_done;
+    int bob_taken, bob_done, alice_done;
 };
 
 static int load(struct stage_play *p)
@@ -73,22 +73,31 @@ static void on_span(void *ctx, uint64_t job, const struct engine_span *s)
         sp->play->conf->span(sp->play->conf->ctx, s);
 }
 
+static void on_taken(void *ctx)
+{
+    struct stage_play *p = ctx;
+    p->bob_taken = !p->conf->model_first;
+    if (p->bob_taken)
+        sim_stop(p->sim);
+}
+
 static void on_bob(void *ctx, const struct err *e)
 {
     struct stage_play *p = ctx;
     p->bob_done = 1;
     if (e->code != 0)
         *p->e = *e;
-    sim_stop(p->sim);
+    if (p->alice == NULL || e->code != 0)
+        sim_stop(p->sim);
 }
 
 static void on_alice(void *ctx, const struct err *e, const struct alice_result *r)
 {
     struct stage_play *p = ctx;
     p->alice_done = 1;
-    if (e->code != 0)
+    if (e->code != 0 && p->e->code == 0)
         *p->e = *e;
-    else
+    else if (e->code == 0)
         p->o->result = *r;
     sim_stop(p->sim);
 }
@@ -122,14 +131,14 @@ static int run_bob(struct stage_play *p)
     struct bob_conf conf = {
         .proto = p->conf->proto, .model_name = "default", .model = &p->model,
         .reveal_scores = p->conf->reveal_scores, .ctx = p, .timeout = p->conf->timeout,
-        .done = on_bob
+        .taken = on_taken, .done = on_bob
     };
     owner_selections_give(&p->selections, &conf);
     p->bob = bob_new(h, &conf, p->e);
     if (p->bob == NULL)
         return p->e->code;
     sim_run(p->sim, 0, (uint64_t)3600e9);
-    if (!p->bob_done)
+    if (!p->bob_taken && !p->bob_done)
         return err_set(p->e, ERR_FAILED, "the simulation came to rest before Bob was done");
     return p->e->code;
 }
@@ -167,15 +176,19 @@ static int run_alice(struct stage_play *p)
     if (p->alice == NULL)
         return p->e->code;
     sim_run(p->sim, 0, (uint64_t)3600e9);
-    if (!p->alice_done)
+    if (!p->alice_done && p->e->code == 0)
         return err_set(p->e, ERR_FAILED, "the simulation came to rest before Alice had her label");
     return p->e->code;
 }
 
-/* The parties' accounts come a moment after the label. */
+/* The parties' accounts come a moment after the label, and so may Bob's end. */
 static int collect(struct stage_play *p)
 {
     sim_run(p->sim, sim_now(p->sim) + (uint64_t)10e9, (uint64_t)5e9);
+    if (p->e->code == 0 && !p->bob_done)
+        err_set(p->e, ERR_FAILED, "Bob was not done after the label");
+    if (p->e->code != 0)
+        return p->e->code;
     for (unsigned i = 0; i < p->conf->proto->parties; i++) {
         if (!p->party[i].accounted)
             return err_set(p->e, ERR_FAILED, "party %u did not account for the job", i);

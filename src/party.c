@@ -64,11 +64,11 @@ static void tick(struct timer *t)
     struct party *p = (struct party *)(void *)((char *)t - offsetof(struct party, tick));
     uint64_t now = p->host->ops->now(p->host);
     p->ticking = 0;
+    model_tick(p, now);         /* first: an upload that ends says why its jobs do */
     for (struct job *j = p->jobs, *next; j != NULL; j = next) {
         next = j->next;
         job_tick(j, now);
     }
-    model_tick(p, now);
     settle(p);
     if (!party_idle(p))
         party_wake(p);
@@ -142,7 +142,7 @@ static void client_down(struct party *p, unsigned node)
         if (j->client == node)
             job_end(j, &e, node);
     }
-    model_drop(p, node, 0, 1, NULL);
+    model_drop(p, node, 0, 1, &e, 0);
     for (struct client **c = &p->clients; *c != NULL; c = &(*c)->next)
         if ((*c)->node == node) {
             struct client *gone = *c;
@@ -283,12 +283,12 @@ static int take_abort(struct party *p, unsigned node, const struct message *m, s
     char name[64];
     if (wire_fault_parse(&f, m->data, m->n, e) != 0)
         return e->code;
+    err_set(&why, f.code, "%s gave up: %s", party_name(p, node, name, sizeof name), f.text);
     if (node >= LINK_PARTIES)
-        model_drop(p, node, m->job, 0, NULL);
+        model_drop(p, node, m->job, 0, &why, 0);
     struct job *j = job_find(p, m->job);
     if (j == NULL || (node >= LINK_PARTIES && j->client != node))
         return 0;
-    err_set(&why, f.code, "%s gave up: %s", party_name(p, node, name, sizeof name), f.text);
     job_end(j, &why, node);
     return 0;
 }
@@ -301,13 +301,15 @@ static int take_input(struct party *p, unsigned node, struct message *m, struct 
     return clip_input(j, m, e);
 }
 
-static int take_chunk(struct party *p, unsigned node, const struct message *m, struct err *e)
+static int take_mark(struct party *p, unsigned node, const struct message *m, struct err *e)
 {
-    struct wire_chunk chunk;
-    if (wire_chunk_parse(&chunk, m->data, m->n, e) != 0)
+    struct wire_mark mark;
+    if (wire_mark_parse(&mark, m->data, m->n, e) != 0)
         return e->code;
     struct job *j = job_find(p, m->job);
-    return j != NULL && node < p->n ? clip_peer(j, node, &chunk, e) : 0;
+    if (j == NULL || node >= p->n)
+        return 0;
+    return m->type == WIRE_CHUNK ? clip_peer(j, node, &mark, e) : weights_peer(j, node, &mark, e);
 }
 
 static int take_limits(struct party *p, unsigned node, const struct message *m, struct err *e)
@@ -351,7 +353,8 @@ static int take(struct party *p, unsigned node, struct message *m, struct err *e
     case WIRE_INPUT:
         return take_input(p, node, m, e);
     case WIRE_CHUNK:
-        return take_chunk(p, node, m, e);
+    case WIRE_HELD:
+        return take_mark(p, node, m, e);
     case WIRE_JOB:
         return take_meet(p, node, m, e);
     case WIRE_LIMITS:
@@ -458,7 +461,7 @@ void party_stop(struct party *p)
     while (p->jobs != NULL)
         job_end(p->jobs, &e, NO_VALUE);
     while (p->uploads != NULL)
-        model_drop(p, p->uploads->owner, p->uploads->upload, 1, &e);
+        model_drop(p, p->uploads->owner, p->uploads->upload, 1, &e, 1);
     p->host->ops->disarm(p->host, &p->tick);
     p->host->ops->disarm(p->host, &p->soon);
     settle(p);

@@ -10,7 +10,8 @@
  *
  * Alice hears of each chunk, in their order, and may have WIRE_AHEAD on their way of which she has
  * not; and while PARTY_HELD are here that the engine still needs, she hears of no more. So a clip
- * of any length needs the memory of so many chunks.
+ * of any length needs the memory of so many chunks. Of the last one she hears when what the job
+ * reads of its model is here as well: then all has been shared.
  */
 #include "src/party_st.h"
 
@@ -209,7 +210,7 @@ int clip_input(struct job *j, struct message *m, struct err *e)
 
 /* ---- agreement ---- */
 
-int clip_peer(struct job *j, unsigned from, const struct wire_chunk *m, struct err *e)
+int clip_peer(struct job *j, unsigned from, const struct wire_mark *m, struct err *e)
 {
     struct chunk *c = m->number < count(j) ? &j->chunk[m->number] : NULL;
     if ((j->party->conf.proto->flags & PROTOCOL_MALICIOUS) == 0 || c == NULL ||
@@ -225,14 +226,14 @@ int clip_peer(struct job *j, unsigned from, const struct wire_chunk *m, struct e
 static int tell(struct job *j, struct chunk *c, struct err *e)
 {
     struct party *p = j->party;
-    struct wire_chunk m = { .number = (uint32_t)(c - j->chunk) };
+    struct wire_mark m = { .number = (uint32_t)(c - j->chunk) };
     c->told = 1;
     for (unsigned i = 0; i < p->n; i++) {
         size_t n;
         if (i == p->conf.self)
             continue;
         memcpy(m.mark, c->mark[i], sizeof m.mark);
-        uint8_t *data = wire_chunk_pack(p->control, &m, &n);
+        uint8_t *data = wire_mark_pack(p->control, &m, &n);
         if (data == NULL)
             return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
         if (wire_send(p->host, i, WIRE_CHUNK, j->id, data, n) != 0)
@@ -287,8 +288,8 @@ void clip_ack(struct job *j)
         return;
     for (unsigned told = 0; told < j->acked; told++, i = next_used(j, i + 1))
         held += j->chunk[i].state < CHUNK_RELEASED;
-    for (; i < count(j) && held < PARTY_HELD && j->chunk[i].state >= CHUNK_JOINED;
-         i = next_used(j, i + 1)) {
+    for (; i < count(j) && held < PARTY_HELD && j->chunk[i].state >= CHUNK_JOINED &&
+           (next_used(j, i + 1) < count(j) || weights_here(j)); i = next_used(j, i + 1)) {
         held += j->chunk[i].state < CHUNK_RELEASED;
         j->acked++;
         wire_send(p->host, j->client, WIRE_INPUT_DONE, j->id, NULL, 0);

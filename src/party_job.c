@@ -1,14 +1,17 @@
 /*
  * party_job.c: a job's life at a party, from the question to the end.
  *
- *   QUEUED -> TERMS -> INPUT -> JOIN -> READY -> RUN -> ENDED
- *   QUEUED -> TERMS -> JOIN -> READY -> RUN -> STORE -> ENDED     a job that prepares
+ *   QUEUED -> PLAN -> TERMS -> INPUT -> JOIN -> READY -> RUN -> ENDED
+ *   QUEUED -> PLAN -> TERMS -> JOIN -> READY -> RUN -> STORE -> ENDED     a job that prepares
  *
  * Party 0 leads: it alone keeps jobs in a queue, by not giving its terms before there is room. The
  * others give theirs at once, and Alice shares nothing before she has all; so no two parties can
  * wait for each other's queues. The others bound what they hold, and how long they wait.
  *
  * A party that has no link to a peer yet keeps jobs QUEUED as well, but only for link_timeout.
+ *
+ * A worker makes the plan, for it takes tens of milliseconds in which other jobs go on. The model
+ * may still arrive (party_model.c): a job RUNs with what is here of it.
  */
 #include "src/party_st.h"
 
@@ -129,9 +132,19 @@ static int ask_taken(struct party *p, uint64_t id)
     return job_find(p, id) != NULL;
 }
 
+/* Jobs that have ended while a worker was at something of theirs, such as a plan. */
+static unsigned job_leaving(const struct party *p)
+{
+    unsigned n = 0;
+    for (const struct job *j = p->dying; j != NULL; j = j->next)
+        n += j->errand.busy != 0;
+    return n;
+}
+
 static int ask_room(struct party *p, uint64_t id, struct err *e)
 {
-    unsigned active = job_count(p, 0), queued = job_count(p, 1), most = p->conf.max_jobs;
+    unsigned active = job_count(p, 0) + job_leaving(p), queued = job_count(p, 1);
+    unsigned most = p->conf.max_jobs;
     int full = active + queued >= (leads(p) ? 2 : 3) * most;
     if (id == 0 || ask_taken(p, id))
         return err_set(e, ERR_INPUT, "the job number %016" PRIx64 " is taken, draw another", id);
@@ -139,6 +152,12 @@ static int ask_room(struct party *p, uint64_t id, struct err *e)
         return err_set(e, ERR_PEER, "party %u is busy with %u jobs and %u more wait, try later",
                        p->conf.self, active, queued);
     return 0;
+}
+
+/* The model that is asked for. Nothing is prepared for one that may still go. */
+static struct model *ask_model(struct party *p, const struct wire_ask *a)
+{
+    return a->prepare ? model_find(p, a->model) : model_offered(p, a->model);
 }
 
 static int ask_check(struct party *p, const struct client *c, uint64_t id,
@@ -154,7 +173,7 @@ static int ask_check(struct party *p, const struct client *c, uint64_t id,
     if (strcmp(a->protocol, p->conf.proto->name) != 0)
         return err_set(e, ERR_USAGE, "party %u runs %s, not %s", p->conf.self,
                        p->conf.proto->name, a->protocol);
-    const struct model *m = model_find(p, a->model);
+    const struct model *m = ask_model(p, a);
     if (m == NULL)
         return err_set(e, ERR_INPUT, "party %u has no model %s: its owner has to provide it first",
                        p->conf.self, a->model);
@@ -180,7 +199,7 @@ void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_a
         party_send_fault(p, c->node, WIRE_REFUSE, id, &e);
         return;
     }
-    struct model *m = model_find(p, a->model);
+    struct model *m = ask_model(p, a);
     m->refs++;
     *j = (struct job){ .party = p, .id = id, .client = c->node, .ask = *a, .model = m,
                        .selection = ask_selection(m, a->frames),
@@ -221,11 +240,10 @@ static int job_digest(struct job *j, const struct compile_options *o, struct err
     return ok ? 0 : err_set(e, ERR_FAILED, "a digest could not be computed");
 }
 
-/* As many frames in flight as the operators of all parties allow: all parties know the limits of
- * all, so they choose the same. */
-static int job_window(const struct job *j, struct compile_options *o, struct err *e)
+/* What the operators of all parties allow: all parties know the limits of all, so they choose the
+ * same. */
+static struct wire_limits least_limits(const struct party *p)
 {
-    const struct party *p = j->party;
     struct wire_limits least = p->limits[0];
     for (unsigned i = 1; i < p->n; i++) {
         const struct wire_limits *l = &p->limits[i];
@@ -233,17 +251,17 @@ static int job_window(const struct job *j, struct compile_options *o, struct err
         if (l->window != 0 && (least.window == 0 || l->window < least.window))
             least.window = l->window;
     }
-    return window_choose(&o->window, p->conf.proto, &j->model->net, o, least.memory, least.window,
-                         e);
+    return least;
 }
 
-static int job_compile(struct job *j, struct err *e)
+int job_plan(struct job *j, struct err *e)
 {
     const struct party *p = j->party;
     struct compile_options o = { .frames = j->ask.frames, .reveal_scores = j->ask.reveal,
                                  .selected = j->model->is.selection[j->selection].selected,
                                  .chunks = &j->model->is.selection[j->selection].chunks };
-    if (job_window(j, &o, e) != 0 ||
+    if (window_choose(&o.window, p->conf.proto, &j->model->net, &o, j->least.memory,
+                      j->least.window, e) != 0 ||
         compile(&j->compiled, p->conf.proto, &j->model->net, &o, e) != 0)
         return e->code;
     j->has_program = 1;
@@ -252,10 +270,17 @@ static int job_compile(struct job *j, struct err *e)
     if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
         cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
         return e->code;
+    return job_digest(j, &o, e);
+}
+
+/* What else the job needs from now on. */
+static int job_outfit(struct job *j, struct err *e)
+{
+    const struct party *p = j->party;
     j->arena = arena_new(p->conf.job_memory);
     if (j->arena == NULL)
         return err_set(e, ERR_FAILED, "party %u is out of memory", p->conf.self);
-    return clip_new(j, e) != 0 ? e->code : job_digest(j, &o, e);
+    return clip_new(j, e) != 0 || weights_new(j, e) != 0 ? e->code : 0;
 }
 
 static int job_terms(struct job *j, struct err *e)
@@ -280,10 +305,18 @@ static int job_terms(struct job *j, struct err *e)
 
 static void job_open(struct job *j)
 {
-    struct err e = { 0 };
-    j->state = JOB_TERMS;
+    j->state = JOB_PLAN;
     j->touched = j->party->host->ops->now(j->party->host);
-    if (job_compile(j, &e) != 0 || job_terms(j, &e) != 0)
+    j->least = least_limits(j->party);
+    job_errand(j, ERRAND_PLAN);
+}
+
+void job_planned(struct job *j)
+{
+    struct err e = j->errand.err;
+    if (e.code == 0)
+        j->state = JOB_TERMS;
+    if (e.code != 0 || job_outfit(j, &e) != 0 || job_terms(j, &e) != 0)
         job_end(j, &e, NO_VALUE);
 }
 
@@ -317,7 +350,7 @@ static enum material material_of(const struct job *j)
 {
     if (j->party->conf.proto->deal_plan == NULL || j->ask.prepare)
         return MATERIAL_NONE;
-    return j->runs == PART_ONLINE ? MATERIAL_STORED : MATERIAL_MADE;
+    return j->state > JOB_PLAN && j->runs == PART_ONLINE ? MATERIAL_STORED : MATERIAL_MADE;
 }
 
 /* A wait for peers that were not ready belongs to those that come while all compute. */
@@ -340,14 +373,17 @@ static void report(struct job *j, const struct engine_stats *stats, const struct
     uint64_t now = p->host->ops->now(p->host), ready = j->ready > 0 ? j->ready : now;
     struct job_report r = { .job = j->id, .code = e->code, .frames = j->ask.frames,
                             .selected = j->model->is.selection[j->selection].selected,
-                            .window = j->window,
-                            .stats = *stats, .planned_bytes = cost_sent(&j->cost, p->conf.self),
-                            .planned_rounds = j->cost.rounds,
+                            .stats = *stats,
                             .input_seconds = (double)(ready - j->asked) / 1e9,
                             .run_seconds = (double)(now - ready) / 1e9,
                             .memory_peak = j->arena != NULL ? arena_peak(j->arena) : 0,
                             .prepare = j->ask.prepare, .stored_bytes = j->stored,
                             .material = material_of(j) };
+    if (j->state > JOB_PLAN) {
+        r.window = j->window;
+        r.planned_bytes = cost_sent(&j->cost, p->conf.self);
+        r.planned_rounds = j->cost.rounds;
+    }
     r.input_bytes = clip_bytes(j, 1);
     job_waited(j, &r, now);
     snprintf(r.text, sizeof r.text, "%s", e->code != 0 ? e->text : "");
@@ -417,6 +453,7 @@ static struct block *job_close(struct job *j)
     struct block *blocks = arena_end(j->arena);
     model_unref(j->model);
     mem_free(j->chunk);
+    mem_free(j->weight);
     wipe(j, sizeof *j);
     mem_free(j);
     return blocks;
@@ -491,14 +528,17 @@ static void job_waits(const struct job *j, char *text, size_t n)
     char name[64];
     int missing;
     snprintf(text, n, "its own arithmetic");
-    if (j->state <= JOB_INPUT)
+    if (j->state == JOB_TERMS || j->state == JOB_INPUT)
         snprintf(text, n, "the input of %s", party_name(p, j->client, name, sizeof name));
     if (j->state == JOB_STORE)
         snprintf(text, n, "its own disk");
     for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
         if ((j->met & 1u << i) == 0)
             snprintf(text, n, "party %u, which has not begun", i);
-    if (j->state == JOB_RUN && !engine_waits(j->engine, text, n, &missing) && clip_awaited(j) >= 0)
+    if (j->state != JOB_RUN || engine_waits(j->engine, text, n, &missing) ||
+        weights_waits(j, text, n))
+        return;
+    if (clip_awaited(j) >= 0)
         snprintf(text, n, "chunk %d of the clip from %s", clip_awaited(j),
                  party_name(p, j->client, name, sizeof name));
 }
@@ -543,6 +583,8 @@ void job_tick(struct job *j, uint64_t now)
         j->touched = heard != j->heard ? now : j->touched;
         j->heard = heard;
     }
+    if (j->state == JOB_RUN && !j->model->used && j->model->touched > j->touched)
+        j->touched = j->model->touched;
     if (j->state == JOB_RUN) {
         job_progress(j, now);
         job_show(j);

@@ -1,10 +1,17 @@
 /*
  * party_model.c: models as a party holds them: uploads, replacement, references.
  *
- * MODEL says publicly what will come; from then on every length is known. Each TENSOR is joined to
- * a sharing (and kernels packed for the multiplications) by a worker. When all are here the party
- * says MODEL_READY; the model is used only after MODEL_USE, which Bob sends when all parties are
- * ready. Jobs keep the model they began with.
+ *   AGREED -> ARRIVING -> WHOLE -> USED -> (replaced)
+ *   AGREED, ARRIVING, WHOLE -> GONE
+ *
+ * MODEL says publicly what will come; from then on (MODEL_OK) every length is known, and so is
+ * every plan. Each TENSOR is joined to a sharing (and kernels packed for the multiplications) by a
+ * worker. When all are here the party says MODEL_READY; Bob says MODEL_USE when all parties are
+ * ready, and only then does the model take the place of another of its name. An upload that ends
+ * before is gone, and the jobs that read it end.
+ *
+ * A job gets the model that is used. While there is none of the name it gets the one that arrives,
+ * and its tensors as they come (party_weights.c). Jobs keep the model they began with.
  */
 #include "src/party_st.h"
 
@@ -26,6 +33,15 @@ struct model *model_find(struct party *p, const char *name)
     return NULL;
 }
 
+struct model *model_offered(struct party *p, const char *name)
+{
+    struct model *found = model_find(p, name);
+    for (struct model *m = p->uploads; m != NULL && (found == NULL || !found->used); m = m->next)
+        if (strcmp(m->is.name, name) == 0)
+            found = m;          /* the last one of the list came first */
+    return found;
+}
+
 /* Words between the turns of a tensor as it is kept. */
 static size_t kept_stride(const struct party *p, const struct tensor *t)
 {
@@ -33,13 +49,9 @@ static size_t kept_stride(const struct party *p, const struct tensor *t)
                                     : client_share_stride(p->conf.proto, t->n);
 }
 
-const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index,
-                            unsigned turn)
+const uint64_t *model_words(const struct holding *h, unsigned turn)
 {
-    for (unsigned i = 0; i < m->nholding; i++)
-        if (m->holding[i].is.kind == kind && m->holding[i].is.index == index)
-            return m->holding[i].words + turn * kept_stride(m->party, &m->holding[i].is);
-    return NULL;
+    return h->words + turn * kept_stride(h->model->party, &h->is);
 }
 
 static struct model *upload_find(struct party *p, unsigned node, uint64_t upload)
@@ -209,7 +221,7 @@ uint8_t *model_room(struct party *p, unsigned node, const struct message *head, 
     if (m == NULL)
         return NULL;
     struct holding *h = head->stream < m->nholding ? &m->holding[head->stream] : NULL;
-    if (h == NULL || h->asked) {
+    if (h == NULL || h->state != HOLDING_AWAITED) {
         err_set(why, ERR_ABORT, "tensor %u of a model, which is not due", head->stream);
         return NULL;
     }
@@ -222,7 +234,7 @@ uint8_t *model_room(struct party *p, unsigned node, const struct message *head, 
     if (block == NULL)
         err_set(why, ERR_FAILED, "out of memory for a model");
     else
-        h->asked = 1;
+        h->state = HOLDING_COMING;
     m->touched = p->host->ops->now(p->host);
     return block;
 }
@@ -270,6 +282,18 @@ static void model_ready(struct model *m)
     wire_send(p->host, m->owner, WIRE_MODEL_READY, m->upload, digest, WIRE_DIGEST);
 }
 
+/* A tensor has come: the jobs that read it get it. */
+static void model_share(struct model *m)
+{
+    for (struct job *j = m->party->jobs, *next; j != NULL; j = next) {
+        next = j->next;
+        if (j->model != m)
+            continue;
+        clip_ack(j);            /* before what may be the last gates */
+        weights_give(j);
+    }
+}
+
 static void holding_done(struct work *w)
 {
     struct holding *h = (struct holding *)(void *)((char *)w - offsetof(struct holding, work));
@@ -281,17 +305,18 @@ static void holding_done(struct work *w)
     if (h->is.kind == TENSOR_WEIGHT)
         arena_give(h->share);
     h->share = NULL;
-    if (m->refs == 0) {
+    if (m->gone) {
         model_bury(p);
         return;
     }
     if (h->failed) {
         struct err e;
         err_set(&e, ERR_FAILED, "party %u is out of memory for the model", p->conf.self);
-        model_drop(p, m->owner, m->upload, 0, &e);
+        model_drop(p, m->owner, m->upload, 0, &e, 1);
         model_bury(p);
         return;
     }
+    h->state = HOLDING_HERE;
     m->left--;
     m->touched = p->host->ops->now(p->host);
     wire_send(p->host, m->owner, WIRE_TENSOR_DONE, m->upload, NULL, 0);
@@ -299,6 +324,7 @@ static void holding_done(struct work *w)
         party_wipe(p, arena_spare(m->arena));   /* plain shares: jobs have a use for the pages */
         model_ready(m);
     }
+    model_share(m);
 }
 
 int model_tensor(struct party *p, unsigned node, struct message *msg, struct err *e)
@@ -307,7 +333,7 @@ int model_tensor(struct party *p, unsigned node, struct message *msg, struct err
     if (m == NULL && msg->n > 0)
         return 0;
     struct holding *h = m != NULL && msg->stream < m->nholding ? &m->holding[msg->stream] : NULL;
-    if (h == NULL || !h->asked || h->words != NULL || msg->n != input_bytes(p, &h->is))
+    if (h == NULL || h->state != HOLDING_COMING || msg->n != input_bytes(p, &h->is))
         return err_set(e, ERR_ABORT, "a message TENSOR that is not due");
     h->words = arena_take(m->arena, kept_bytes(p, &h->is));
     h->share = h->is.kind == TENSOR_WEIGHT ? arena_take(m->arena, share_bytes(p, &h->is))
@@ -318,11 +344,12 @@ int model_tensor(struct party *p, unsigned node, struct message *msg, struct err
             arena_give(h->share);
         h->share = NULL;
         err_set(&why, ERR_FAILED, "party %u is out of memory for the model", p->conf.self);
-        model_drop(p, node, m->upload, 0, &why);
+        model_drop(p, node, m->upload, 0, &why, 1);
         return 0;
     }
     h->in = msg->data;
     msg->data = NULL;
+    h->state = HOLDING_JOINING;
     h->work = (struct work){ .run = holding_run, .done = holding_done };
     m->busy++;
     p->host->ops->work(p->host, &h->work);
@@ -336,16 +363,16 @@ int model_use(struct party *p, unsigned node, uint64_t upload, struct err *e)
         return 0;
     if (m->left > 0)
         return err_set(e, ERR_ABORT, "MODEL_USE before all tensors of the model were here");
-    unlink_model(&p->uploads, m);
     struct model *old = model_find(p, m->is.name);
     if (old != NULL && strcmp(old->giver, m->giver) != 0) {     /* another came first */
         struct err why;
         err_set(&why, ERR_USAGE, "party %u holds a model %s of %s by now", p->conf.self,
                 m->is.name, old->giver);
-        party_send_fault(p, node, WIRE_ABORT, upload, &why);
-        model_unref(m);
+        model_drop(p, node, upload, 0, &why, 1);
         return 0;
     }
+    unlink_model(&p->uploads, m);
+    m->used = 1;
     if (old != NULL) {
         unlink_model(&p->models, old);
         model_unref(old);
@@ -368,21 +395,36 @@ static void model_tomb(struct party *p, const struct model *m)
 {
     uint64_t left[LINK_PARTIES] = { 0 };
     for (unsigned i = 0; i < m->nholding; i++)
-        if (!m->holding[i].asked)
+        if (m->holding[i].state == HOLDING_AWAITED)
             left[p->conf.self] += input_bytes(p, &m->holding[i].is);
     party_tomb(p, m->upload, left);
 }
 
-void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const struct err *e)
+/* The jobs that read an upload end with it. */
+static void model_lost(struct model *m, const struct err *why)
+{
+    struct err e;
+    err_set(&e, why->code, "model %s was not provided to its end: %s", m->is.name, why->text);
+    for (struct job *j = m->party->jobs, *next; j != NULL; j = next) {
+        next = j->next;
+        if (j->model == m)
+            job_end(j, &e, NO_VALUE);
+    }
+}
+
+void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const struct err *why,
+                int tell)
 {
     for (struct model *m = p->uploads, *next; m != NULL; m = next) {
         next = m->next;
         if (m->owner != node || (!all && m->upload != upload))
             continue;
         unlink_model(&p->uploads, m);
-        if (e != NULL)
-            party_send_fault(p, node, WIRE_ABORT, m->upload, e);
+        m->gone = 1;
+        if (tell)
+            party_send_fault(p, node, WIRE_ABORT, m->upload, why);
         model_tomb(p, m);
+        model_lost(m, why);
         model_unref(m);
     }
 }
@@ -400,10 +442,10 @@ void model_tick(struct party *p, uint64_t now)
         struct err e;
         int stuck = 0;
         for (unsigned i = 0; i < m->nholding; i++)
-            stuck |= m->holding[i].asked && m->holding[i].words == NULL;
+            stuck |= m->holding[i].state == HOLDING_COMING;
         unsigned node = m->owner;
         err_set(&e, ERR_PEER, "nothing more of the model came in %g s", p->conf.job_timeout);
-        model_drop(p, node, m->upload, 0, &e);
+        model_drop(p, node, m->upload, 0, &e, 1);
         if (stuck)
             p->host->ops->drop(p->host, node, e.text);
         next = p->uploads;

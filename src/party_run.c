@@ -4,7 +4,7 @@
  * A party that has its input (the first chunk of it) makes its engine first and then tells its
  * peers (JOB), with a fresh nonce; it starts the engine when all peers have told. So whoever has
  * heard from everybody may send at once: every receiver's engine is there, though it may not have
- * started.
+ * started. Chunks and tensors that come later are given to it as it runs.
  */
 #include "src/party_st.h"
 
@@ -87,49 +87,6 @@ static void engine_spanned(void *ctx, const struct engine_span *s)
     j->party->conf.span(j->party->conf.ctx, j->id, s);
 }
 
-/* Binds words of the model, if they are as long as the program thinks. */
-static int bind(struct job *j, uint32_t value, const uint64_t *words, size_t n, struct err *e)
-{
-    if (value == NO_VALUE)
-        return 0;
-    if (words == NULL || j->compiled.program->value[value].words != n)
-        return err_set(e, ERR_FAILED, "an input of the plan has %zu words, the party holds %zu",
-                       j->compiled.program->value[value].words, words != NULL ? n : 0);
-    engine_bind(j->engine, value, words);
-    return 0;
-}
-
-/* The model as the program reads it in one turn. */
-static int bind_turn(struct job *j, unsigned turn, struct err *e)
-{
-    const struct protocol *proto = j->party->conf.proto;
-    const struct compiled_weights *in = &j->compiled.turn[turn];
-    const struct model *m = j->model;
-    for (unsigned i = 0; i < m->net.nstage; i++) {
-        const struct geometry *g = &m->net.stage[i].g;
-        if (m->net.stage[i].kind == STAGE_LINEAR &&
-            (bind(j, in->weight[i], model_words(m, TENSOR_WEIGHT, i, turn),
-                  proto->weight_words(g), e) ||
-             bind(j, in->bias[i], model_words(m, TENSOR_BIAS, i, turn),
-                  value_words(proto, VALUE_SHARE, g->oc), e)))
-            return e->code;
-    }
-    return 0;
-}
-
-static int bind_all(struct job *j, struct err *e)
-{
-    const struct protocol *proto = j->party->conf.proto;
-    const struct compiled *c = &j->compiled;
-    const struct wire_selection *s = &j->model->is.selection[j->selection];
-    for (unsigned t = 0; t < c->turns; t++)
-        if (bind_turn(j, t, e) != 0)
-            return e->code;
-    size_t n = (size_t)chunks_frames(&s->chunks, s->frames) * s->selected;
-    return bind(j, c->selection, model_words(j->model, TENSOR_SELECTION, j->selection, 0),
-                value_words(proto, VALUE_SHARE, n), e);
-}
-
 /* What one peer is told: of the keys of three only those that it holds as well. */
 static struct wire_job job_word(const struct job *j, unsigned peer)
 {
@@ -140,7 +97,7 @@ static struct wire_job job_word(const struct job *j, unsigned peer)
             memcpy(m.part[k], j->part[k], KEYS_PART);
     if (j->chunk != NULL)
         memcpy(m.input, clip_first(j)->mark[peer], CLIENT_MARK);
-    memcpy(m.model, j->model->mark[peer], CLIENT_MARK);
+    weights_mark(j, peer, m.model);
     return m;
 }
 
@@ -154,6 +111,7 @@ static int job_tell(struct job *j, struct err *e)
         RAND_bytes(j->part[0], sizeof j->part) != 1)
         return err_set(e, ERR_FAILED, "no random bytes from OpenSSL");
     own->serial = j->item.serial;
+    j->whole = j->model->left == 0;
     memcpy(own->tag, j->item.tag, sizeof own->tag);
     j->met |= 1u << p->conf.self;
     for (unsigned i = 0; i < p->n; i++) {
@@ -183,7 +141,7 @@ int job_engine(struct job *j, struct err *e)
     };
     engine_free(j->engine);
     j->engine = engine_new(&conf, e);
-    return j->engine != NULL && bind_all(j, e) == 0 ? 0 : e->code;
+    return j->engine != NULL ? 0 : e->code;
 }
 
 /* All that the job needs of its own is here. */
@@ -218,11 +176,7 @@ static int job_given(const struct job *j, unsigned i, struct err *e)
     const uint8_t *own = j->chunk != NULL ? clip_first(j)->mark[i] : none;
     if (memcmp(j->meet[i].input, own, CLIENT_MARK) != 0)
         return job_clips_differ(j, i, e);
-    if (memcmp(j->meet[i].model, j->model->mark[i], CLIENT_MARK) != 0)
-        return err_set(e, ERR_ABORT, "%s gave party %u and party %u shares of different models (or "
-                       "one of the two parties cheats)", j->model->giver,
-                       j->party->conf.self, i);
-    return 0;
+    return weights_met(j, i, e);
 }
 
 static int job_same(const struct job *j, struct err *e)
@@ -277,6 +231,7 @@ void job_run(struct job *j)
     j->ready = j->touched = j->party->host->ops->now(j->party->host);
     j->received = 0;
     clip_give(j);
+    weights_give(j);
     if (j->state == JOB_RUN)
         engine_start(j->engine);
 }

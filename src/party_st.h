@@ -4,6 +4,7 @@
  *   party.c         links, clients, dispatch of messages, the tick
  *   party_job.c     a job's life: asked, queued, terms, ended; who is told
  *   party_clip.c    a job's clip: chunks come in, are agreed on, and go to the engine
+ *   party_weights.c a job's model: tensors are agreed on, and go to the engine as they are here
  *   party_run.c     a job's work: the meeting of the parties, the engine, the outputs
  *   party_store.c   a job and the stored correlated randomness
  *   party_model.c   uploads and the models that jobs use
@@ -37,28 +38,33 @@ struct client {
 
 /* ---- models ---- */
 
+enum holding_state { HOLDING_AWAITED, HOLDING_COMING, HOLDING_JOINING, HOLDING_HERE };
+
 struct holding {                    /* a tensor as this party has it */
     struct tensor is;
+    enum holding_state state;
     uint8_t *in;                    /* the message, while it comes in and is joined */
     uint64_t *share, *words;        /* plain; as the engine wants it */
-    int asked, failed;
+    int failed;
     uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* with each peer */
     struct model *model;
     struct work work;
 };
 
+/* Agreed on (MODEL_OK) -> arriving -> whole -> used (MODEL_USE); see party_model.c. */
 struct model {
     struct party *party;
     struct wire_model is;           /* .net lies in `bytes` */
     uint8_t *bytes;
     struct fixed_net net;
     struct holding *holding;
-    unsigned nholding, left;
+    unsigned nholding, left;        /* left: that are not here; 0: the model is whole */
+    int used, gone;                 /* Bob has said MODEL_USE; or the upload ended before */
     struct arena *arena;
     uint8_t digest[WIRE_DIGEST];
     uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* of all tensors, once all are here */
     char giver[64];                 /* the client's name */
-    unsigned owner;                 /* the client node, while it is an upload */
+    unsigned owner;                 /* the client node, until the model is used or gone */
     uint64_t upload, touched, came; /* came: bytes on the client's wire when last looked at */
     unsigned refs, busy;
     struct work forget;             /* of the items that were stored for it; how many: */
@@ -69,12 +75,12 @@ struct model {
 /* ---- jobs ---- */
 
 enum job_state {
-    JOB_QUEUED, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_STORE, JOB_ENDED
+    JOB_QUEUED, JOB_PLAN, JOB_TERMS, JOB_INPUT, JOB_JOIN, JOB_READY, JOB_RUN, JOB_STORE, JOB_ENDED
 };
 
-/* What a job does with the store, a step at a time. */
+/* What a job has done on a worker, a step at a time: its plan, and what it does with the store. */
 enum errand_kind {
-    ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
+    ERRAND_PLAN, ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
 };
 
 struct errand {
@@ -106,6 +112,13 @@ struct chunk {
     struct work join;
 };
 
+/* A tensor of the job's model, by its number. */
+struct weight {
+    int given;                      /* to the engine */
+    unsigned told, met;             /* peers that have this party's mark; whose mark has come */
+    uint8_t theirs[LINK_PARTIES][CLIENT_MARK];
+};
+
 struct job {
     struct party *party;
     uint64_t id;
@@ -114,7 +127,8 @@ struct job {
     struct wire_ask ask;
     struct model *model;
     unsigned selection;             /* which of the model's */
-    struct compiled compiled;
+    struct wire_limits least;       /* what all parties allow it */
+    struct compiled compiled;       /* this and what belongs to it is a worker's in JOB_PLAN */
     int has_program;
     uint32_t window;                /* frames in flight at most */
     enum program_part runs;         /* the part that is run here */
@@ -124,6 +138,8 @@ struct job {
     size_t own;                     /* bytes of the arena that the job itself holds */
     struct chunk *chunk;            /* of the clip, by number; NULL for a job that prepares */
     unsigned acked;                 /* chunks that Alice has heard of */
+    struct weight *weight;          /* of the model, by number */
+    int whole;                      /* the model was when this party said JOB */
     uint8_t part[LINK_PARTIES][KEYS_PART];      /* to the keys of three */
     struct store_kind kind;
     struct store_mark item;         /* in hand, or to be made; serial 0: none */
@@ -183,6 +199,8 @@ void party_tomb(struct party *p, uint64_t job, const uint64_t left[static LINK_P
 struct job *job_find(struct party *p, uint64_t id);
 void job_ask(struct party *p, struct client *c, uint64_t id, const struct wire_ask *ask);
 void job_admit(struct party *p);            /* starts what the queue allows */
+int job_plan(struct job *j, struct err *e); /* on a worker: makes the plan, */
+void job_planned(struct job *j);            /* and after that, j->errand.err */
 
 /* Ends the job: e->code 0 when its outputs are on their way; otherwise everybody but `except`
  * (NO_VALUE: nobody) is told. */
@@ -205,7 +223,7 @@ int job_clips_differ(const struct job *j, unsigned i, struct err *e);
 void job_meet(struct job *j, unsigned from, const struct wire_job *m);
 void job_begin(struct job *j);              /* Bob has said BEGIN to a job that prepares */
 void job_gather(struct job *j);             /* something has come that the job needs to be ready */
-int job_engine(struct job *j, struct err *e);       /* makes the engine, with inputs */
+int job_engine(struct job *j, struct err *e);       /* makes the engine, without inputs */
 void job_run(struct job *j);                /* starts it */
 void job_over(struct job *j);               /* the engine has ended: outputs or the error */
 
@@ -216,7 +234,7 @@ int clip_new(struct job *j, struct err *e);         /* when it is known which ch
 /* INPUT, from Alice; CHUNK, from a peer. 0, or ERR_ABORT: it is not due. */
 uint8_t *clip_room(struct job *j, const struct message *head, struct err *why);
 int clip_input(struct job *j, struct message *m, struct err *e);
-int clip_peer(struct job *j, unsigned from, const struct wire_chunk *m, struct err *e);
+int clip_peer(struct job *j, unsigned from, const struct wire_mark *m, struct err *e);
 
 const struct chunk *clip_first(const struct job *j);    /* that comes at all */
 int clip_begun(const struct job *j);        /* is the first chunk here, to be agreed on in JOB? */
@@ -229,7 +247,25 @@ uint64_t clip_bytes(const struct job *j, int came);     /* that came; or that ma
 int clip_coming(const struct job *j);       /* half a message of Alice's is here */
 int clip_awaited(const struct job *j);      /* the number of a chunk that is not here; -1 */
 
+/* ---- party_weights.c ---- */
+
+int weights_new(struct job *j, struct err *e);      /* when the program is there */
+
+/* In JOB: the mark for a peer; then, of what the peer said: ERR_ABORT if it has another model. */
+void weights_mark(const struct job *j, unsigned peer, uint8_t mark[static CLIENT_MARK]);
+int weights_met(const struct job *j, unsigned peer, struct err *e);
+
+/* HELD, from a peer. 0, or ERR_ABORT: it is not due. */
+int weights_peer(struct job *j, unsigned from, const struct wire_mark *m, struct err *e);
+
+int weights_here(const struct job *j);      /* is all here that the job reads of its model? */
+void weights_give(struct job *j);           /* to the engine, what is here and agreed on */
+/* What of the model the job waits for, in words; 0: nothing. */
+int weights_waits(const struct job *j, char *text, size_t n);
+
 /* ---- party_store.c ---- */
+
+void job_errand(struct job *j, enum errand_kind kind);  /* begins it; one at a time */
 
 /* Has this party a store, and the protocol something to store? */
 int stock_able(const struct party *p);
@@ -247,17 +283,19 @@ void stock_forget(struct model *m);         /* the upload is gone: so are its it
 
 /* ---- party_model.c ---- */
 
-struct model *model_find(struct party *p, const char *name);
+struct model *model_find(struct party *p, const char *name);    /* one that is used */
+/* One that jobs may ask for: used, or else the first that Bob offers by this name. */
+struct model *model_offered(struct party *p, const char *name);
 /* A tensor's words of one turn. */
-const uint64_t *model_words(const struct model *m, enum tensor_kind kind, unsigned index,
-                            unsigned turn);
+const uint64_t *model_words(const struct holding *h, unsigned turn);
 int model_begin(struct party *p, unsigned node, const struct message *m, struct err *e);
 /* NULL with why->code 0: the message belongs to no upload. */
 uint8_t *model_room(struct party *p, unsigned node, const struct message *head, struct err *why);
 int model_tensor(struct party *p, unsigned node, struct message *m, struct err *e);
 int model_use(struct party *p, unsigned node, uint64_t upload, struct err *e);
-/* Ends an upload of this client, or all of them; e (may be NULL) is what the client is told. */
-void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const struct err *e);
+/* Ends an upload of this client, or all of them, and the jobs that read it. */
+void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const struct err *why,
+                int tell);                  /* the client, too */
 void model_tick(struct party *p, uint64_t now);
 void model_unref(struct model *m);
 void model_bury(struct party *p);

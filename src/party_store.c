@@ -11,8 +11,8 @@
  * One job at a time has an item in its hands: so cursors move in one place, and two jobs can
  * neither get the same item nor pass each other.
  *
- * What waits for the disk is an errand: steps on a worker, a slice at a time, each followed by what
- * comes next on the loop thread.
+ * What waits for the disk, or is long, is an errand: steps on a worker, a slice at a time, each
+ * followed by what comes next on the loop thread.
  */
 #include "src/party_st.h"
 
@@ -68,8 +68,6 @@ static int kind_make(struct job *j, struct err *e)
 }
 
 /* ---- errands ---- */
-
-static void go(struct job *j, enum errand_kind kind);
 
 static int find_run(struct job *j, struct err *e)
 {
@@ -182,7 +180,7 @@ static void find_done(struct job *j)
         job_gather(j);
         return;
     }
-    go(j, ERRAND_LOAD);
+    job_errand(j, ERRAND_LOAD);
 }
 
 static void load_done(struct job *j)
@@ -192,9 +190,9 @@ static void load_done(struct job *j)
         log_line(LOG_WARN, LOG_JOB, "job %016" PRIx64 " makes its deals itself, item %" PRIu64
                  " is passed over: %s", j->id, j->item.serial, r->err.text);
         r->pass_to = j->item.serial + 1;
-        go(j, ERRAND_PASS);
+        job_errand(j, ERRAND_PASS);
     } else if (r->at < r->bytes) {
-        go(j, ERRAND_LOAD);
+        job_errand(j, ERRAND_LOAD);
     } else {
         job_gather(j);
     }
@@ -235,7 +233,7 @@ static void save_done(struct job *j)
     struct err e = r->err;
     size_t n;
     if (e.code == 0 && r->value != NO_VALUE) {
-        go(j, ERRAND_SAVE);
+        job_errand(j, ERRAND_SAVE);
         return;
     }
     uint8_t *data = e.code != 0 ? NULL : wire_prepared_pack(p->control, &m, &n);
@@ -256,6 +254,7 @@ static const struct act {
     int (*run)(struct job *j, struct err *e);   /* on a worker */
     void (*done)(struct job *j);
 } acts[] = {
+    [ERRAND_PLAN] = { job_plan, job_planned },
     [ERRAND_FIND] = { find_run, find_done }, [ERRAND_LOAD] = { load_run, load_done },
     [ERRAND_PASS] = { pass_run, pass_done }, [ERRAND_USE] = { use_run, use_done },
     [ERRAND_FRESH] = { fresh_run, fresh_done }, [ERRAND_SAVE] = { save_run, save_done },
@@ -277,14 +276,14 @@ static void errand_done(struct work *w)
     if (j->state != JOB_ENDED)
         acts[j->errand.kind].done(j);
     else if (j->errand.file != NULL)
-        go(j, ERRAND_DROP);
+        job_errand(j, ERRAND_DROP);
     else
         stock_leave(j);
     job_admit(p);
     job_bury(p);
 }
 
-static void go(struct job *j, enum errand_kind kind)
+void job_errand(struct job *j, enum errand_kind kind)
 {
     j->errand.kind = kind;
     j->errand.busy = 1;
@@ -308,7 +307,7 @@ int stock_begin(struct job *j, struct err *e)
         return e->code;
     if (!j->ask.prepare)
         j->party->holder = j;
-    go(j, j->ask.prepare ? ERRAND_FRESH : ERRAND_FIND);
+    job_errand(j, j->ask.prepare ? ERRAND_FRESH : ERRAND_FIND);
     return 0;
 }
 
@@ -374,7 +373,7 @@ int stock_meet(struct job *j, struct err *e)
         if (job_engine(j, e) != 0)
             return e->code;
         bind_item(j);
-        go(j, ERRAND_USE);
+        job_errand(j, ERRAND_USE);
         return 0;
     }
     if (j->party->holder != j)
@@ -382,7 +381,7 @@ int stock_meet(struct job *j, struct err *e)
     if (r->pass_to > j->item.serial) {
         log_line(LOG_NOTICE, LOG_JOB, "job %016" PRIx64 " makes its deals itself: item %" PRIu64
                  " is passed over, a peer is at %" PRIu64, j->id, j->item.serial, r->pass_to);
-        go(j, ERRAND_PASS);
+        job_errand(j, ERRAND_PASS);
     } else {
         log_line(LOG_NOTICE, LOG_JOB, "job %016" PRIx64 " makes its deals itself: a peer does not "
                  "have item %" PRIu64, j->id, j->item.serial);
@@ -397,7 +396,7 @@ void stock_save(struct job *j)
     j->errand.value = 0;
     j->errand.at = 0;
     j->errand.bytes = item_bytes(j->compiled.program);
-    go(j, ERRAND_SAVE);
+    job_errand(j, ERRAND_SAVE);
 }
 
 void stock_leave(struct job *j)

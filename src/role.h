@@ -108,6 +108,9 @@ struct bob_conf {
     } selection[64];
     void *ctx;
     double timeout;                     /* seconds without an answer; 0: 60 */
+    /* All parties take the model: a clip that needs it may be classified from now on, and is as the
+     * shares arrive; may be NULL. */
+    void (*taken)(void *ctx);
     void (*progress)(void *ctx, double part);       /* of the tensors; may be NULL */
     void (*done)(void *ctx, const struct err *e);   /* all parties hold the model (e->code is 0), or
                                                      * not; called once */

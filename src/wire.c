@@ -145,9 +145,9 @@ static void put_model(struct writer *w, const void *p)
     write_bytes(w, m->net, m->nnet);
 }
 
-static void put_chunk(struct writer *w, const void *p)
+static void put_mark(struct writer *w, const void *p)
 {
-    const struct wire_chunk *m = p;
+    const struct wire_mark *m = p;
     write_u32(w, m->number);
     write_bytes(w, m->mark, sizeof m->mark);
 }
@@ -212,9 +212,9 @@ uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size
     return pack(a, n, put_prepared, m);
 }
 
-uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n)
+uint8_t *wire_mark_pack(struct arena *a, const struct wire_mark *m, size_t *n)
 {
-    return pack(a, n, put_chunk, m);
+    return pack(a, n, put_mark, m);
 }
 
 uint8_t *wire_limits_pack(struct arena *a, const struct wire_limits *m, size_t *n)
@@ -396,12 +396,12 @@ int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, str
     return end(&r, "PREPARED", e);
 }
 
-int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct err *e)
+int wire_mark_parse(struct wire_mark *m, const uint8_t *p, size_t n, struct err *e)
 {
     struct reader r = begin(p, n);
     m->number = read_u32(&r);
     read_into(&r, m->mark, sizeof m->mark);
-    return end(&r, "CHUNK", e);
+    return end(&r, "CHUNK or HELD", e);
 }
 
 int wire_limits_parse(struct wire_limits *m, const uint8_t *p, size_t n, struct err *e)
@@ -419,7 +419,7 @@ int wire_limits_parse(struct wire_limits *m, const uint8_t *p, size_t n, struct 
 enum {
     JOB_BYTES = 2 + WIRE_DIGEST + KEYS_NONCE + LINK_PARTIES * KEYS_PART +
                 2 * CLIENT_MARK + 8 + WIRE_ID,
-    CHUNK_BYTES = 6 + CLIENT_MARK
+    MARK_BYTES = 6 + CLIENT_MARK
 };
 
 static const struct wire_rule {
@@ -447,7 +447,8 @@ static const struct wire_rule {
     [WIRE_GATE] = { "GATE", WIRE_PEERS, 1, 0, 0 },
     [WIRE_PROGRESS] = { "PROGRESS", WIRE_TO_CLIENT, 0, 26, 26 },
     [WIRE_BEGIN] = { "BEGIN", WIRE_FROM_CLIENT, 0, 0, 0 },
-    [WIRE_CHUNK] = { "CHUNK", WIRE_PEERS, 0, CHUNK_BYTES, CHUNK_BYTES },
+    [WIRE_CHUNK] = { "CHUNK", WIRE_PEERS, 0, MARK_BYTES, MARK_BYTES },
+    [WIRE_HELD] = { "HELD", WIRE_PEERS, 0, MARK_BYTES, MARK_BYTES },
     [WIRE_PREPARED] = { "PREPARED", WIRE_TO_CLIENT, 0, 18, 18 },
     [WIRE_LIMITS] = { "LIMITS", WIRE_PEERS, 0, 14, 14 },
 };
@@ -559,6 +560,11 @@ unsigned wire_tensors(struct tensor t[static WIRE_TENSORS], const struct protoco
                       const struct wire_selection *selection)
 {
     unsigned count = 0;
+    for (unsigned i = 0; i < nselection; i++)
+        t[count++] = (struct tensor){ .kind = TENSOR_SELECTION, .index = (uint16_t)i,
+                                      .n = product(chunks_frames(&selection[i].chunks,
+                                                            selection[i].frames),
+                                              selection[i].selected) };
     for (unsigned i = 0; i < net->nstage; i++) {
         const struct geometry *g = &net->stage[i].g;
         if (net->stage[i].kind != STAGE_LINEAR)
@@ -568,11 +574,6 @@ unsigned wire_tensors(struct tensor t[static WIRE_TENSORS], const struct protoco
                                       .n = product(depth, g->oc), .g = *g };
         t[count++] = (struct tensor){ .kind = TENSOR_BIAS, .index = (uint16_t)i, .n = g->oc };
     }
-    for (unsigned i = 0; i < nselection; i++)
-        t[count++] = (struct tensor){ .kind = TENSOR_SELECTION, .index = (uint16_t)i,
-                                      .n = product(chunks_frames(&selection[i].chunks,
-                                                            selection[i].frames),
-                                              selection[i].selected) };
     for (unsigned i = 0; i < count; i++) {
         t[i].turns = t[i].kind == TENSOR_SELECTION ? 1 : (uint16_t)protocol_turns(proto);
         if (!tensor_fits(&t[i], proto))

@@ -7,7 +7,7 @@
  *   party -> Bob            MODEL_OK or REFUSE, TENSOR_DONE, MODEL_READY, MODEL_DONE, ABORT
  *   Bob   -> party          ASK (to prepare), BEGIN, ABORT
  *   party -> Bob            TERMS or REFUSE, PROGRESS (party 0), PREPARED, ABORT
- *   party -> party          LIMITS, JOB, CHUNK, GATE, ABORT
+ *   party -> party          LIMITS, JOB, CHUNK, HELD, GATE, ABORT
  *
  * Each message carries the number of its job (or upload) in its head. Control messages start with
  * the version of this format and are at most WIRE_CONTROL_MAX bytes; INPUT, TENSOR, LABEL, SCORES
@@ -30,7 +30,7 @@
 #include "proto/protocol.h"
 
 enum {
-    WIRE_VERSION = 4,
+    WIRE_VERSION = 5,
     WIRE_CONTROL_MAX = 65536,
     WIRE_NAME = 64,             /* of models and protocols, with the zero byte */
     WIRE_TEXT = 400,            /* of errors, with the zero byte */
@@ -52,7 +52,7 @@ enum wire_type {
     WIRE_JOB, WIRE_GATE,
     WIRE_PROGRESS,
     WIRE_BEGIN, WIRE_PREPARED,
-    WIRE_CHUNK,
+    WIRE_CHUNK, WIRE_HELD,
     WIRE_LIMITS,
     WIRE_TYPES
 };
@@ -93,7 +93,8 @@ struct wire_job {
     uint8_t digest[WIRE_DIGEST], nonce[KEYS_NONCE];
     uint8_t part[LINK_PARTIES][KEYS_PART];  /* to the keys of three that both hold, by the party
                                              * that lacks the key; zeros elsewhere */
-    uint8_t input[CLIENT_MARK], model[CLIENT_MARK];     /* of what both know of them (client.h) */
+    uint8_t input[CLIENT_MARK], model[CLIENT_MARK];     /* of what both know of them (client.h);
+                                         * the model's is zeros while some of it is not here yet */
     /* Of stored randomness: the item that it would use (0: none); or the first number that is free
      * for the one to be made. The tag tells items of different runs apart. */
     uint64_t serial;
@@ -105,9 +106,12 @@ struct wire_prepared {
     uint64_t serial, bytes;
 };
 
-/* A later chunk of the clip is here; where the adversary is malicious. (INPUT_DONE says of one
- * chunk after another, in their order, that it is here and that another may come.) */
-struct wire_chunk {
+/* CHUNK: a later chunk of the clip is here. HELD: a tensor of the job's model is, which was not
+ * whole at one of the two parties when they said JOB. Both where the adversary is malicious, and
+ * once all have said JOB. (INPUT_DONE says of one chunk after another, in their order, that it is
+ * here and that another may come; of the last one, that what the job reads of the model is here as
+ * well.) */
+struct wire_mark {
     uint32_t number;
     uint8_t mark[CLIENT_MARK];          /* of what both know of it (client.h) */
 };
@@ -151,7 +155,7 @@ uint8_t *wire_job_pack(struct arena *a, const struct wire_job *m, size_t *n);
 uint8_t *wire_model_pack(struct arena *a, const struct wire_model *m, size_t *n);
 uint8_t *wire_progress_pack(struct arena *a, const struct wire_progress *m, size_t *n);
 uint8_t *wire_prepared_pack(struct arena *a, const struct wire_prepared *m, size_t *n);
-uint8_t *wire_chunk_pack(struct arena *a, const struct wire_chunk *m, size_t *n);
+uint8_t *wire_mark_pack(struct arena *a, const struct wire_mark *m, size_t *n);
 uint8_t *wire_limits_pack(struct arena *a, const struct wire_limits *m, size_t *n);
 
 /* 0, or ERR_ABORT when the bytes are not such a message. What is borrowed lives as long as p. */
@@ -162,7 +166,7 @@ int wire_job_parse(struct wire_job *m, const uint8_t *p, size_t n, struct err *e
 int wire_model_parse(struct wire_model *m, const uint8_t *p, size_t n, struct err *e);
 int wire_progress_parse(struct wire_progress *m, const uint8_t *p, size_t n, struct err *e);
 int wire_prepared_parse(struct wire_prepared *m, const uint8_t *p, size_t n, struct err *e);
-int wire_chunk_parse(struct wire_chunk *m, const uint8_t *p, size_t n, struct err *e);
+int wire_mark_parse(struct wire_mark *m, const uint8_t *p, size_t n, struct err *e);
 int wire_limits_parse(struct wire_limits *m, const uint8_t *p, size_t n, struct err *e);
 
 /* Of what all nodes of a setting must have in common before any job, for the hello: the protocol,
@@ -186,7 +190,7 @@ int wire_send_fault(struct host *h, struct arena *a, unsigned node, uint8_t type
  * party, and gives the code. A reason that is neither ERR_ABORT nor ERR_USAGE becomes ERR_PEER. */
 int wire_lost(struct err *e, unsigned party, const struct err *why);
 
-/* ---- the tensors of a model, in the order of their numbers ---- */
+/* ---- the tensors of a model, by number: in the order in which a job reads them ---- */
 
 enum tensor_kind { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_SELECTION };
 

@@ -48,7 +48,7 @@ struct desk {
     struct desk_party party[DESK_PARTIES];
     struct desk_mail *mail[DESK_PARTIES][DESK_PARTIES], *sent;      /* from, to; all, in order */
     uint32_t input_value[DESK_INPUTS];
-    unsigned inputs;
+    unsigned inputs, unbound;       /* unbound: that the test binds itself, as bits */
     int threads, stop, keep_mail, cut;      /* cut: messages of this party vanish (-1: none) */
     void (*span)(void *ctx, const struct engine_span *span);
     void (*released)(void *ctx, uint32_t value);
@@ -223,7 +223,7 @@ static inline void desk_open(struct desk *d, uint64_t seed, int threads)
         struct engine_conf conf = desk_conf(d, i);
         p->engine = engine_new(&conf, &e);
         for (unsigned k = 0; k < d->inputs; k++)
-            if (!d->program->value[d->input_value[k]].late)
+            if (!d->program->value[d->input_value[k]].late && (d->unbound & 1u << k) == 0)
                 engine_bind(p->engine, d->input_value[k], p->input[k]);
     }
     for (int i = 0; threads && i < DESK_THREADS; i++)

@@ -92,6 +92,15 @@ static void send_meeting(struct attack *a, unsigned node, uint64_t job, unsigned
     send_packed(a, node, WIRE_JOB, job, p, n, changes % 4);
 }
 
+/* A mark of a chunk, or of a tensor of the model. */
+static void send_mark(struct attack *a, unsigned node, uint64_t job, unsigned changes)
+{
+    struct wire_mark m = { .number = changes >> 1 };
+    size_t n;
+    uint8_t *p = wire_mark_pack(a->arena, &m, &n);
+    send_packed(a, node, changes & 1 ? WIRE_CHUNK : WIRE_HELD, job, p, n, changes % 3);
+}
+
 /* As the party says itself: its peers' messages look much like its own. */
 static void send_gate(struct attack *a, unsigned node)
 {
@@ -164,13 +173,18 @@ static void send_input(struct attack *a, unsigned node, uint64_t job, uint32_t s
         fh_finish(&a->f, node);
 }
 
+static void work_all(struct attack *a)
+{
+    while (a->f.todo != NULL)
+        fh_work_run(&a->f);
+}
+
 static void provide(struct attack *a, unsigned node, uint64_t job, const char *name)
 {
     send_model(a, node, job, name, 0);
     for (unsigned i = 0; i < a->ntensor; i++)
         send_tensor(a, node, job, i);
-    while (a->f.todo != NULL)
-        fh_work_run(&a->f);
+    work_all(a);
     fh_deliver(&a->f, node, (struct message){ .type = WIRE_MODEL_USE, .job = job }, NULL, 0);
 }
 
@@ -180,6 +194,7 @@ static void storm(struct attack *a)
     for (uint64_t id = 1000; !a->stormed && id < 1000 + PARTY_TOMBS; id++) {
         send_ask(a, 16, id, "a", 0);
         send_fault(a, 16, id, 0);
+        work_all(a);
     }
     a->stormed = 1;
 }
@@ -208,6 +223,8 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
     switch (what) {
     case 0:
         send_ask(a, node, job, name, changes & 3);
+        if (changes == 0)       /* the plan is made */
+            work_all(a);
         break;
     case 1:
         send_model(a, node, job, name, changes & 3);
@@ -239,6 +256,9 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
     case 17:
         send_limits(a, node, changes & 3);
         break;
+    case 20:
+        send_mark(a, node, job, changes);
+        break;
     default:
         send_any(a, node, job);
     }
@@ -246,7 +266,7 @@ static void move_message(struct attack *a, unsigned what, unsigned node, uint64_
 
 static void move(struct attack *a)
 {
-    unsigned what = choose_u8(&a->c) % 20, node = attacker(&a->c);
+    unsigned what = choose_u8(&a->c) % 22, node = attacker(&a->c);
     uint8_t more = choose_u8(&a->c);
     uint64_t job = 1 + more % 6;
     switch (what) {
@@ -279,8 +299,7 @@ static void move(struct attack *a)
         storm(a);
         break;
     case 18:
-        while (a->f.todo != NULL)
-            fh_work_run(&a->f);
+        work_all(a);
         break;
     default:
         move_message(a, what, node, job, more >> 4 & 7);
@@ -324,8 +343,7 @@ static void calm(struct attack *a)
 {
     for (unsigned i = 0; i < FH_NODES; i++)
         fh_down(&a->f, i);
-    while (a->f.todo != NULL)
-        fh_work_run(&a->f);
+    work_all(a);
     fh_leave(&a->f);
     for (unsigned i = 0; i < 4; i++)
         fh_pass(&a->f, 1000000000);
@@ -360,6 +378,7 @@ static void still_good(struct attack *a)
     const struct fh_sent *s = fh_latest(&a->f, WIRE_MODEL_DONE);
     FUZZ_NEED(s != NULL && s->to == GOOD && s->head.job == GOOD_JOB);
     send_ask(a, GOOD, GOOD_JOB + 1, name, 0);
+    work_all(a);
     s = fh_latest(&a->f, WIRE_TERMS);
     FUZZ_NEED(s != NULL && s->to == GOOD && s->head.job == GOOD_JOB + 1);
 }

@@ -8,7 +8,13 @@ union any {
     struct wire_fault fault;
     struct wire_job job;
     struct wire_model model;
+    struct wire_mark mark;
+    struct wire_progress progress;
+    struct wire_prepared prepared;
+    struct wire_limits limits;
 };
+
+enum { KINDS = 9 };
 
 static int parse(unsigned kind, union any *m, const uint8_t *p, size_t n, struct err *e)
 {
@@ -21,8 +27,16 @@ static int parse(unsigned kind, union any *m, const uint8_t *p, size_t n, struct
         return wire_fault_parse(&m->fault, p, n, e);
     case 3:
         return wire_job_parse(&m->job, p, n, e);
-    default:
+    case 4:
         return wire_model_parse(&m->model, p, n, e);
+    case 5:
+        return wire_mark_parse(&m->mark, p, n, e);
+    case 6:
+        return wire_progress_parse(&m->progress, p, n, e);
+    case 7:
+        return wire_prepared_parse(&m->prepared, p, n, e);
+    default:
+        return wire_limits_parse(&m->limits, p, n, e);
     }
 }
 
@@ -37,8 +51,16 @@ static uint8_t *pack(unsigned kind, struct arena *a, const union any *m, size_t 
         return wire_fault_pack(a, &m->fault, n);
     case 3:
         return wire_job_pack(a, &m->job, n);
-    default:
+    case 4:
         return wire_model_pack(a, &m->model, n);
+    case 5:
+        return wire_mark_pack(a, &m->mark, n);
+    case 6:
+        return wire_progress_pack(a, &m->progress, n);
+    case 7:
+        return wire_prepared_pack(a, &m->prepared, n);
+    default:
+        return wire_limits_pack(a, &m->limits, n);
     }
 }
 
@@ -80,7 +102,7 @@ FUZZ_TARGET(wire)
     try_head(p, n);
     if (n == 0 || n > WIRE_CONTROL_MAX)
         return 0;
-    unsigned kind = p[0] % 5;
+    unsigned kind = p[0] % KINDS;
     if (parse(kind, &m, p + 1, n - 1, &e) == 0)
         round_trip(kind, &m, n - 1);
     else

@@ -230,7 +230,7 @@ static void supply(struct desk_party *p, unsigned k)
     engine_supply(p->engine, v, words);
 }
 
-/* x y + y z, of which y and z come late. */
+/* x y + y z, of which y and z come late; x is lent, and may be late as well. */
 static struct program *late_program(uint32_t v[static 3], uint32_t *out)
 {
     struct program *p = program_new(&protocol_replicated);
@@ -250,24 +250,27 @@ static struct program *late_program(uint32_t v[static 3], uint32_t *out)
     return p;
 }
 
-/* Each party starts, and gets y and z, at moments of its own, the latter a second time three moves
- * later; and once something that does not come late. */
+/* Each party starts, and gets x, y and z, at moments of its own, and all a second time three moves
+ * later, x with other words; and once x is given away, which is lent. */
 static void late_moves(struct desk *d, uint64_t state)
 {
-    enum { MOMENTS = 40 };
-    uint64_t at[DESK_PARTIES][3];
+    enum { MOMENTS = 40, START = 3 };
+    uint64_t at[DESK_PARTIES][4];
     for (unsigned i = 0; i < DESK_PARTIES; i++)
-        for (unsigned k = 0; k < 3; k++)
+        for (unsigned k = 0; k < 4; k++)
             at[i][k] = check_random(&state) % MOMENTS;
     for (uint64_t now = 0; now < MOMENTS + 4; now++) {
         for (unsigned i = 0; i < DESK_PARTIES; i++) {
-            if (at[i][0] == now) {
-                supply(&d->party[i], 0);
+            struct desk_party *p = &d->party[i];
+            if (at[i][START] == now) {
+                supply(p, 0);
                 desk_start(d, i);
             }
+            if (at[i][0] == now || at[i][0] + 3 == now)
+                engine_bind(p->engine, d->input_value[0], p->input[at[i][0] == now ? 0 : 1]);
             for (unsigned k = 1; k < 3; k++)
                 if (at[i][k] == now || at[i][k] + 3 == now)
-                    supply(&d->party[i], k);
+                    supply(p, k);
         }
         desk_move(d);
     }
@@ -280,7 +283,8 @@ static void values_come_at_any_moment(void)
     for (uint64_t s = 0; s < 200; s++) {
         uint32_t v[3], z;
         uint64_t out[5];
-        struct desk d = { .program = late_program(v, &z), .cut = -1, .released = on_released };
+        struct desk d = { .program = late_program(v, &z), .cut = -1, .released = on_released,
+                          .unbound = 1 };
         memset(released, 0, sizeof released);
         for (unsigned i = 0; i < 3; i++)
             desk_input(&d, v[i], in[i]);

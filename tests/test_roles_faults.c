@@ -103,6 +103,28 @@ static void test_alice_leaves(void)
     CHECK(noticed > 20);
 }
 
+/* Whoever asks and leaves has a worker busy with the plan: such jobs count, until it is made. */
+static void test_plans_of_the_gone(void)
+{
+    enum { MOST = 4 };              /* twice max_jobs */
+    struct sim_options o = { .seed = 22, .latency_ns = 2 * W_MS, .work_factor = 2000 };
+    struct world *w = w_new(&o, NULL);
+    struct w_client *c[MOST];
+    w_provide(w);
+    for (unsigned i = 0; i < MOST; i++)
+        c[i] = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 7 * W_MS, W_S);
+    for (unsigned i = 0; i < MOST; i++)
+        w_leave(c[i]);
+    struct w_client *last = w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + 9 * W_MS, W_S);
+    CHECK(last->done == 1 && strstr(last->err.text, "party 0 is busy with 4 jobs") != NULL);
+    CHECK(party_jobs(w->party[0].party) == 0 && !w_idle(w));
+    settle(w, 300);
+    CHECK(w_idle(w));
+    w_free(w);
+}
+
 static void test_stall(void)
 {
     uint64_t span = job_span();
@@ -558,6 +580,7 @@ int main(void)
     log_configure("error");
     CASE(test_crash);
     CASE(test_alice_leaves);
+    CASE(test_plans_of_the_gone);
     CASE(test_stall);
     CASE(test_timeout_text);
     CASE(test_stop);

@@ -165,18 +165,18 @@ static int parse_prepared(const uint8_t *p, size_t n, struct err *e)
 
 static uint8_t *pack_chunk(struct arena *a, uint64_t *random, size_t *n)
 {
-    struct wire_chunk m = { .number = (uint32_t)check_random(random) }, back;
+    struct wire_mark m = { .number = (uint32_t)check_random(random) }, back;
     struct err e;
     bytes(m.mark, sizeof m.mark, random);
-    uint8_t *p = wire_chunk_pack(a, &m, n);
-    CHECK(wire_chunk_parse(&back, p, *n, &e) == 0 && memcmp(&back, &m, sizeof m) == 0);
+    uint8_t *p = wire_mark_pack(a, &m, n);
+    CHECK(wire_mark_parse(&back, p, *n, &e) == 0 && memcmp(&back, &m, sizeof m) == 0);
     return p;
 }
 
 static int parse_chunk(const uint8_t *p, size_t n, struct err *e)
 {
-    struct wire_chunk m;
-    return wire_chunk_parse(&m, p, n, e);
+    struct wire_mark m;
+    return wire_mark_parse(&m, p, n, e);
 }
 
 static uint8_t *pack_limits(struct arena *a, uint64_t *random, size_t *n)
@@ -321,12 +321,12 @@ static void test_tensors(void)
     net.stage[0] = (struct stage){ .kind = STAGE_SUMPOOL };
     net.stage[1] = (struct stage){ .kind = STAGE_LINEAR, .g = geometry_dense(1, 30, 7) };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 4);
-    CHECK(t[0].kind == TENSOR_WEIGHT && t[0].n == 210 && t[0].index == 1);
-    CHECK(t[1].kind == TENSOR_BIAS && t[1].n == 7);
-    CHECK(t[2].kind == TENSOR_SELECTION && t[2].n == 679 && t[3].n == 15);
+    CHECK(t[0].kind == TENSOR_SELECTION && t[0].n == 679 && t[1].n == 15);
+    CHECK(t[2].kind == TENSOR_WEIGHT && t[2].n == 210 && t[2].index == 1);
+    CHECK(t[3].kind == TENSOR_BIAS && t[3].n == 7);
     s[0].chunks = (struct chunks){ 40, 3, { 3, 0, 4 } };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 4);
-    CHECK_EQ(t[2].n, 280);
+    CHECK_EQ(t[0].n, 280);
     s[1] = (struct wire_selection){ .frames = UINT32_MAX, .selected = UINT32_MAX };
     CHECK_EQ(wire_tensors(t, &protocol_replicated, &net, 2, s), 0);
     s[1] = (struct wire_selection){ .frames = 15 };
