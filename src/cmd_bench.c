@@ -16,7 +16,8 @@
 #include "src/owner.h"
 
 struct wish {
-    const char *protocol, *network, *frames, *workers, *transport, *congestion, *clip, *model, *dir, *plot;
+    const char *protocol, *network, *frames, *workers, *transport, *congestion;
+    const char *clip, *model, *dir, *plot;
     uint64_t runs, warmup, lanes, seed;
     double rtt, bandwidth, timeout;
     int forecast, prepare, quiet;

@@ -80,7 +80,8 @@ enum job_state {
 
 /* What a job has done on a worker, a step at a time: its plan, and what it does with the store. */
 enum errand_kind {
-    ERRAND_PLAN, ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE, ERRAND_DROP
+    ERRAND_PLAN, ERRAND_FIND, ERRAND_LOAD, ERRAND_PASS, ERRAND_USE, ERRAND_FRESH, ERRAND_SAVE,
+    ERRAND_DROP
 };
 
 struct errand {
