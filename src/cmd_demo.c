@@ -23,7 +23,7 @@ struct wish {
     uint64_t chunk;
     double rtt, bandwidth, timeout, pace;
     struct faces_wish faces;
-    int json, quiet, prepare;
+    int json, quiet, prepare, model_first;
 };
 
 #define AT(m) offsetof(struct wish, m)
@@ -58,6 +58,8 @@ static const struct option_row rows[] = {
     { "reveal", 0, OPTION_TEXT, AT(reveal), "WHAT", "label, or scores as well (label)", 0, 0 },
     { "prepare", 0, OPTION_FLAG, AT(prepare), NULL,
       "make correlated randomness first (semi2k and its kin)", 0, 0 },
+    { "model-first", 0, OPTION_FLAG, AT(model_first), NULL,
+      "the clip comes when all of the model is there, and not while it is shared", 0, 0 },
     { "json", 'j', OPTION_FLAG, AT(json), NULL, "print one JSON object", 0, 0 },
     { "seed", 0, OPTION_COUNT, AT(seed), "N", "for tests: the simulator's order of events, and "
       "work without time", 0, 0x1p53 },
@@ -91,6 +93,7 @@ static int take_wish(struct demo_conf *d, struct wan_conf *network, const struct
         return err_set(e, ERR_USAGE, "--reveal %.40s: expected label or scores", w->reveal);
     d->reveal_scores = w->reveal[0] == 's';
     d->prepare = w->prepare;
+    d->model_first = w->model_first;
     if (w->prepare && d->proto->deal_plan == NULL)
         return err_set(e, ERR_USAGE, "--prepare: %s makes nothing beforehand", d->proto->name);
     if (w->prepare && strcmp(w->transport, "sim") == 0)

@@ -103,7 +103,7 @@ refused 'congestion control of the simulator' 2 'real connections' \
 refused 'lanes of the simulator' 2 'real connections' "$obscura" demo --transport sim --lanes 2
 
 # The simulator runs the same roles.
-run "$obscura" demo --transport sim --json --reveal scores --seed 7 --rtt 40 --bandwidth 100
+run "$obscura" demo --transport sim --json --reveal scores --seed 7 --rtt 40 --bandwidth 100 --model-first
 cp "$tmp/out" "$tmp/sim.json"
 s=$tmp/sim.json
 judge 'sim: the same label' test "$(json "$s" label)" = "$(json "$r" label)"
@@ -120,6 +120,8 @@ judge "sim: no faster than rounds x delay ($bound s)" \
     awk -v t="$(json "$s" seconds.total)" -v b="$bound" 'BEGIN { exit !(t >= b) }'
 run "$obscura" demo --transport sim --json --seed 7 --rtt 40 --bandwidth 100
 judge 'sim: without reveal there are no scores' test "$(json "$tmp/out" scores)" = null
+judge 'sim: the clip is classified while the model is shared' \
+    awk -v a="$(json "$tmp/out" seconds.total)" -v b="$(json "$s" seconds.total)" 'BEGIN { exit !(a < 0.9 * b) }'
 run "$obscura" demo --transport sim --json --select every:97 --trace "$tmp/one.json"
 judge 'sim: one frame' test "$(json "$tmp/out" selected)" -eq 1
 judge 'sim: trace' json "$tmp/one.json" traceEvents
