@@ -29,7 +29,8 @@ echo "== training"
 bench()
 {
     for _ in $(seq "$runs"); do
-        "$builddir/obscura" demo --json --protocol "$1" > "$builddir/bench.json" || exit 1
+        "$builddir/obscura" demo --json --model-first --protocol "$1" > "$builddir/bench.json" ||
+            exit 1
         get() { "$builddir/tests/json_get" "$builddir/bench.json" "$1"; }
         parties=$(get parties) cpu=0 i=0
         while [ $i -lt "$parties" ]; do
