@@ -718,20 +718,20 @@ int main(void)
     printf("# seed %" PRIu64 "\n", state);
     tell_power();
     CASE(scenes_cover);
-    CASE_PLAIN(pairwise_check_is_seen);
+    CASE(pairwise_check_is_seen);
     for (unsigned i = 0; (proto = protocol_at(i)) != NULL; i++) {
         printf("# %s\n", proto->name);
         if (proto != &protocol_semi2k_silent) {     /* semi2k's gates, but for what a dealer replaces */
             dealer_replaces(&chain, proto->deal_plan != NULL);
-            CASE_PLAIN(views_are_alike);
-            CASE_PLAIN(missing_masks_are_seen);
-            CASE_PLAIN(known_keys_are_seen);
+            CASE(views_are_alike);
+            CASE(missing_masks_are_seen);
+            CASE(known_keys_are_seen);
             dealer_replaces(&chain, 0);
         }
         CASE(no_old_memory_leaves);
         CASE(lengths_and_order_are_public);
         if (proto->flags & PROTOCOL_MALICIOUS)
-            CASE_PLAIN(lies_tell_nothing);
+            CASE(lies_tell_nothing);
     }
     return check_done();
 }
