@@ -84,8 +84,7 @@ static int engine_build(struct engine *en)
     }
     en->inbox = mem_new((size_t)boxes + 1, sizeof *en->inbox);
     en->record = mem_new((size_t)p->ngate + 1, sizeof *en->record);
-    if (en->inbox == NULL || en->record == NULL ||
-        tails_init(&en->tails, p, en->conf.part, NULL) != 0)
+    if (en->inbox == NULL || en->record == NULL)
         return -1;
     en->left = p->ngate - en->stats.gates_done;
     engine_stages(en);
@@ -99,7 +98,6 @@ void engine_release(struct engine *en)
     mem_free(en->run);
     mem_free(en->slot);
     mem_free(en->inbox);
-    tails_fini(&en->tails);
     mem_free(en->record);
     mem_free(en->cell);
     mem_free(en->words);

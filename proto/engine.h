@@ -19,6 +19,7 @@
 #include "net/link.h"
 #include "proto/keys.h"
 #include "proto/program.h"
+#include "proto/tails.h"
 
 struct engine;
 
@@ -44,6 +45,8 @@ struct engine_span {
 struct engine_conf {
     struct host *host;
     const struct program *program;
+    const struct tails *tails;  /* of all of the program: the longest goes first; NULL: older gates
+                                 * alone decide which message does */
     const struct keys *keys;
     struct arena *arena;
     unsigned self;

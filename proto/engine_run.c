@@ -272,7 +272,7 @@ static int step_send(struct engine *en, struct run *r)
         struct message m = { .type = en->conf.type,
                              .depth = (uint16_t)(slot->depth + (slot->depth < UINT16_MAX)),
                              .job = en->conf.job, .stream = r->id, .seq = slot->step,
-                             .tail = tail_of(&en->tails, r->id, slot->step, to),
+                             .tail = tail_of(en->conf.tails, r->id, slot->step, to),
                              .n = n, .data = data };
         en->stats.sent[to] += n;
         en->stats.dealt += gate_in_part(g, PART_DEALS) ? n : 0;

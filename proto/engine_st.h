@@ -12,7 +12,6 @@
 
 #include "proto/engine.h"
 #include "proto/protocol.h"
-#include "proto/tails.h"
 
 /* A step on its way through the worker pool. A worker may only run it if it finds QUEUED; a
  * cancelled one is never run, so its memory may go. */
@@ -59,7 +58,6 @@ struct engine {
     const struct protocol *proto;
     struct slot *slot;
     struct inbox *inbox;
-    struct tails tails;         /* of the messages: which goes first */
     struct cell *cell;
     uint64_t **words;           /* of the values that are there */
     uint32_t *reader;           /* gates that read a value, value by value */

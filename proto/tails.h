@@ -19,10 +19,10 @@ struct tails {
 int tails_init(struct tails *t, const struct program *p, enum program_part part, struct err *e);
 void tails_fini(struct tails *t);       /* legal on zeros */
 
-/* Of a message that this step of a gate sends to party `to`, whoever sends it. */
+/* Of a message that this step of a gate sends to party `to`, whoever sends it; 0 where t is NULL. */
 static inline uint32_t tail_of(const struct tails *t, uint32_t gate, unsigned step, unsigned to)
 {
-    return t->of[t->first[gate] + step * t->parties + to];
+    return t == NULL ? 0 : t->of[t->first[gate] + step * t->parties + to];
 }
 
 #endif

@@ -270,6 +270,8 @@ int job_plan(struct job *j, struct err *e)
     if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
         cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
         return e->code;
+    if (tails_init(&j->tails, j->compiled.program, PART_ALL, e) != 0)
+        return e->code;
     return job_digest(j, &o, e);
 }
 
@@ -448,6 +450,7 @@ static struct block *job_close(struct job *j)
     store_drop(j->errand.file);
     if (j->has_keys)
         keys_fini(j->keys);
+    tails_fini(&j->tails);
     if (j->has_program)
         compiled_fini(&j->compiled);
     struct block *blocks = arena_end(j->arena);

@@ -133,7 +133,8 @@ int job_engine(struct job *j, struct err *e)
 {
     struct party *p = j->party;
     struct engine_conf conf = {
-        .host = p->host, .program = j->compiled.program, .keys = j->keys, .arena = j->arena,
+        .host = p->host, .program = j->compiled.program, .tails = &j->tails, .keys = j->keys,
+        .arena = j->arena,
         .self = p->conf.self, .part = j->runs, .type = WIRE_GATE, .job = j->id,
         .high_mark = HIGH_MARK, .ctx = j,
         .done = engine_ended, .released = engine_released,

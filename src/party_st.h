@@ -131,6 +131,7 @@ struct job {
     struct wire_limits least;       /* what all parties allow it */
     struct compiled compiled;       /* this and what belongs to it is a worker's in JOB_PLAN */
     int has_program;
+    struct tails tails;             /* of the program's messages */
     uint32_t window;                /* frames in flight at most */
     enum program_part runs;         /* the part that is run here */
     struct cost cost, online;       /* of that part; of PART_ONLINE */

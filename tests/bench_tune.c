@@ -168,6 +168,7 @@ struct desk {
     struct keys keys;
     struct arena *arena;
     struct engine *engine;
+    struct tails tails;
     struct engine_stats stats;
     struct work *queue, **end, *now;
     struct timer timer;
@@ -261,15 +262,16 @@ static void on_done(void *ctx, const struct err *e)
 static void desk_start(struct desk *d)
 {
     struct world *w = d->w;
-    const struct engine_conf conf = { .host = &d->host, .program = w->program, .keys = &d->keys,
+    const struct engine_conf conf = { .host = &d->host, .program = w->program, .tails = &d->tails, .keys = &d->keys,
                                       .arena = d->arena, .self = d->self, .type = 1, .job = 1,
                                       .high_mark = 64u << 20, .ctx = d, .done = on_done };
     d->seed.self = d->self;
     d->seed.parties = w->program->proto->parties;
     d->seed.own[0] = (uint8_t)(d->self + 1);
     w->began = on_now(&d->host);
-    d->engine = keys_init(&d->keys, &d->seed, &d->err) == 0 ? engine_new(&conf, &d->err) : NULL;
-    if (d->engine == NULL)
+    if (keys_init(&d->keys, &d->seed, &d->err) != 0 ||
+        tails_init(&d->tails, w->program, PART_ALL, &d->err) != 0 ||
+        (d->engine = engine_new(&conf, &d->err)) == NULL)
         return;
     for (uint32_t v = 0; v < w->program->nvalue; v++)
         if (w->program->value[v].external)
@@ -346,8 +348,10 @@ static void inputs_make(struct world *w)
 
 static void world_free(struct world *w)
 {
-    for (unsigned i = 0; i < w->program->proto->parties; i++)
+    for (unsigned i = 0; i < w->program->proto->parties; i++) {
         engine_free(w->desk[i].engine);
+        tails_fini(&w->desk[i].tails);
+    }
     sim_free(w->sim);
     for (unsigned i = 0; i < w->program->proto->parties; i++) {
         keys_fini(&w->desk[i].keys);

@@ -37,6 +37,9 @@ line_count_is()
 refused 'classify without parties' 5 'party' \
     "$obscura" classify -c "$keys/alice.conf" --set 'client.connect_timeout=1 s' "$clip"
 
+refused 'a party whose kernel lacks its congestion control' 2 'this kernel has: ' \
+    "$obscura" party -c "$keys/party0.conf" --set party.congestion=pigeon
+
 start 2
 start 0
 sleep 0.3

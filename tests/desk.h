@@ -45,6 +45,7 @@ struct desk_party {
 
 struct desk {
     struct program *program;
+    const struct tails *tails;      /* may be NULL */
     struct desk_party party[DESK_PARTIES];
     struct desk_mail *mail[DESK_PARTIES][DESK_PARTIES], *sent;      /* from, to; all, in order */
     uint32_t input_value[DESK_INPUTS];
@@ -187,7 +188,7 @@ static inline void desk_input(struct desk *d, uint32_t value, const uint64_t *wo
 
 static inline struct engine_conf desk_conf(struct desk *d, unsigned p)
 {
-    return (struct engine_conf){ .host = &d->party[p].host, .program = d->program,
+    return (struct engine_conf){ .host = &d->party[p].host, .program = d->program, .tails = d->tails,
                                  .keys = &d->party[p].keys, .arena = d->party[p].arena,
                                  .self = p, .type = 7, .job = 11, .high_mark = DESK_HIGH,
                                  .ctx = &d->party[p], .done = desk_told, .span = d->span,

@@ -590,6 +590,7 @@ static void tails_are_the_plan_s(void)
     unsigned longest = 0;
     CHECK_EQ(tails_init(&tails, t->r.p, PART_ALL, NULL), 0);
     t->d.keep_mail = 1;
+    t->d.tails = &tails;
     desk_open(&t->d, 3, 0);
     desk_run(&t->d);
     for (const struct desk_mail *m = t->d.sent; m != NULL; m = m->next) {   /* those to party 0 */

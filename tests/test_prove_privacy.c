@@ -244,8 +244,8 @@ int main(void)
 {
     printf("# seed %" PRIu64 "\n", state);
     observe_all();
-    CASE_PLAIN(right_learns_nothing_of_left);
-    CASE_PLAIN(missing_masks_are_seen);
-    CASE_PLAIN(left_learns_nothing_of_right);
+    CASE(right_learns_nothing_of_left);
+    CASE(missing_masks_are_seen);
+    CASE(left_learns_nothing_of_right);
     return check_done();
 }

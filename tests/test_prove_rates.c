@@ -348,9 +348,9 @@ static void primes_fail_as_often_as_derived(void)
 int main(void)
 {
     printf("# seed %" PRIu64 ", %d trials each\n", state, TRIALS);
-    CASE_PLAIN(folds_fail_as_often_as_derived);
-    CASE_PLAIN(weights_are_independent);
-    CASE_PLAIN(late_dummies_do_not_help);
-    CASE_PLAIN(primes_fail_as_often_as_derived);
+    CASE(folds_fail_as_often_as_derived);
+    CASE(weights_are_independent);
+    CASE(late_dummies_do_not_help);
+    CASE(primes_fail_as_often_as_derived);
     return check_done();
 }

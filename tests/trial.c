@@ -56,8 +56,9 @@ static void on_late(struct timer *timer)
 static void party_start(struct trial_party *p)
 {
     struct trial *t = p->trial;
+    const struct program *program = t->own[p->self] != NULL ? t->own[p->self] : t->program;
     const struct engine_conf conf = {
-        .host = p->host, .program = t->own[p->self] != NULL ? t->own[p->self] : t->program,
+        .host = p->host, .program = program, .tails = &p->tails,
         .keys = &p->keys, .arena = p->arena,
         .self = p->self, .part = t->part, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = p,
         .done = party_done, .released = party_released
@@ -70,7 +71,8 @@ static void party_start(struct trial_party *p)
         for (unsigned k = 0; k < LINK_PARTIES; k++)
             p->seed.part[i][k][0] = (uint8_t)(16 * i + k + 1);
     t->started = p->host->ops->now(p->host);
-    if (keys_init(&p->keys, &p->seed, &p->err) != 0)
+    if (keys_init(&p->keys, &p->seed, &p->err) != 0 ||
+        tails_init(&p->tails, program, PART_ALL, &p->err) != 0)
         return;
     p->engine = engine_new(&conf, &p->err);
     for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
@@ -217,6 +219,7 @@ void trial_free(struct trial *t)
         struct trial_party *p = &t->party[i];
         engine_free(p->engine);
         p->engine = NULL;
+        tails_fini(&p->tails);
     }
     sim_free(t->sim);
     for (unsigned i = 0; i < LINK_PARTIES; i++) {

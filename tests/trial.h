@@ -28,6 +28,7 @@ struct trial_party {
     struct keys keys;
     struct arena *arena;
     struct engine *engine;
+    struct tails tails;
     struct engine_stats stats;
     uint64_t *input[TRIAL_INPUTS];
     struct timer late;
