@@ -65,7 +65,7 @@ static void turn_end(uint64_t begun, const char *what)
 {
     uint64_t ms = (loop_now() - begun) / 1000000u;
     if (ms > 50)
-        log_line(LOG_WARN, LOG_NET, "a turn of the loop took %llu ms in a %s",
+        log_line(LOG_INFO, LOG_NET, "a turn of the loop took %llu ms in a %s",
                  (unsigned long long)ms, what);
 }
 #else

@@ -3,7 +3,7 @@
  *
  * File descriptors are watched, timers armed, signals caught, and small jobs put off to the end of
  * the turn. All of it belongs to one thread, the one that calls loop_run; a worker thread never
- * touches a loop. Debug builds log every callback that keeps the loop longer than 50 ms.
+ * touches a loop. Debug builds log (info) every callback that keeps the loop longer than 50 ms.
  *
  * Not here: sockets (tls.h, peer.h) and work for other threads (pool.h).
  */
