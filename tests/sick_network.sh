@@ -50,7 +50,7 @@ begin()
     parties=$("$obscura" plan --protocol "$protocol" --select every:49 --json > "$tmp/plan" &&
               json "$tmp/plan" bytes)
     hosts=$(seq -s , -f '10.77.0.%g:7000' "$parties")
-    rm -rf "$tmp/keys"
+    rm -rf "$tmp/keys" "$tmp"/out[0-9] "$tmp"/err[0-9]      # also those of a fourth party
     "$obscura" keygen --protocol "$protocol" --dir "$tmp/keys" --hosts "$hosts" > /dev/null
     box "$@"
     pids=
