@@ -43,6 +43,12 @@ static const struct line lines[] = {
     { "5g", 30, 10, 50 },
 };
 
+static void refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "bench_tune: %s: %s\n", what, why);
+    exit(1);
+}
+
 /* ---- what steps take ---- */
 
 struct bucket {
@@ -259,12 +265,37 @@ static void on_done(void *ctx, const struct err *e)
     d->w->took = took > d->w->took ? took : d->w->took;
 }
 
+static size_t input_bytes(const struct value *v)
+{
+    return v->words * sizeof(uint64_t) + 64;
+}
+
+static void inputs_give(struct desk *d)
+{
+    const struct program *p = d->w->program;
+    for (uint32_t v = 0; v < p->nvalue; v++) {
+        if (!p->value[v].external)
+            continue;
+        if (!p->value[v].late) {
+            engine_bind(d->engine, v, d->w->input[v]);
+            continue;
+        }
+        size_t n = input_bytes(&p->value[v]);
+        uint64_t *words = arena_take(d->arena, n);
+        if (words == NULL)
+            refuse("a clip", "no memory for it");
+        engine_supply(d->engine, v, memset(words, 0, n));
+    }
+}
+
 static void desk_start(struct desk *d)
 {
     struct world *w = d->w;
-    const struct engine_conf conf = { .host = &d->host, .program = w->program, .tails = &d->tails, .keys = &d->keys,
-                                      .arena = d->arena, .self = d->self, .type = 1, .job = 1,
-                                      .high_mark = 64u << 20, .ctx = d, .done = on_done };
+    const struct engine_conf conf = {
+        .host = &d->host, .program = w->program, .tails = &d->tails, .keys = &d->keys,
+        .arena = d->arena, .self = d->self, .type = 1, .job = 1, .high_mark = 64u << 20, .ctx = d,
+        .done = on_done,
+    };
     d->seed.self = d->self;
     d->seed.parties = w->program->proto->parties;
     d->seed.own[0] = (uint8_t)(d->self + 1);
@@ -273,10 +304,8 @@ static void desk_start(struct desk *d)
         tails_init(&d->tails, w->program, PART_ALL, &d->err) != 0 ||
         (d->engine = engine_new(&conf, &d->err)) == NULL)
         return;
-    for (uint32_t v = 0; v < w->program->nvalue; v++)
-        if (w->program->value[v].external)
-            engine_bind(d->engine, v, w->input[v]);
     engine_start(d->engine);
+    inputs_give(d);
 }
 
 static void on_up(void *ctx, unsigned node, const struct node_info *info)
@@ -316,12 +345,6 @@ static void on_drained(void *ctx, unsigned node)
 static const struct host_events events = { .up = on_up, .down = on_down, .room = on_room,
                                            .message = on_message, .drained = on_drained };
 
-static void refuse(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_tune: %s: %s\n", what, why);
-    exit(1);
-}
-
 static void desk_open(struct world *w, unsigned i)
 {
     struct desk *d = &w->desk[i];
@@ -342,8 +365,8 @@ static void inputs_make(struct world *w)
 {
     w->input = calloc(w->program->nvalue, sizeof *w->input);
     for (uint32_t v = 0; w->input != NULL && v < w->program->nvalue; v++)
-        if (w->program->value[v].external)
-            w->input[v] = bench_memory((size_t)w->program->value[v].words * 8 + 64, 0);
+        if (w->program->value[v].external && !w->program->value[v].late)
+            w->input[v] = bench_memory(input_bytes(&w->program->value[v]), 0);
 }
 
 static void world_free(struct world *w)
