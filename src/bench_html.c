@@ -35,6 +35,10 @@ static void put_head(FILE *f, json_t *bench)
     put_text(f, bench, "machine", "kernel");
     fputs(", TCP with ", f);
     put_text(f, bench, "machine", "congestion");
+    fprintf(f, ", %.0f connections a link; ", number(bench, "lanes", NULL));
+    put_text(f, bench, "clip", NULL);
+    fprintf(f, " of %.0f frames, ", number(bench, "frames", NULL));
+    put_text(f, bench, "model", NULL);
     fputs("; ", f);
     put_text(f, bench, "compiler", NULL);
     fputs("; version ", f);

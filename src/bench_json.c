@@ -145,6 +145,14 @@ static json_t *layers_json(const struct bench *b)
     return list;
 }
 
+/* Without the folders, which are no business of those who read a report. */
+static json_t *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    json_t *name = json_string(slash != NULL ? slash + 1 : path);
+    return name != NULL ? name : json_string("(no UTF-8)");
+}
+
 static json_t *bench_json(const struct bench *b)
 {
     char when[32];
@@ -154,10 +162,12 @@ static json_t *bench_json(const struct bench *b)
     for (unsigned i = 0; i < b->n; i++)
         json_array_append_new(cases, case_json(b, &b->one[i]));
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o}", "machine",
-                     machine_json(b), "compiler", "gcc " __VERSION__, "version", PACKAGE_VERSION,
-                     "commit", BUILD_COMMIT, "time", when, "seed", whole(b->w->seed), "runs",
-                     (int)b->w->runs, "warmup", (int)b->w->warmup, "layers", layers_json(b),
+    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:o, s:i, s:o, s:o, s:o}",
+                     "machine", machine_json(b), "compiler", "gcc " __VERSION__, "version",
+                     PACKAGE_VERSION, "commit", BUILD_COMMIT, "time", when, "seed",
+                     whole(b->w->seed), "runs", (int)b->w->runs, "warmup", (int)b->w->warmup,
+                     "lanes", (int)b->w->lanes, "clip", file_name(b->w->clip), "frames",
+                     (int)b->frames, "model", file_name(b->w->model), "layers", layers_json(b),
                      "cases", cases);
 }
 

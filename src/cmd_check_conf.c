@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "net/cert.h"
+#include "net/congestion.h"
 #include "src/cmd.h"
 #include "src/options.h"
 #include "src/settings.h"
@@ -23,6 +24,8 @@ static int check(const char *file, struct err *e)
     settings_init(&s);
     if (settings_read(&s, file, e) != 0 || settings_check(&s, s.party, e) != 0)
         return e->code;
+    if (s.congestion[0] != '\0' && congestion_check(s.congestion, e) != 0)
+        return err_prefix(e, "%s", file);
     uint8_t digest[CERT_DIGEST];
     for (unsigned i = 0; i < LINK_PARTIES; i++)
         if (s.peer[i].fingerprint[0] != '\0' &&

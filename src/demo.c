@@ -49,7 +49,7 @@ struct show {
     struct drag drag;
     struct player player[CHILDREN];
     enum act act;
-    int signals, have_result;
+    int signals, have_result, visible;      /* visible: there is a terminal for Alice's progress */
     int taken;                      /* Bob has said that all parties take the model */
     unsigned runs;                  /* classifications that are over */
     uint64_t deadline;
@@ -78,6 +78,7 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Owners and parties give up on their own; this is for a demo of which nobody says anything. */
 static uint64_t deadline(const struct show *s)
 {
     return now_ms() + (uint64_t)(s->conf->timeout * 1000) + 30000;
@@ -171,6 +172,7 @@ static int start_bob(struct show *s)
     arg_pair(&a, "--select", s->conf->select);
     arg_made(&a, "--frames", "%u", s->conf->frames);
     arg_made(&a, "--chunk", "%u", s->conf->chunk);
+    arg(&a, "--progress");
     return player_start(s, BOB, "bob", &a, -1);
 }
 
@@ -180,6 +182,7 @@ static int start_preparing(struct show *s)
     child_fini(&s->player[BOB].child);
     args_begin(&a, s, "prepare", "bob");
     arg_made(&a, "--count", "%u", s->conf->runs > 0 ? s->conf->runs : 1);
+    arg(&a, "--progress");
     return player_start(s, BOB, "bob", &a, -1);
 }
 
@@ -188,8 +191,7 @@ static int start_alice(struct show *s)
     struct args a;
     args_begin(&a, s, "classify", "alice");
     arg(&a, "--json");
-    if (!s->conf->quiet && isatty(STDERR_FILENO))
-        arg(&a, "--progress");
+    arg(&a, "--progress");
     if (s->conf->pace > 0)
         arg_made(&a, "--pace", "%g", s->conf->pace);
     arg_pair(&a, "--", s->conf->clip);
@@ -216,7 +218,9 @@ static void on_line(void *ctx, int to_stderr, int progress, const char *line)
     unsigned who = (unsigned)(p - s->player);
     struct err bad = { 0 };
     if (progress) {
-        fprintf(stderr, "\r%s\r", line);
+        s->deadline = deadline(s);
+        if (who == ALICE && s->visible)
+            fprintf(stderr, "\r%s\r", line);
     } else if (to_stderr) {
         snprintf(p->said, sizeof p->said, "%s", line);
         if (s->conf->log != NULL)
@@ -371,7 +375,7 @@ static void show_loop(struct show *s)
         show_advance(s);
         if (s->act != ACT_OVER && now_ms() >= s->deadline)
             show_fail(s, ERR_PEER, s->act <= ACT_CLASSIFY
-                      ? "no label within the time of --timeout; the demo was given up"
+                      ? "nothing moved within the time of --timeout; the demo was given up"
                       : "a party did not end in time after the label; the demo was given up");
     }
 }
@@ -443,6 +447,7 @@ int demo_real(const struct demo_conf *conf, struct outcome *o, struct err *e)
     s->o = o;
     s->e = e;
     s->signals = -1;
+    s->visible = !conf->quiet && isatty(STDERR_FILENO);
     s->deadline = deadline(s);
     e->code = 0;
     o->proto = conf->proto;

@@ -524,8 +524,8 @@ static void job_show(struct job *j)
         wire_send(p->host, j->client, WIRE_PROGRESS, j->id, data, n);
 }
 
-/* What the job waits for, in words. */
-static void job_waits(const struct job *j, char *text, size_t n)
+/* What the job waits for, in words; 1 when they are a gate and what it waits for. */
+static int job_waits(const struct job *j, char *text, size_t n)
 {
     const struct party *p = j->party;
     char name[64];
@@ -538,12 +538,14 @@ static void job_waits(const struct job *j, char *text, size_t n)
     for (unsigned i = p->n; j->state == JOB_READY && i-- > 0;)
         if ((j->met & 1u << i) == 0)
             snprintf(text, n, "party %u, which has not begun", i);
-    if (j->state != JOB_RUN || engine_waits(j->engine, text, n, &missing) ||
-        weights_waits(j, text, n))
-        return;
-    if (clip_awaited(j) >= 0)
+    if (j->state != JOB_RUN)
+        return 0;
+    if (engine_waits(j->engine, text, n, &missing))
+        return 1;
+    if (!weights_waits(j, text, n) && clip_awaited(j) >= 0)
         snprintf(text, n, "chunk %d of the clip from %s", clip_awaited(j),
                  party_name(p, j->client, name, sizeof name));
+    return 0;
 }
 
 /* Since when a job that could run has had nothing to do; 0: it has. */
@@ -564,9 +566,9 @@ static void job_stalled(struct job *j, uint64_t now)
     if (since == 0 || since == j->warned || now - since < PARTY_STALL * 1000000000ull)
         return;
     j->warned = since;
-    job_waits(j, text, sizeof text);
+    int gate = job_waits(j, text, sizeof text);
     log_line(LOG_WARN, LOG_JOB, "job=%016" PRIx64 " stands still for %.1f s: %s%s", j->id,
-             (double)(now - since) / 1e9, j->state == JOB_RUN ? "" : "it waits for ", text);
+             (double)(now - since) / 1e9, gate ? "" : "it waits for ", text);
 }
 
 void job_tick(struct job *j, uint64_t now)

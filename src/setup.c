@@ -44,12 +44,12 @@ static void write_party(FILE *f, const struct setup *s, unsigned i)
 {
     unsigned alice = s->proto->parties, bob = alice + 1;
     fprintf(f, "# Party %u of a private classification: obscura party -c %s.conf\n"
-            "# Every key is explained in obscura.conf(5); lines with # show the defaults.\n\n"
+            "# Every key is explained in obscura.conf(5); lines with # show defaults.\n\n"
             "[party]\nindex = %u\nprotocol = %s\nlisten = %s\n"
             "key = %s.key\ncertificate = %s.crt\n"
             "reveal = %s\n%sworkers = %u\n"
             "# max_jobs = 4\n# max_models = 4\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n"
-            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# lanes = 1\n"
+            "# job_memory = 4 GiB\n# model_memory = 4 GiB\n# window = 0\n# lanes = 1\n"
             "# transport = epoll\n# log = notice\n",
             i, s->name[i], i, s->proto->name, s->listen[i], s->name[i], s->name[i],
             s->reveal_scores ? "scores" : "label", s->workers == 0 ? "# " : "", s->workers,
@@ -66,16 +66,16 @@ static void write_client(FILE *f, const struct setup *s, unsigned i)
 {
     int bob = i == s->proto->parties + 1;
     fprintf(f, "# %s\n"
-            "# Every key is explained in obscura.conf(5); lines with # show the defaults.\n\n"
+            "# Every key is explained in obscura.conf(5); lines with # show defaults.\n\n"
             "[client]\nname = %s\nprotocol = %s\nkey = %s.key\ncertificate = %s.crt\n"
-            "reveal = %s\n# job_timeout = 60 s\nconnect_timeout = %.3f s\n"
-            "# transport = epoll\n# log = notice\n",
+            "reveal = %s\n# model_name = default\n# job_timeout = 60 s\n"
+            "connect_timeout = %.3f s\n# transport = epoll\n# log = notice\n",
             bob ? "Bob, who owns the model: obscura provide -c bob.conf --model FILE"
                 : "Alice, who owns the video: obscura classify -c alice.conf CLIP",
             s->name[i], s->proto->name, s->name[i], s->name[i],
             s->reveal_scores ? "scores" : "label", s->connect_timeout);
     if (bob)
-        fprintf(f, "# model = emotion.obm\n# select = every:15\n# frames = 97\n");
+        fprintf(f, "# model = emotion.obm\n# select = every:15\n# frames = 97\n# chunk = 0\n");
     write_peers(f, s, UINT32_MAX);
 }
 

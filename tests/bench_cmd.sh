@@ -29,6 +29,9 @@ for f in frames.svg layers-bytes.svg layers-rounds.svg layers-seconds.svg report
 done
 judge 'no chart over one round-trip time' test ! -e one/rtt.svg
 judge 'a commit is named' test -n "$(value one/bench.json commit)"
+judge 'connections, clip and model are named' test "$(value one/bench.json lanes) \
+$(value one/bench.json clip) $(value one/bench.json frames) $(value one/bench.json model)" = \
+    '1 demo_clip.txt 97 emotion.obm'
 judge 'the seed is named' test "$(value one/bench.json seed)" -eq 1
 judge 'nobody prepared' test "$(value one/bench.json cases.0.offline.seconds)" = null
 sum=0 layers=$(value one/bench.json layers)

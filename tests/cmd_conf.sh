@@ -38,6 +38,7 @@ mistake 'a duration out of range' "$(line_of job_timeout)" 'range' 's/^# job_tim
 mistake 'a duration that is none' "$(line_of job_timeout)" 'unit' 's/^# job_timeout.*/job_timeout = soon/'
 mistake 'a size with a wrong unit' "$(line_of job_memory)" 'KiB' 's/^# job_memory.*/job_memory = 4 GB/'
 mistake 'transport' "$(line_of '^# transport')" 'epoll or uring' 's/^# transport.*/transport = pigeon/'
+mistake 'congestion' 0 'there is none of this name' 's/^# transport.*/congestion = nosuch/'
 mistake 'reveal' "$(line_of '^reveal')" 'label or scores' 's/^reveal.*/reveal = everything/'
 mistake 'may' "$(line_of '^may')" 'classify, provide' 's/^may = classify/may = fly/'
 mistake 'a key before any section' 1 'before any' '1s/.*/index = 0/'

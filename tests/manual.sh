@@ -10,7 +10,9 @@ if command -v mandoc > /dev/null; then
 else
     echo 'skip - the manual is clean # no mandoc'
 fi
-for c in demo party provide prepare classify keygen plan bench actor train frames; do
+"$obscura" --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' > "$tmp/commands"
+judge 'the commands are listed' grep -qx plan "$tmp/commands"
+for c in $(cat "$tmp/commands"); do
     page=$srcdir/man/obscura-$c.1
     for o in $("$obscura" $c --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
         [ "$o" = --help ] || grep -qE -- "-${o#--}( |$)" "$page" || echo "$o" >> "$tmp/missing-$c"

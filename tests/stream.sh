@@ -61,7 +61,7 @@ daemons="$daemons $!"
 "$obscura" classify -c "$keys/alice.conf" --frames 40 "$tmp/pipe" > "$tmp/killed" 2>&1 &
 victim=$!
 for i in 0 1 2; do
-    judge "party $i waits for more" wait_for 25 grep -q 'stands still .* of the clip from alice' \
+    judge "party $i waits for more" wait_for 25 grep -q 'stands still .*: it waits for chunk [0-9]* of the clip from alice' \
         "$tmp/party$i.err"
 done
 kill -9 $victim
