@@ -33,7 +33,7 @@ struct message {
     uint64_t job;
     uint32_t stream;    /* the gate */
     uint32_t seq;       /* the step of the gate */
-    uint32_t tail;      /* rounds from it to the end, for the sender's queue: does not travel */
+    uint32_t tail;      /* what is to come with it, for the sender's queue: does not travel */
     size_t n;
     uint8_t *data;
 };

@@ -36,7 +36,7 @@ int cost_chain(struct cost_chain *c, const struct program *p, enum program_part 
     struct cost cost;
     struct tails tails;
     *c = (struct cost_chain){ 0 };
-    if (cost_part(&cost, p, part, e) != 0 || tails_init(&tails, p, part, e) != 0)
+    if (cost_part(&cost, p, part, e) != 0 || tails_init(&tails, p, part, TAIL_MESSAGES, e) != 0)
         return e != NULL ? e->code : ERR_FAILED;
     c->rounds = cost.rounds;
     size_t row = (size_t)c->rounds + 1;

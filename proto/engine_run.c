@@ -19,9 +19,12 @@ void engine_push(struct engine *en, uint32_t id)
     en->slot[id].queued = 1;
 }
 
-static uint32_t heap_pop(struct engine *en)
+/* Takes the gate at a place of the heap out of it. */
+static uint32_t heap_take(struct engine *en, uint32_t i)
 {
-    uint32_t top = en->heap[0], last = en->heap[--en->nheap], i = 0;
+    uint32_t taken = en->heap[i], last = en->heap[--en->nheap];
+    for (; i > 0 && en->heap[(i - 1) / 2] > last; i = (i - 1) / 2)
+        en->heap[i] = en->heap[(i - 1) / 2];
     for (;;) {
         uint32_t c = 2 * i + 1;
         if (c >= en->nheap)
@@ -33,7 +36,7 @@ static uint32_t heap_pop(struct engine *en)
         i = c;
     }
     en->heap[i] = last;
-    return top;
+    return taken;
 }
 
 /* ---- values ---- */
@@ -214,26 +217,70 @@ static int step_start(struct engine *en, uint32_t id)
     return 0;
 }
 
-/* A party whose link is full, or the party itself. */
-static unsigned link_full(const struct engine *en)
+/* The parties whose link is full, as bits. */
+static unsigned links_full(const struct engine *en)
 {
     struct host *h = en->conf.host;
+    unsigned full = 0;
     for (unsigned p = 0; p < en->proto->parties; p++)
         if (p != en->conf.self && h->ops->queued(h, p) > en->conf.high_mark)
-            return p;
-    return en->conf.self;
+            full |= 1u << p;
+    return full;
 }
 
-/* Gives the workers what they can take; nothing new is begun while a link is full. */
+static int sends_to(const struct engine *en, uint32_t id, unsigned parties)
+{
+    const struct gate *g = &en->program->gate[id];
+    for (unsigned p = 0; p < en->proto->parties; p++)
+        if ((parties & 1u << p) != 0 &&
+            gate_bytes(en->proto, g, en->slot[id].step, en->conf.self, p) > 0)
+            return 1;
+    return 0;
+}
+
+/* Where the oldest gate is in the heap that sends these parties nothing; nheap: there is none. */
+static uint32_t oldest_without(const struct engine *en, unsigned parties)
+{
+    uint32_t at = en->nheap;
+    for (uint32_t i = parties == 0 ? en->nheap : 0; i < en->nheap; i++)
+        if ((at == en->nheap || en->heap[i] < en->heap[at]) &&
+            !sends_to(en, en->heap[i], parties))
+            at = i;
+    return parties == 0 ? 0 : at;
+}
+
+/* Is there a worker for this gate? Beside a step for each worker as many stand in line, so that no
+ * worker waits for the loop. But nothing stands in line behind an older gate whose next step needs
+ * nothing more, as in long arithmetic that is cut in pieces: the worker would take it before the
+ * next piece, and so younger gates would have every other turn. */
+static int worker_for(const struct engine *en, uint32_t id)
+{
+    if (en->running < en->conf.host->workers)
+        return 1;
+    for (unsigned i = 0; i < en->nrun; i++) {
+        const struct run *r = en->run[i];
+        if (r == NULL || r->engine == NULL || r->id > id)
+            continue;
+        const struct slot *s = &en->slot[r->id];
+        if (s->step + 1u < s->steps && engine_ready(en, r->id, s->step + 1u))
+            return 0;
+    }
+    return 1;
+}
+
+/* Gives the workers what they can take. While a link is full nothing is begun that sends to it. */
 void engine_pump(struct engine *en)
 {
     while (!en->over && en->nheap > 0 && en->running < en->nrun) {
-        unsigned full = link_full(en);
-        if (full != en->conf.self) {
-            engine_full(en, full);
+        unsigned full = links_full(en);
+        uint32_t at = oldest_without(en, full);
+        if (at == en->nheap) {
+            engine_full(en, (unsigned)__builtin_ctz(full));
             break;      /* engine_drained comes back */
         }
-        if (step_start(en, heap_pop(en)) != 0)
+        if (!worker_for(en, en->heap[at]))
+            break;
+        if (step_start(en, heap_take(en, at)) != 0)
             engine_fail(en, ERR_FAILED, engine_memory_limit);
     }
     if (en->running == 0 && !en->over)

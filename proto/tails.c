@@ -5,7 +5,9 @@
 
 #include "net/base_mem.h"
 
-/* At each party: how many messages in sequence still follow. */
+enum { MESSAGE = 4, PIECE = 1 };        /* in time */
+
+/* At each party: what still follows. */
 struct follow {
     uint32_t party[LINK_PARTIES];
 };
@@ -14,6 +16,7 @@ struct walk {
     struct tails *tails;
     const struct program *program;
     enum program_part part;
+    uint32_t message, piece;    /* what they count */
     struct follow *of;          /* by value: from the moment when it is complete */
     struct follow wall, barrier;        /* of the next gates that wait for all, or for their stage */
 };
@@ -25,20 +28,31 @@ static void lengthen(struct follow *f, const struct follow *by)
             f->party[p] = by->party[p];
 }
 
+/* A step of a round that has several: without messages, a piece of arithmetic. */
+static int is_piece(const struct protocol *proto, const struct gate *g, unsigned s)
+{
+    unsigned level;
+    return gate_round(gate_ops(proto, g), g, s, &level)->times != NULL;
+}
+
 /* Notes the messages of a step, behind which `f` follows, and moves f before them. */
 static void walk_step(struct walk *w, struct follow *f, const struct gate *g, unsigned s)
 {
     const struct protocol *proto = w->program->proto;
     uint32_t *tail = &w->tails->of[w->tails->first[g - w->program->gate] + s * proto->parties];
     struct follow before = *f;
+    int sends = 0;
     for (unsigned from = 0; from < proto->parties; from++)
         for (unsigned to = 0; to < proto->parties; to++) {
             if (gate_bytes(proto, g, s, from, to) == 0)
                 continue;
-            tail[to] = f->party[to] + 1;
+            sends = 1;
+            tail[to] = f->party[to] + w->message;
             if (before.party[from] < tail[to])
                 before.party[from] = tail[to];
         }
+    for (unsigned k = 0; !sends && is_piece(proto, g, s) && k < proto->parties; k++)
+        before.party[k] += w->piece;
     *f = before;
 }
 
@@ -81,10 +95,13 @@ static int tails_room(struct tails *t, const struct program *p, enum program_par
     return t->of == NULL ? -1 : 0;
 }
 
-int tails_init(struct tails *t, const struct program *p, enum program_part part, struct err *e)
+int tails_init(struct tails *t, const struct program *p, enum program_part part,
+               enum tail_unit unit, struct err *e)
 {
     *t = (struct tails){ .parties = p->proto->parties };
     struct walk w = { .tails = t, .program = p, .part = part,
+                      .message = unit == TAIL_TIME ? MESSAGE : 1,
+                      .piece = unit == TAIL_TIME ? PIECE : 0,
                       .of = mem_new((size_t)p->nvalue + 1, sizeof *w.of) };
     if (w.of == NULL || tails_room(t, p, part) != 0) {
         mem_free(w.of);

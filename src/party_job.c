@@ -270,7 +270,7 @@ int job_plan(struct job *j, struct err *e)
     if (cost_part(&j->cost, j->compiled.program, j->runs, e) != 0 ||
         cost_part(&j->online, j->compiled.program, PART_ONLINE, e) != 0)
         return e->code;
-    if (tails_init(&j->tails, j->compiled.program, PART_ALL, e) != 0)
+    if (tails_init(&j->tails, j->compiled.program, PART_ALL, TAIL_TIME, e) != 0)
         return e->code;
     return job_digest(j, &o, e);
 }

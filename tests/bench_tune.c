@@ -301,7 +301,7 @@ static void desk_start(struct desk *d)
     d->seed.own[0] = (uint8_t)(d->self + 1);
     w->began = on_now(&d->host);
     if (keys_init(&d->keys, &d->seed, &d->err) != 0 ||
-        tails_init(&d->tails, w->program, PART_ALL, &d->err) != 0 ||
+        tails_init(&d->tails, w->program, PART_ALL, TAIL_TIME, &d->err) != 0 ||
         (d->engine = engine_new(&conf, &d->err)) == NULL)
         return;
     engine_start(d->engine);

@@ -464,10 +464,36 @@ static void bytes_before_rounds(void)
     cost_chain_fini(&c);
 
     struct tails t;
-    CHECK_EQ(tails_init(&t, p, PART_ALL, NULL), 0);
+    CHECK_EQ(tails_init(&t, p, PART_ALL, TAIL_MESSAGES, NULL), 0);
     for (uint32_t i = 0; i < p->ngate; i++)
         for (unsigned to = 0; to < 3; to++)
             CHECK_EQ(tail_of(&t, i, 0, to), i == 0 ? 2 : i == 1 || i == p->ngate - 1);
+    tails_fini(&t);
+    program_free(p);
+}
+
+/* The mask of a layer's deal is followed by the peer's answer, in pieces, of which the last sends:
+ * in time they count, and a message four times as much. */
+static void tails_in_time(void)
+{
+    enum { MASK, ANSWER };
+    struct geometry g = geometry_dense(1, 3000, 3000);
+    struct program *p = program_new(&protocol_semi2k);
+    uint32_t deal = gate_deal_linear(p, &g, program_external_weight(p, &g), 1);
+    program_keep(p, deal);
+    CHECK_EQ(program_check(p, NULL), 0);
+    uint32_t id = p->ngate - 1;
+    unsigned pieces = p->gate[id].width;
+    CHECK(p->gate[id].kind == GATE_DEAL_LINEAR && pieces > 1);
+    struct tails t;
+    CHECK_EQ(tails_init(&t, p, PART_ALL, TAIL_MESSAGES, NULL), 0);
+    CHECK_EQ(tail_of(&t, id, MASK, 0), 2);
+    CHECK_EQ(tail_of(&t, id, ANSWER + pieces - 1, 0), 1);
+    CHECK_EQ(tail_of(&t, id, ANSWER, 0), 0);
+    tails_fini(&t);
+    CHECK_EQ(tails_init(&t, p, PART_ALL, TAIL_TIME, NULL), 0);
+    CHECK_EQ(tail_of(&t, id, MASK, 0), 4 + (pieces - 1) + 4);
+    CHECK_EQ(tail_of(&t, id, ANSWER + pieces - 1, 0), 4);
     tails_fini(&t);
     program_free(p);
 }
@@ -481,7 +507,7 @@ static void tails_by_receiver(void)
     struct tails t;
     gate_relu(p, gate_relu(p, x, 0, 32), 0, 32);
     CHECK_EQ(program_check(p, NULL), 0);
-    CHECK_EQ(tails_init(&t, p, PART_ALL, NULL), 0);
+    CHECK_EQ(tails_init(&t, p, PART_ALL, TAIL_MESSAGES, NULL), 0);
     unsigned verifier = 0, others = 0;
     for (uint32_t i = 0; i < p->ngate; i++) {
         unsigned steps = gate_steps(gate_ops(p->proto, &p->gate[i]), &p->gate[i]);
@@ -577,6 +603,7 @@ int main(void)
     CASE(layers_add_up);
     CASE(bytes_before_rounds);
     CASE(tails_by_receiver);
+    CASE(tails_in_time);
     CASE(bytes_before_a_wall);
     CASE(chains_have_all_bytes);
     CASE(memory_of_slices);

@@ -72,7 +72,7 @@ static void party_start(struct trial_party *p)
             p->seed.part[i][k][0] = (uint8_t)(16 * i + k + 1);
     t->started = p->host->ops->now(p->host);
     if (keys_init(&p->keys, &p->seed, &p->err) != 0 ||
-        tails_init(&p->tails, program, PART_ALL, &p->err) != 0)
+        tails_init(&p->tails, program, PART_ALL, TAIL_TIME, &p->err) != 0)
         return;
     p->engine = engine_new(&conf, &p->err);
     for (unsigned i = 0; p->engine != NULL && i < t->inputs; i++)
