@@ -28,7 +28,7 @@ enum engine_span_kind {
     SPAN_WAIT,                  /* a gate waits for messages to its step */
     SPAN_ARRIVAL,               /* of a message to its step from `party`, at `to` */
     SPAN_GIVEN,                 /* of a step to the workers, at `to` */
-    SPAN_FULL                   /* nothing new was begun: the link to `party` had enough to send */
+    SPAN_FULL                   /* nothing could be begun: the link to `party` had enough to send */
 };
 
 /* For traces. */
@@ -55,7 +55,7 @@ struct engine_conf {
     enum program_part part;
     uint8_t type;               /* of the messages between engines */
     uint64_t job;
-    size_t high_mark;           /* no new gate starts while a link has more bytes queued */
+    size_t high_mark;           /* while a link has more bytes queued, no step for it is begun */
     void *ctx;
     /* All gates are done, or the engine gave up (e->code != 0). Called once, last of all. */
     void (*done)(void *ctx, const struct err *e);

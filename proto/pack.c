@@ -51,7 +51,7 @@ static uint64_t choose_blocks(struct pack *p, struct pack q, uint64_t best)
             q.nf = blocks((uint32_t)tiles, q.f);
             q.nc = blocks(q.channels, q.c);
             q.no = blocks(q.filters, q.o);
-            if (pack_cost(&q) >= best)
+            if (q.nc > PACK_SUM || pack_cost(&q) >= best)
                 continue;
             best = pack_cost(&q);
             *p = q;

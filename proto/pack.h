@@ -34,6 +34,9 @@
 
 #include "proto/geometry.h"
 
+/* Blocks of channels at most: so many products are added up (RLWE_PRODUCTS). */
+enum { PACK_SUM = 256 };
+
 /* How elements are addressed: index = sum of coordinates times strides. */
 struct pack_layout {
     size_t frame, y, x, channel;                    /* the masked operand */

@@ -65,7 +65,7 @@ int program_check(const struct program *p, struct err *e)
 {
     if (p == NULL || p->failed)
         return err_set(e, ERR_FAILED, "the computation could not be planned: out of memory, or a"
-                       " layer beyond the limits of this program");
+                       " layer beyond the limits of this program (a long clip: see --chunk)");
     return 0;
 }
 

@@ -21,6 +21,8 @@ enum {
     PLAN_WORDS = (sizeof(struct pack) + 63) / 64 * 8
 };
 
+_Static_assert((int)PACK_SUM <= (int)RLWE_PRODUCTS, "a sum has room for the products of all blocks");
+
 /* The plan of a gate; 0, or -1. */
 static int plan_of(struct pack *k, const struct program *p, const struct gate *g)
 {
@@ -39,7 +41,7 @@ static size_t answers_bytes(const struct pack *k)
 size_t semi2k_linear_plan(const struct program *p, struct gate *g)
 {
     struct pack k;
-    if (plan_of(&k, p, g) != 0 || k.nc > RLWE_PRODUCTS)
+    if (plan_of(&k, p, g) != 0)
         return 0;
     size_t first = pack_inputs(&k) * RLWE_CIPHER_BYTES, second = answers_bytes(&k);
     if (first > LINK_MESSAGE_MAX || second > LINK_MESSAGE_MAX)

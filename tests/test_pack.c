@@ -255,6 +255,20 @@ static void large_pictures(void)
     }
 }
 
+/* The selection of frames from clips of any length has a plan, with sums that have room. */
+static void long_clips(void)
+{
+    static const uint32_t frames[] = { 1, 255, 256, 257, 1700, 1800, 2200, 4000, 16000, 100000 };
+    for (unsigned i = 0; i < sizeof frames / sizeof *frames; i++)
+        for (uint32_t rows = 1; rows <= 32; rows++) {
+            struct geometry g = geometry_dense(rows, frames[i], 48 * 48);
+            struct pack p;
+            CHECK_EQ(pack_plan(&p, &g, 0, RLWE_N), 0);
+            CHECK(p.nc >= 1 && p.nc <= PACK_SUM && p.nc * p.c >= frames[i]);
+            CHECK((uint64_t)p.f * p.c * p.o * p.h * p.w <= p.n);
+        }
+}
+
 static void published_network(void)
 {
     double total = 0;
@@ -288,6 +302,7 @@ int main(void)
     CASE(control_of_a_row);
     CASE(plans_are_the_cheapest);
     CASE(large_pictures);
+    CASE(long_clips);
     CASE(published_network);
     return check_done();
 }

@@ -55,7 +55,7 @@ static struct geometry layer_number(unsigned t, uint32_t *frames, struct pack *p
     do {
         if (t % 3 == 0)
             g = layer_any(random);
-    } while ((pack_plan(p, &g, *frames, N) != 0 || p->nc > RLWE_PRODUCTS) && t % 3 == 0);
+    } while (pack_plan(p, &g, *frames, N) != 0 && t % 3 == 0);
     return g;
 }
 
