@@ -11,7 +11,7 @@ enum err_code {
     ERR_NONE = 0,
     ERR_FAILED = 1,     /* the machine let us down: memory, disk, an internal fault */
     ERR_USAGE = 2,      /* wrong options or configuration */
-    ERR_INPUT = 3,      /* an input was refused; nothing of it was sent */
+    ERR_INPUT = 3,      /* an input was refused; nothing came of it */
     ERR_ABORT = 4,      /* a party cheated or broke the protocol */
     ERR_PEER = 5        /* a peer could not be reached, or was lost */
 };

@@ -72,8 +72,8 @@ struct file_read {
 
 struct host;
 
-/* Does a message that waits let `m` pass? Of a job, what has more rounds to come goes first; of as
- * many, what belongs to an older gate, so that old frames are not held up by the bytes of new ones.
+/* Does a message that waits let `m` pass? Of a job, what has more to come goes first; of as
+ * much, what belongs to an older gate, so that old frames are not held up by the bytes of new ones.
  * A stream keeps its order. */
 static inline int message_lets_pass(const struct message *waits, const struct message *m)
 {
@@ -98,6 +98,9 @@ struct host_ops {
     void (*read)(struct host *h, struct file_read *f);
     /* Bytes on the wire (with TLS and headers), both ways, for statistics. */
     uint64_t (*wire)(struct host *h, unsigned node);
+    /* Payload bytes that have come or gone so far, of messages under way too: what tells a slow
+     * node from one that only lives (links say so by themselves, which does not count). */
+    uint64_t (*moved)(struct host *h, unsigned node);
 };
 
 struct host_events {

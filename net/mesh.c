@@ -92,6 +92,13 @@ static uint64_t host_wire(struct host *h, unsigned node)
     return s.wire_sent + s.wire_received;
 }
 
+static uint64_t host_moved(struct host *h, unsigned node)
+{
+    struct link_stats s;
+    mesh_stats(mesh_of(h), node, &s);
+    return s.moved;
+}
+
 static const struct host_ops mesh_ops = {
     .send = host_send,
     .queued = host_queued,
@@ -102,6 +109,7 @@ static const struct host_ops mesh_ops = {
     .work = host_work,
     .read = host_read,
     .wire = host_wire,
+    .moved = host_moved,
 };
 
 static int node_init(struct mesh *m, unsigned index, const char *name, const char *fingerprint,

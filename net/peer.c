@@ -508,6 +508,9 @@ void peer_add_stats(const struct peer *p, struct link_stats *s)
     s->received += p->stats.received;
     s->messages_sent += p->stats.messages_sent;
     s->messages_received += p->stats.messages_received;
+    size_t waits = peer_queued(p);
+    s->moved += p->stats.received + (p->stats.sent > waits ? p->stats.sent - waits : 0) +
+                (p->in.in_body && p->in.m.type < FRAME_HELLO ? p->in.at : 0);
     if (p->carrier == NULL)
         return;
     s->wire_sent += carrier_sent(p->carrier);

@@ -58,6 +58,7 @@ struct link_stats {
     uint64_t sent, received;
     uint64_t messages_sent, messages_received;
     uint64_t wire_sent, wire_received;
+    uint64_t moved;             /* of payloads, both ways, also of messages under way */
 };
 
 /* A peer over fd, which becomes its own in every case: a connection just accepted, or one that is

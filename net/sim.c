@@ -27,6 +27,7 @@ static const struct host_ops ops = {
     .work = sim_node_work,
     .read = sim_node_read,
     .wire = sim_link_wire,
+    .moved = sim_link_moved,
 };
 
 void sim_break(struct sim *s, const char *what)

@@ -236,6 +236,7 @@ static int packet_leave(struct packet *p)
     p->m.data = copy;
     p->left = 1;
     n->wire[e->peer->node->number] += packet_size(p);
+    n->moved[e->peer->node->number] += p->m.n;
     return 0;
 }
 
@@ -386,6 +387,7 @@ static void packet_arrive(struct packet *p)
     struct sim *s = e->node->sim;
     unsigned from = p->from->node->number, to = e->node->number;
     e->node->wire[from] += packet_size(p);
+    e->node->moved[from] += p->m.n;
     if (s->o.see != NULL)
         s->o.see(s->o.ctx, from, to, &p->m, s->now);
     if (e->state == SIDE_UP)
@@ -555,6 +557,11 @@ void sim_link_drop(struct host *h, unsigned node, const char *why)
     struct side *e = side_get(h, node);
     if (e != NULL)
         side_quit(e, ERR_PEER, why);
+}
+
+uint64_t sim_link_moved(struct host *h, unsigned node)
+{
+    return node < SIM_NODES ? ((struct node *)h)->moved[node] : 0;
 }
 
 uint64_t sim_link_wire(struct host *h, unsigned node)

@@ -93,7 +93,7 @@ struct node {
     int alive;
     char name[sizeof((struct node_info *)0)->name];
     struct side *sides[SIM_NODES];  /* NULL where there is no link now */
-    uint64_t wire[SIM_NODES];
+    uint64_t wire[SIM_NODES], moved[SIM_NODES];
     struct packet *sending;         /* of which a piece crosses the serialiser */
     unsigned turn;                  /* whose link had it last */
     uint64_t in_free;               /* when the receiver's serialiser is free again */
@@ -156,6 +156,7 @@ int sim_link_send(struct host *h, unsigned node, struct message m);
 size_t sim_link_queued(struct host *h, unsigned node);
 void sim_link_drop(struct host *h, unsigned node, const char *why);
 uint64_t sim_link_wire(struct host *h, unsigned node);
+uint64_t sim_link_moved(struct host *h, unsigned node);
 
 /* A link between two nodes, which comes up one latency after the start; -1 without memory. */
 int sim_link_new(struct node *a, struct node *b);

@@ -28,7 +28,6 @@ struct bob {
     struct wire_model offer;
     uint8_t *net;                           /* fixed_net_write */
     uint8_t digest[WIRE_DIGEST];
-    uint64_t wire;                          /* bytes of all links when the timer last fired */
 };
 
 static double patience(const struct bob *b)
@@ -189,14 +188,6 @@ static void on_late(struct errand *x, struct err *why)
 {
     struct bob *b = (struct bob *)x;
     unsigned missing = errand_all(x) & ~(b->state == BOB_CONNECT ? x->up : x->said);
-    uint64_t wire = 0;
-    for (unsigned i = 0; i < x->n; i++)
-        wire += x->host->ops->wire(x->host, i);
-    if (wire != b->wire && b->state != BOB_CONNECT) {   /* slow, but not silent */
-        b->wire = wire;
-        errand_wait(x, patience(b));
-        return;
-    }
     for (unsigned i = 0; b->state == BOB_SENDING && i < x->n; i++)
         if (b->acked[i] == b->next && b->next < b->ntensor)
             missing &= ~(1u << i);

@@ -13,8 +13,8 @@ static const struct option_row rows[] = { { .name = NULL } };
 
 static const struct command command = {
     .name = "check-conf", .synopsis = "FILE..",
-    .summary = "Checks configuration files of parties and clients: every key and value, the files\n"
-               "they name, and that key and certificate belong together.",
+    .summary = "Checks configuration files of parties and clients: keys and their values, that key\n"
+               "and certificate are there and belong together.",
     .rows = rows
 };
 

@@ -40,7 +40,7 @@ static const struct option_row rows[] = {
 };
 
 static const struct command command = {
-    .name = "classify", .synopsis = "-c FILE [OPTION].. CLIP",
+    .name = "classify", .synopsis = "-c FILE [OPTION].. [CLIP]",
     .summary = "Shares a clip with the parties of a setting, waits, and prints the label.\n"
                "No party sees the clip or the label.",
     .rows = rows,

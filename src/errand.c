@@ -185,13 +185,21 @@ static void on_time(struct timer *t)
 {
     struct errand *x = (struct errand *)(void *)((char *)t - offsetof(struct errand, timer));
     struct err why = { 0 };
+    uint64_t moved = 0;
+    for (unsigned i = 0; i < x->n; i++)
+        moved += x->host->ops->moved(x->host, i);
+    if (x->begun && moved != x->moved) {
+        x->moved = moved;
+        errand_wait(x, x->patience);
+        return;
+    }
     x->ops->late(x, &why);
-    if (why.code != 0)
-        errand_end(x, &why, NO_VALUE);
+    errand_end(x, &why, NO_VALUE);
 }
 
 void errand_wait(struct errand *x, double seconds)
 {
+    x->patience = seconds;
     x->host->ops->arm(x->host, &x->timer, (uint64_t)(seconds * 1e9));
 }
 

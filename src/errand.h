@@ -21,7 +21,7 @@ struct errand_ops {
     int (*take)(struct errand *x, unsigned from, struct message *m, struct err *e);
     /* Room for a bulk message; NULL: no memory (why->code 0), or not due. Absent: none ever is. */
     uint8_t *(*bulk)(struct errand *x, unsigned from, const struct message *head, struct err *why);
-    /* The timer has fired: why it is over; why->code left 0: it is not, and the timer is armed. */
+    /* Nothing has moved for as long as errand_wait said: why it is over. */
     void (*late)(struct errand *x, struct err *why);
     void (*ended)(struct errand *x, const struct err *why);     /* last of all; code 0: success */
 };
@@ -37,6 +37,8 @@ struct errand {
     uint8_t *terms[LINK_PARTIES];       /* that they gave, see errand_terms */
     size_t nterms[LINK_PARTIES];
     struct timer timer;
+    double patience;                    /* seconds, see errand_wait */
+    uint64_t moved;                     /* payload bytes of all links when the timer last fired */
 };
 
 /* Takes the host's upcalls; messages may take so many bytes at a time. 0, or ERR_FAILED. */
@@ -52,7 +54,8 @@ static inline unsigned errand_all(const struct errand *x)
 /* Over, once: everybody but `except` (or NO_VALUE) is told of an error. */
 void errand_end(struct errand *x, const struct err *why, unsigned except);
 
-/* `late` comes so many seconds from now. */
+/* `late` comes when, from now on, nothing has moved between us and the parties for so many seconds
+ * (or up to twice as many), or when so many have passed and they are not all there. */
 void errand_wait(struct errand *x, double seconds);
 
 /* An empty message to all. 0, or ERR_PEER. */

@@ -195,6 +195,8 @@ int clip_input(struct job *j, struct message *m, struct err *e)
                           client_pack_stride(p->conf.proto, &j->compiled.video_shape) * 8);
     if (c->share == NULL || c->words == NULL) {
         give_back(c);
+        arena_give(c->words);
+        c->words = NULL;
         job_no_memory(j, &why);
         job_end(j, &why, NO_VALUE);
         return 0;

@@ -498,15 +498,17 @@ void job_progress(struct job *j, uint64_t now)
         p->conf.progress(p->conf.ctx, j->id, s.gates_done, j->compiled.program->ngate);
 }
 
-/* Tells Alice how far the job is. Nothing is queued for a client that does not read. */
-static void job_show(struct job *j)
+/* Tells Alice how far the job is; while it waits for the model also that it is no further, for she
+ * gives up when nothing moves. Nothing is queued for a client that does not read. */
+static void job_show(struct job *j, uint64_t now)
 {
     const struct party *p = j->party;
     const struct program *program = j->compiled.program;
     struct wire_progress m = { .gates = program->ngate };
     struct engine_stats s;
     size_t n;
-    if (!leads(p) || j->gates_done == j->shown || j->gates_done == program->ngate ||
+    int waits = !j->model->used && now - j->told >= PARTY_WAITS * UINT64_C(1000000000);
+    if (!leads(p) || (j->gates_done == j->shown && !waits) || j->gates_done == program->ngate ||
         p->host->ops->queued(p->host, j->client) > 0)
         return;
     uint32_t oldest = engine_oldest(j->engine);
@@ -514,6 +516,7 @@ static void job_show(struct job *j)
         return;
     engine_stats(j->engine, &s);
     m.done = j->shown = s.gates_done;
+    j->told = now;
     m.rounds = s.rounds;
     m.frame = program->gate[oldest].frame;
     m.layer = program->gate[oldest].layer;
@@ -581,18 +584,20 @@ void job_tick(struct job *j, uint64_t now)
             job_end(j, &e, NO_VALUE);
         return;
     }
-    if (j->state == JOB_TERMS && !leads(p))
+    int for_clip = j->state >= JOB_INPUT && clip_awaited(j) >= 0;
+    int for_model = j->state == JOB_RUN && !j->model->used;
+    if (for_clip || for_model || (j->state == JOB_TERMS && !leads(p)))
         patience *= PARTY_PATIENCE;
-    if (j->state >= JOB_INPUT && clip_awaited(j) >= 0) {
-        uint64_t heard = p->host->ops->wire(p->host, j->client);
+    if (for_clip) {
+        uint64_t heard = p->host->ops->moved(p->host, j->client);
         j->touched = heard != j->heard ? now : j->touched;
         j->heard = heard;
     }
-    if (j->state == JOB_RUN && !j->model->used && j->model->touched > j->touched)
+    if (for_model && j->model->touched > j->touched)
         j->touched = j->model->touched;
     if (j->state == JOB_RUN) {
         job_progress(j, now);
-        job_show(j);
+        job_show(j, now);
         engine_drained(j->engine);      /* in case the host's mark is another */
     }
     job_stalled(j, now);

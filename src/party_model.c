@@ -431,20 +431,21 @@ void model_drop(struct party *p, unsigned node, uint64_t upload, int all, const 
 
 void model_tick(struct party *p, uint64_t now)
 {
+    double patience = PARTY_PATIENCE * p->conf.job_timeout;
     for (struct model *m = p->uploads, *next; m != NULL; m = next) {
         next = m->next;
-        uint64_t came = p->host->ops->wire(p->host, m->owner);
+        uint64_t came = p->host->ops->moved(p->host, m->owner);
         if (came != m->came)
             m->touched = now;
         m->came = came;
-        if ((double)(now - m->touched) <= p->conf.job_timeout * 1e9)
+        if ((double)(now - m->touched) <= patience * 1e9)
             continue;
         struct err e;
         int stuck = 0;
         for (unsigned i = 0; i < m->nholding; i++)
             stuck |= m->holding[i].state == HOLDING_COMING;
         unsigned node = m->owner;
-        err_set(&e, ERR_PEER, "nothing more of the model came in %g s", p->conf.job_timeout);
+        err_set(&e, ERR_PEER, "nothing more of the model came in %g s", patience);
         model_drop(p, node, m->upload, 0, &e, 1);
         if (stuck)
             p->host->ops->drop(p->host, node, e.text);

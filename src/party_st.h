@@ -26,8 +26,10 @@ enum {
     PARTY_TICK_MS = 200,
     PARTY_CONTROL = 8 << 20,        /* bytes of control messages at a time */
     PARTY_HELD = 16,                /* chunks beyond which she hears of no more */
+    PARTY_WAITS = 1,                /* seconds after which Alice hears again that her job waits */
     PARTY_STALL = 3,                /* seconds without work after which a wait is worth a warning */
-    PARTY_PATIENCE = 20             /* timeouts that a party which does not lead waits for input */
+    PARTY_PATIENCE = 20             /* timeouts for those who may have to wait for others themselves:
+                                     * owners, whom a slower party holds up, and the leader */
 };
 
 struct client {
@@ -65,7 +67,7 @@ struct model {
     uint8_t mark[LINK_PARTIES][CLIENT_MARK];    /* of all tensors, once all are here */
     char giver[64];                 /* the client's name */
     unsigned owner;                 /* the client node, until the model is used or gone */
-    uint64_t upload, touched, came; /* came: bytes on the client's wire when last looked at */
+    uint64_t upload, touched, came; /* came: payload bytes of the client, when last looked at */
     unsigned refs, busy;
     struct work forget;             /* of the items that were stored for it; how many: */
     unsigned forgotten;
@@ -159,7 +161,8 @@ struct job {
     uint64_t meeting;               /* from `ready` here until the last peer was as well: */
     unsigned late;
     uint64_t warned;                /* when the wait began that was last warned of */
-    uint32_t gates_done, shown;     /* shown: of which Alice was told */
+    uint32_t gates_done, shown;     /* shown: of which Alice was told, */
+    uint64_t told;                  /* at this time */
     uint64_t received, heard;       /* bytes: from peers; on the client's wire, when last looked at */
     struct job *next;
 };

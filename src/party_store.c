@@ -428,7 +428,7 @@ static void forget_done(struct work *w)
 
 void stock_forget(struct model *m)
 {
-    if (!stock_able(m->party))
+    if (!stock_able(m->party) || m->party->stopped)     /* store_clear forgets them at a start */
         return;
     m->busy++;
     m->forget = (struct work){ .run = forget_run, .done = forget_done };

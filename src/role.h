@@ -64,7 +64,8 @@ struct party_conf {
     int reveal_scores;              /* this operator lets scores out when both owners ask */
     unsigned max_jobs;              /* at once; more wait in a queue of the same length */
     unsigned max_models;
-    double job_timeout;             /* seconds without progress before a job is given up */
+    double job_timeout;             /* seconds without progress before a job is given up; twenty
+                                     * times as many while the input of an owner is waited for */
     double link_timeout;            /* seconds that a job waits for links to all peers */
     uint64_t job_memory;            /* cap per job in bytes */
     uint64_t model_memory;          /* cap per model in bytes; 0: as job_memory */
@@ -107,7 +108,7 @@ struct bob_conf {
         const uint64_t *rows;           /* selected x chunks_frames, 0 or 1; borrowed */
     } selection[64];
     void *ctx;
-    double timeout;                     /* seconds without an answer; 0: 60 */
+    double timeout;                     /* seconds in which nothing moves; 0: 60 */
     /* All parties take the model: a clip that needs it may be classified from now on, and is as the
      * shares arrive; may be NULL. */
     void (*taken)(void *ctx);
@@ -136,7 +137,7 @@ struct prepare_conf {
     const char *model_name;
     uint32_t frames;                    /* of the clips; 0: the only length that is served */
     unsigned count;                     /* items, one after another; at least 1 */
-    double timeout;                     /* seconds without a word from anybody; 0: 60 */
+    double timeout;                     /* seconds in which nothing moves; 0: 60 */
     void *ctx;
     void (*progress)(void *ctx, unsigned items, double part);   /* of the next; may be NULL */
     void (*done)(void *ctx, const struct err *e, const struct prepare_result *r);   /* called once;
@@ -182,8 +183,8 @@ struct alice_conf {
     uint32_t frames, h, w, c;
     const double *video;                /* frames * h * w * c values in [0, 1]; borrowed. NULL: the
                                          * frames come one by one, see `want` */
-    double timeout;                     /* seconds for the whole job; where frames come one by one,
-                                         * between two of them and after the last */
+    double timeout;                     /* seconds in which nothing moves, see errand_wait; 0: she
+                                         * waits for ever */
     void *ctx;
     /* The next frame is wanted: alice_frame is to be called once, now or later. */
     void (*want)(void *ctx);

@@ -88,8 +88,27 @@ static void sizes_both_ways(void)
         CHECK_EQ(s.messages_received, SIZES * TURNS);
         CHECK(s.wire_sent > total && s.wire_sent < total + total / 100 + 20000);
         CHECK_EQ(p->host->ops->wire(p->host, 1 - i), s.wire_sent + s.wire_received);
+        uint64_t moved = p->host->ops->moved(p->host, 1 - i);
+        CHECK(moved <= 2 * total && moved + 100 > 2 * total);   /* headers may wait */
         CHECK_EQ(arena_used(p->arena), 0);
     }
+    world_fini(&w);
+}
+
+/* Links that only live move nothing, though bytes go by. */
+static void heartbeats_move_nothing(void)
+{
+    world_init(&w, 2, 0);
+    w.conf.heartbeat_ms = 10;
+    for (unsigned i = 0; i < 2; i++)
+        world_start(&w, i, world_conf(&w, i));
+    CHECK(world_run(&w, world_is_up, 5000));
+    struct host *h = w.player[0].host;
+    uint64_t wire = h->ops->wire(h, 1);
+    world_wait(&w, 200);
+    CHECK(h->ops->wire(h, 1) > wire + 10 * 24);
+    CHECK_EQ(h->ops->moved(h, 1), 0);
+    CHECK_EQ(h->ops->moved(h, 999), 0);
     world_fini(&w);
 }
 
@@ -659,6 +678,7 @@ static void with_lanes(void)
     world_lanes = 3;
     CASE(start_in_any_order);
     CASE(sizes_both_ways);
+    CASE(heartbeats_move_nothing);
     CASE(drop_says_why);
     CASE(no_room);
     CASE(arena_ends_first);

@@ -280,6 +280,18 @@ static void play_truncated(struct rogue *r)
     shutdown(r->fd, SHUT_RDWR);
 }
 
+/* The first 20,000 of 1,000,000 bytes. */
+static void play_half(struct rogue *r)
+{
+    uint8_t head[24] = { 0x40, 0x42, 0x0f, 0, 1 };
+    uint8_t b[20000] = { 0 };
+    become_ready(r);
+    put(r, head, sizeof head);
+    put(r, b, sizeof b);
+    while (!atomic_load(&r->release))
+        usleep(1000);
+}
+
 static void play_cut_head(struct rogue *r)
 {
     become_ready(r);
@@ -585,6 +597,26 @@ static void bytewise(void)
     tear_down();
 }
 
+static int half_has_moved(struct world *world)
+{
+    struct host *h = world->player[0].host;
+    return h->ops->moved(h, 2) == 20000;
+}
+
+/* What has come of a message counts before all of it is there. */
+static void half_a_message_moves(void)
+{
+    set_up();
+    rogue_start(&rogue, play_half);
+    CHECK(world_run(&w, half_has_moved, 10000));
+    CHECK_EQ(w.player[0].messages[2], 0);
+    int old = capture_begin();
+    rogue_stop(&rogue);
+    CHECK(world_run(&w, party_2_is_down, 10000));
+    free(capture_end(old));
+    tear_down();
+}
+
 static int rogue_is_replaced(struct world *world)
 {
     return world->player[0].ups[2] == 2 && world->player[0].downs[2] == 1;
@@ -682,6 +714,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);   /* the rogue's own; the mesh needs no such thing */
     CASE(before_the_link);
     CASE(on_the_link);
+    CASE(half_a_message_moves);
     CASE(bytewise);
     CASE(dead_link_is_replaced);
     CASE(flood);

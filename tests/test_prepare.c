@@ -516,6 +516,40 @@ static void a_new_start(void)
     end(w);
 }
 
+static int taken;
+
+static void on_taken(void *ctx)
+{
+    struct w_client *c = ctx;
+    taken = 1;
+    sim_stop(c->w->sim);
+}
+
+/* The daemons end while a job runs on a model that still arrives: freeing a party takes its host,
+ * with the workers, to be gone. */
+static void ends_while_a_model_arrives(void)
+{
+    struct sim_options o = { .seed = 77, .latency_ns = 50 * W_MS };
+    o.bits_out[LINK_CLIENT] = 8 * 400;
+    o.bits_out[0] = o.bits_out[1] = 200000;
+    stores_open();
+    struct world *w = w_new_of(&protocol_semi2k, &o, with_store);
+    struct bob_conf conf = w_bob_conf(w);
+    conf.taken = on_taken;
+    conf.timeout = 20;
+    taken = 0;
+    w_bob_with(w, &conf);
+    sim_run(w->sim, sim_now(w->sim) + 10 * W_S, W_S);
+    CHECK(taken);
+    w_alice(w);
+    sim_run(w->sim, sim_now(w->sim) + W_S, W_S);
+    for (unsigned i = 0; i < TWO; i++)
+        CHECK_EQ(party_jobs(w->party[i].party), 1);
+    w_free(w);
+    for (unsigned i = 0; i < TWO; i++)
+        store_close(store[i]);
+}
+
 int main(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -524,6 +558,7 @@ int main(void)
     mkdir(base, 0700);
     log_configure("error");
     CASE(items_are_used_once);
+    CASE(ends_while_a_model_arrives);
     CASE(kinds_of_clips);
     CASE(side_by_side);
     CASE(refusals);

@@ -2,7 +2,7 @@
  * test_roles_cheat.c: the roles under every protocol. Honest parties give the right label. In
  * malicious settings, whatever one of them does to a message between parties, keeps back at the
  * end, or sends to Alice as its piece of the label, Alice gets no label; and an owner who shares
- * different things with different parties is named, and nothing is computed of it.
+ * different things with different parties is named, and no label comes of it.
  */
 #include "roles_world.h"
 

@@ -97,7 +97,6 @@ static void on_taken(void *ctx)
 static struct w_client *bob_of(struct world *w, struct line *l, struct bob_conf conf)
 {
     conf.taken = on_taken;
-    conf.timeout = 20;
     struct w_client *c = w_bob_with(w, &conf);
     c->source = l;
     l->taken = 0;
@@ -108,7 +107,9 @@ static struct w_client *bob_of(struct world *w, struct line *l, struct bob_conf 
 
 static struct w_client *begin(struct world *w, struct line *l)
 {
-    return bob_of(w, l, w_bob_conf(w));
+    struct bob_conf conf = w_bob_conf(w);
+    conf.timeout = 20;
+    return bob_of(w, l, conf);
 }
 
 static void settle(struct world *w, unsigned seconds)
@@ -317,19 +318,73 @@ static void bob_leaves(void)
     CHECK(lost >= 3);
 }
 
-/* A share does not come: the upload's time ends, and the job's with it. */
+/* A share does not come: Bob gives up, or, if he never does, the parties; and the job ends with the
+ * upload. */
 static void bob_falls_silent(void)
 {
-    struct line l = { .type = WIRE_TENSOR, .from = FIRST, .to = 1, .which = 3, .how = DROP };
-    struct sim_options o = slow_bob(&l, 70);
+    static const char *const words[2] = {
+        "not provided to its end: bob gave up: party 1 has not answered for 20 s",
+        "not provided to its end: nothing more of the model came in 100 s"
+    };
+    for (unsigned k = 0; k < 2; k++) {
+        struct line l = { .type = WIRE_TENSOR, .from = FIRST, .to = 1, .which = 3, .how = DROP };
+        struct sim_options o = slow_bob(&l, 70);
+        struct world *w = w_new_of(proto, &o, NULL);
+        struct bob_conf conf = w_bob_conf(w);
+        conf.timeout = k == 0 ? 20 : 1e6;
+        bob_of(w, &l, conf);
+        struct w_client *c = w_alice(w);
+        settle(w, 200);
+        says(c, ERR_PEER, words[k]);
+        CHECK(w_idle(w));
+        goes_on(w, &l);
+        w_free(w);
+    }
+}
+
+/* A model that takes longer than anybody's patience: as long as it comes, nobody gives up. */
+static void patience_is_for_silence(void)
+{
+    struct line l = { 0 };
+    struct sim_options o = slow_bob(&l, 73);
+    o.bits_out[FIRST] /= 4;
     struct world *w = w_new_of(proto, &o, NULL);
     begin(w, &l);
-    struct w_client *c = w_alice(w);
+    struct alice_conf conf = w_alice_conf();
+    conf.timeout = 4;
+    struct w_client *c = w_alice_with(w, conf);
     settle(w, 60);
-    says(c, ERR_PEER, "not provided to its end: nothing more of the model came in 5 s");
+    w_judge(c);
+    CHECK(c->result.seconds_input > 12);
     CHECK(w_idle(w));
-    goes_on(w, &l);
     w_free(w);
+}
+
+static uint64_t little_memory;
+
+static void with_little_memory(unsigned i, struct party_conf *c)
+{
+    c->model_memory = c->job_memory;
+    if (i == 1)
+        c->job_memory = little_memory;
+}
+
+/* A party meets its memory limit at any point of a job: the job ends, and nothing of it stays. */
+static void memory_runs_out(void)
+{
+    unsigned failed = 0;
+    for (little_memory = 2000; little_memory <= 26000; little_memory += 1000) {
+        struct sim_options o = { .seed = little_memory, .latency_ns = 2 * W_MS };
+        struct world *w = w_new_of(proto, &o, with_little_memory);
+        w_provide(w);
+        struct w_client *c = w_alice(w);
+        settle(w, 60);
+        CHECK_EQ(c->done, 1);
+        failed += c->err.code != 0;
+        CHECK(w_idle(w));
+        w_free(w);
+    }
+    CHECK(failed > 0);
 }
 
 static void small_models(unsigned i, struct party_conf *c)
@@ -449,6 +504,8 @@ int main(void)
         CASE(a_name_is_taken);
         CASE(bob_leaves);
         CASE(bob_falls_silent);
+        CASE(patience_is_for_silence);
+        CASE(memory_runs_out);
         CASE(a_party_refuses);
         CASE(alice_leaves);
         if (!malicious())

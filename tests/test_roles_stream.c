@@ -57,13 +57,18 @@ static struct alice_conf stream_conf(uint32_t frames)
 }
 
 /* Alice with a source; it is hers until the world is freed. */
-static struct w_client *stream_alice(struct world *w, struct source *s, uint32_t frames)
+static struct w_client *alice_of(struct world *w, struct source *s, struct alice_conf conf)
 {
-    struct w_client *c = w_alice_with(w, stream_conf(frames));
+    struct w_client *c = w_alice_with(w, conf);
     s->c = c;
     s->timer.fire = fire;
     c->source = s;
     return c;
+}
+
+static struct w_client *stream_alice(struct world *w, struct source *s, uint32_t frames)
+{
+    return alice_of(w, s, stream_conf(frames));
 }
 
 /* The selection of these rows, whose matrix is allocated. */
@@ -240,9 +245,11 @@ static void a_source_falls_silent(void)
 {
     struct source s = { .silent = 7, .apart = W_MS };
     struct world *w = world(&lan);
-    struct w_client *c = stream_alice(w, &s, FRAMES);
-    settle(w, 40);
-    ended(w, c, ERR_PEER, "waiting for: chunk 2 of the clip from alice");
+    struct alice_conf conf = stream_conf(FRAMES);
+    conf.timeout = 0;           /* she waits for ever, the parties for twenty timeouts */
+    struct w_client *c = alice_of(w, &s, conf);
+    settle(w, 200);
+    ended(w, c, ERR_PEER, "no progress in 100 s, waiting for: chunk 2 of the clip from alice");
     w_free(w);
 }
 
@@ -253,10 +260,7 @@ static void alice_loses_patience(void)
     struct world *w = world(&lan);
     struct alice_conf conf = stream_conf(FRAMES);
     conf.timeout = 2;
-    struct w_client *c = w_alice_with(w, conf);
-    s.c = c;
-    s.timer.fire = fire;
-    c->source = &s;
+    struct w_client *c = alice_of(w, &s, conf);
     settle(w, 40);
     ended(w, c, ERR_INPUT, "frame 7 of the clip did not come");
     w_free(w);
@@ -426,7 +430,7 @@ static void alice_is_early(void)
     CHECK(c[0]->done == 0 && c[1]->done == 0);
     settle(w, 40);
     c[2] = stream_alice(w, &s[2], FRAMES);
-    settle(w, 40);
+    settle(w, 200);             /* her own job, which stops half way, has ended as well */
     for (unsigned i = 0; i < 3; i++)
         w_judge_frames(c[i], picked, SELECTED);
     CHECK(w_idle(w));
