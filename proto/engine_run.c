@@ -242,11 +242,13 @@ static int sends_to(const struct engine *en, uint32_t id, unsigned parties)
 static uint32_t oldest_without(const struct engine *en, unsigned parties)
 {
     uint32_t at = en->nheap;
-    for (uint32_t i = parties == 0 ? en->nheap : 0; i < en->nheap; i++)
+    if (parties == 0)
+        return 0;
+    for (uint32_t i = 0; i < en->nheap; i++)
         if ((at == en->nheap || en->heap[i] < en->heap[at]) &&
             !sends_to(en, en->heap[i], parties))
             at = i;
-    return parties == 0 ? 0 : at;
+    return at;
 }
 
 /* Is there a worker for this gate? Beside a step for each worker as many stand in line, so that no

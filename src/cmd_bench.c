@@ -165,6 +165,15 @@ static int networks(struct bench_wish *b, const struct wish *w, struct err *e)
     return 0;
 }
 
+/* 0 if some transport has connections, which the option is about. */
+static int about_connections(const struct bench_wish *b, const char *option, struct err *e)
+{
+    for (unsigned i = 0; i < b->ntransport; i++)
+        if (strcmp(b->transport[i], "sim") != 0)
+            return 0;
+    return err_set(e, ERR_USAGE, "%s needs real connections: not --transport sim alone", option);
+}
+
 static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
 {
     int code = strcmp(w->protocol, "all") == 0 ? all_protocols(b, e)
@@ -177,6 +186,10 @@ static int take_wish(struct bench_wish *b, const struct wish *w, struct err *e)
         code = list_each(w->workers, add_workers, b, e);
     if (code == 0)
         code = list_each(w->transport, add_transport, b, e);
+    if (code == 0 && w->lanes > 1)
+        code = about_connections(b, "--lanes", e);
+    if (code == 0 && w->congestion != NULL)
+        code = about_connections(b, "--congestion", e);
     if (code == 0 && w->congestion != NULL)
         code = congestion_check(w->congestion, e);
     b->runs = (unsigned)w->runs;

@@ -62,6 +62,9 @@ refused 'what is no benchmark' 3 'not a benchmark' "$obscura" bench --plot empty
 echo '{' > broken.json
 refused 'what is no JSON' 3 'broken.json:' "$obscura" bench --plot broken.json -d x
 refused 'a clip that is gone when it is read' 3 'again and again' "$obscura" bench --clip - -d x
+refused 'congestion control of the simulator' 2 'real connections' \
+    "$obscura" bench --transport sim --congestion reno -d x
+refused 'lanes of the simulator' 2 'real connections' "$obscura" bench --transport sim --lanes 2 -d x
 refused 'no file to draw' 3 'nowhere' "$obscura" bench --plot nowhere -d x
 
 run "$obscura" bench -p replicated-ring --transport sim --network intercontinental,5g,10gbit --frames 1 \
