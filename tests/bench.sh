@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench.sh: the figures of docs/performance.md, measured in one run: the rates of this machine, then
+# bench.sh: a machine in figures, measured in one run: its rates, then
 # the private classification of the shipped clip, and the bounds that the rates give. `make bench`
 # builds what it needs and runs it; nothing else should run beside it. RUNS=N, PROTOCOLS='A B'.
 set -u
