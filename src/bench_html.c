@@ -35,7 +35,8 @@ static void put_head(FILE *f, json_t *bench)
     put_text(f, bench, "machine", "kernel");
     fputs(", TCP with ", f);
     put_text(f, bench, "machine", "congestion");
-    fprintf(f, ", %.0f connections a link; ", number(bench, "lanes", NULL));
+    double lanes = number(bench, "lanes", NULL);
+    fprintf(f, ", %.0f connection%s a link; ", lanes, lanes == 1 ? "" : "s");
     put_text(f, bench, "clip", NULL);
     fprintf(f, " of %.0f frames, ", number(bench, "frames", NULL));
     put_text(f, bench, "model", NULL);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# bench.sh: a machine in figures, measured in one run: its rates, then
-# the private classification of the shipped clip, and the bounds that the rates give. `make bench`
+# bench.sh: a machine in figures, measured in one run: its rates, then the private classification of
+# the shipped clip under every protocol, training and the search for faces. `make bench`
 # builds what it needs and runs it; nothing else should run beside it. RUNS=N, PROTOCOLS='A B'.
 set -u
 srcdir=${srcdir:-.}
