@@ -63,18 +63,23 @@ static inline uint64_t check_random(uint64_t *state)
 
 #define CASE(fn) check_case(#fn, fn)
 
-/* Is this built with the address sanitizer? */
+/* Is this built with the address sanitizer, or with the one for threads? */
 #ifdef __SANITIZE_ADDRESS__
 enum { CHECK_ADDRESSES = 1 };
 #else
 enum { CHECK_ADDRESSES = 0 };
 #endif
+#ifdef __SANITIZE_THREAD__
+enum { CHECK_THREADS = 1 };
+#else
+enum { CHECK_THREADS = 0 };
+#endif
 
-/* Of long cases whose point is figures: the address sanitizer has nothing to find in them that it
- * would not find in others. */
+/* Of long cases whose point is figures: a sanitizer has nothing to find in them that it would not
+ * find in others. */
 #define CASE_PLAIN(fn)                                                                  \
     do {                                                                                \
-        if (CHECK_ADDRESSES)                                                            \
+        if (CHECK_ADDRESSES || CHECK_THREADS)                                                            \
             check_skip(#fn, "long, and nothing for a sanitizer");                       \
         else                                                                            \
             CASE(fn);                                                                   \

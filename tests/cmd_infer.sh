@@ -149,8 +149,12 @@ judge 'text: the label of both sides' test "$(grep -c '^  f.* surprise  ' text)"
 judge 'or by another' test "$(value few.json files.0.selected)" -lt "$(value clip.json files.0.selected)"
 
 # Actors that training has not seen: nine clips of ten at least get what is played, or all but one.
-right=0 clips=$((7 * $(often 1 2)))
-for emotion in angry disgust fear happy sad surprise neutral; do
+right=0 clips=$((7 * $(often 1 2))) emotions='angry disgust fear happy sad surprise neutral'
+if built_with asan; then
+    echo 'skip - drawn emotions are recognised # a figure'
+    clips=0 emotions=
+fi
+for emotion in $emotions; do
     for seed in $(seq 301 $((300 + clips / 7))); do
         "$obscura" actor --emotion $emotion --seed $seed --size 16 -o "$emotion$seed" > /dev/null ||
             not_ok "a clip of $emotion is drawn"
@@ -159,7 +163,8 @@ for emotion in angry disgust fear happy sad surprise neutral; do
         [ "$(value acted.json files.0.class)" = $emotion ] && right=$((right + 1))
     done
 done
-judge "drawn emotions are recognised ($right of $clips)" test $right -ge $((clips - 1))
+[ $clips -eq 0 ] ||
+    judge "drawn emotions are recognised ($right of $clips)" test $right -ge $((clips - 1))
 
 # Films: alone, and in folders named as RAVDESS is.
 mkdir -p films/Actor_01

@@ -373,7 +373,7 @@ static void with_little_memory(unsigned i, struct party_conf *c)
 static void memory_runs_out(void)
 {
     unsigned failed = 0;
-    for (little_memory = 2000; little_memory <= 26000; little_memory += 1000) {
+    for (little_memory = 2000; little_memory <= 26000; little_memory += 2000) {
         struct sim_options o = { .seed = little_memory, .latency_ns = 2 * W_MS };
         struct world *w = w_new_of(proto, &o, with_little_memory);
         w_provide(w);

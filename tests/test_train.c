@@ -571,6 +571,6 @@ int main(void)
     CASE(patience_ends_training);
     CASE(what_cannot_be_trained);
     CASE(shares);
-    CASE(acted_faces_are_learnt);
+    CASE_PLAIN(acted_faces_are_learnt);
     return check_done();
 }
