@@ -39,9 +39,9 @@ static int setting_write(const char *path, const char *value, struct err *e)
 }
 
 /* Most memory of a connection that sends: for twice what is under way when the node's link is full,
- * of which TCP counts two bytes for one, and half a megabyte that waits. A TUN device takes packets out of TCP's account as soon as they are
- * in its queue, so without this bound a connection that meets no loss puts all of its window there:
- * at 100 Mbit/s we saw round trips of 3.6 s instead of 40 ms. */
+ * of which TCP counts two bytes for one, and half a megabyte that waits. A TUN device takes packets
+ * out of TCP's account as soon as they are in its queue, so without this bound a connection that
+ * meets no loss puts all of its window there: at 100 Mbit/s we saw round trips of 3.6 s. */
 static double send_room(const struct wan_conf *c, unsigned node)
 {
     double rtt = 0;
