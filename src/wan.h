@@ -9,7 +9,8 @@
  * Rates are kept by the line and not by `tc`, so that the same network comes out on every kernel,
  * with or without netem: a packet of n bytes occupies its sender's link for 8 n / rate, the next
  * one is read from the interface when that time is nearly over, and the sender's kernel queues
- * meanwhile, as it does before a real card. TCP sees neither drops nor bursts but those asked for.
+ * meanwhile, as it does before a real card. TCP sees neither drops nor bursts but those asked for,
+ * and a connection has no more under way than four times what fills its link (but with `plain`).
  * One core carries some 4 Gbit/s in all; `late` tells how punctual it was.
  *
  * Needs root (or CAP_NET_ADMIN and CAP_SYS_ADMIN) and /dev/net/tun.

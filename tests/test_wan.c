@@ -90,17 +90,21 @@ static void send_for(int s, double seconds)
 }
 
 /* Mbit/s of one connection from node 0 to node 1, once it is under way; checks what comes. */
-static double throughput(const struct wan *w, double seconds)
+static double throughput(const struct wan *w, double seconds, unsigned *rtt_ms)
 {
     static char block[1 << 18];
     int server = node_socket(w, 1, SOCK_STREAM), s = node_socket(w, 0, SOCK_STREAM);
     struct sockaddr_in to = at(w, 1);
     if (listen(server, 1) != 0 || connect(s, (struct sockaddr *)&to, sizeof to) != 0)
         return -1;
+    setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);      /* it would fill any queue */
     pid_t sender = fork();
     if (sender == 0) {
+        struct tcp_info info = { 0 };
+        socklen_t size = sizeof info;
         send_for(s, seconds);
-        _exit(0);
+        getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &size);
+        _exit(info.tcpi_rtt < 2500000 ? (int)(info.tcpi_rtt / 10000) : 250);
     }
     close(s);
     int c = accept(server, NULL, NULL);
@@ -112,7 +116,9 @@ static double throughput(const struct wan *w, double seconds)
         else if (last - begun > seconds * 0.4)
             from = last;
     }
-    waitpid(sender, NULL, 0);
+    int status;
+    waitpid(sender, &status, 0);
+    *rtt_ms = 10 * WEXITSTATUS(status);
     close(c);
     close(server);
     return bytes * 8e-6 / (last - from);
@@ -143,8 +149,11 @@ static void check_rate(double mbit, double least)
     struct err e;
     struct wan_conf c = two(20, mbit);
     struct wan *w = wan_open(&c, &e);
-    double got = throughput(w, 1.6);
-    printf("# asked for %.0f Mbit/s at 40 ms, one connection carries %.1f\n", mbit, got);
+    unsigned rtt_ms;
+    double got = throughput(w, 1.6, &rtt_ms);
+    printf("# asked for %.0f Mbit/s at 40 ms, one connection carries %.1f, at %u ms\n", mbit, got,
+           rtt_ms);
+    CHECK(rtt_ms < 300);        /* what it sends does not pile up before the line */
     CHECK(got > least * mbit && got <= 1.01 * mbit);
     wan_close(w);
 }
@@ -215,7 +224,8 @@ static void a_rate_for_each_direction(void)
         c.mbit_in[0] = 800;
         c.mbit_in[1] = down ? 80 : 800;
         struct wan *w = wan_open(&c, &e);
-        double got = throughput(w, 1);
+        unsigned rtt_ms;
+        double got = throughput(w, 1, &rtt_ms);
         printf("# asked for 80 Mbit/s %s and 800 else, one connection carries %.1f\n",
                down ? "in" : "out", got);
         CHECK(got > 48 && got <= 81);
