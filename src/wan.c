@@ -38,10 +38,10 @@ static int setting_write(const char *path, const char *value, struct err *e)
     return good ? 0 : err_set(e, ERR_FAILED, "%s: %s", path, strerror(errno));
 }
 
-/* Most memory of a connection that sends: four times what is under way when the node's link is full,
- * so that both ways can be, and half a megabyte that waits. A TUN device takes packets out of TCP's
- * account as soon as they are in its queue, so without this bound a connection that
- * meets no loss puts all of its window there: at 100 Mbit/s we saw round trips of 3.6 s. */
+/* Most memory of a connection that sends: four times what is under way when the node's link is
+ * full, so that both ways can be, and half a megabyte that waits. A TUN device takes packets out of
+ * TCP's account as soon as they are in its queue, so without this bound a connection that meets no
+ * loss puts all of its window there: at 100 Mbit/s we saw round trips of 3.6 s. */
 static double send_room(const struct wan_conf *c, unsigned node)
 {
     double rtt = 0;
